@@ -1,0 +1,396 @@
+"""The data model: the seed's five tables with our additions, and our own.
+
+One description for Azure SQL, PostgreSQL and SQLite. Rules that hold for every column:
+
+* moments are naive UTC; new ones are DATETIME2 on Azure SQL (DATETIME there keeps 1/300 s only);
+* token sums are BIGINT (INT ends at 2.1 billion, and Azure SQL's SUM of INT is INT);
+* text that people type is NVARCHAR, because the ODBC driver turns characters outside the server's code page into
+  ``?`` in VARCHAR; ids that we check at the border (CompanyID) or make ourselves may be VARCHAR;
+* labels compared as written (branch, user) have a binary collation on Azure SQL, whose default ignores case;
+* a unique index over a nullable column is filtered, because Azure SQL counts NULLs as equal.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    Unicode,
+    UnicodeText,
+    func,
+    text,
+)
+from sqlalchemy.dialects import mssql
+from sqlalchemy.types import TypeEngine
+
+from shared_code.database.clock import utc_now
+
+SCHEMA = "docUpload"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "IX_%(table_name)s_%(column_0_N_name)s",
+        "uq": "UQ_%(table_name)s_%(column_0_N_name)s",
+        "pk": "PK_%(table_name)s",
+        "fk": "FK_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _moment() -> TypeEngine[object]:
+    return DateTime().with_variant(mssql.DATETIME2(6), "mssql")
+
+
+def _label(length: int) -> TypeEngine[str]:
+    """Text compared exactly as written, on every backend."""
+    return Unicode(length).with_variant(mssql.NVARCHAR(length, collation="Latin1_General_100_BIN2"), "mssql")
+
+
+#: INTEGER on SQLite, where only that type makes an autoincrementing key.
+_big_key = BigInteger().with_variant(Integer(), "sqlite")
+
+token_master = Table(
+    "TokenMaster",
+    metadata,
+    Column("TokenID", Integer, primary_key=True, autoincrement=True),
+    Column("CompanyID", String(50)),
+    Column("CompanyName", Unicode(200)),
+    Column("ApiKey", String(1000)),
+    Column("Provider", String(100)),
+    Column("TotalTokenLimit", BigInteger),
+    Column("Status", String(50)),
+    Column("CreatedAt", DateTime, server_default=utc_now()),
+    Column("UpdatedAt", _moment()),
+    Column("ExpiresAt", _moment()),
+    Column("CooldownUntil", _moment()),
+    Column("ProviderProject", Unicode(100)),
+    Column("ApiKeyHint", String(8)),
+    Column("ApiKeyFingerprint", String(64)),
+    schema=SCHEMA,
+)
+
+token_usage_logs = Table(
+    "TokenUsageLogs",
+    metadata,
+    Column("UsageID", Integer, primary_key=True, autoincrement=True),
+    Column("TokenID", Integer, ForeignKey(token_master.c.TokenID)),
+    Column("Branch", _label(50)),
+    Column("RequestedBy", _label(100)),
+    Column("InputTokens", Integer),
+    Column("OutputTokens", Integer),
+    Column("TextPromptTokens", Integer),
+    Column("ImagePromptTokens", Integer),
+    Column("TextCandidatesTokens", Integer),
+    Column("TotalTokensUsed", Integer),
+    Column("RequestCount", Integer),
+    Column("LoggedAt", DateTime, server_default=utc_now()),
+    Column("CallID", String(36)),
+    Column("Attempt", Integer),
+    Column("Kind", String(20)),
+    Column("RequestID", String(64)),
+    Column("CompanyID", String(50)),
+    Column("LocalDay", Date),
+    Column("Model", String(100)),
+    Column("ThoughtsTokens", Integer),
+    Column("CachedTokens", Integer),
+    Column("CostUSD", Numeric(18, 8)),
+    Column("DurationMs", Integer),
+    Column("Source", String(20)),
+    Column("Outcome", String(40)),
+    Column("DocumentSha256", String(64)),
+    Column("FoldedAt", _moment()),
+    schema=SCHEMA,
+)
+# A booking cannot double: settle, outbox replay and sweep all insert under this key.
+Index(
+    "UX_TokenUsageLogs_Call",
+    token_usage_logs.c.CallID,
+    token_usage_logs.c.Attempt,
+    token_usage_logs.c.Kind,
+    unique=True,
+    mssql_where=text("[CallID] IS NOT NULL"),
+    sqlite_where=text('"CallID" IS NOT NULL'),
+    postgresql_where=text('"CallID" IS NOT NULL'),
+)
+# The timer's fold: rows not yet summed into UsageDaily.
+Index(
+    "IX_TokenUsageLogs_Unfolded",
+    token_usage_logs.c.UsageID,
+    mssql_where=text("[FoldedAt] IS NULL"),
+    sqlite_where=text('"FoldedAt" IS NULL'),
+    postgresql_where=text('"FoldedAt" IS NULL'),
+)
+# Reconcile reads per key; prune reads by age.
+Index("IX_TokenUsageLogs_TokenID", token_usage_logs.c.TokenID)
+Index("IX_TokenUsageLogs_LoggedAt", token_usage_logs.c.LoggedAt)
+
+token_usage_summary = Table(
+    "TokenUsageSummary",
+    metadata,
+    Column("SummaryID", Integer, primary_key=True, autoincrement=True),
+    Column("TokenID", Integer, ForeignKey(token_master.c.TokenID)),
+    Column("TotalUsedTokens", BigInteger, server_default=text("0")),
+    Column("TotalRemainingTokens", BigInteger),
+    Column("Threshold", Integer, server_default=text("3000")),
+    Column("LastUpdated", DateTime, server_default=utc_now()),
+    Column("ReservedTokens", BigInteger, nullable=False, server_default=text("0")),
+    Column("OpeningTokens", BigInteger, nullable=False, server_default=text("0")),
+    schema=SCHEMA,
+)
+# One running total per key: what reservations are decided on.
+Index(
+    "UX_TokenUsageSummary_TokenID",
+    token_usage_summary.c.TokenID,
+    unique=True,
+    mssql_where=text("[TokenID] IS NOT NULL"),
+    sqlite_where=text('"TokenID" IS NOT NULL'),
+    postgresql_where=text('"TokenID" IS NOT NULL'),
+)
+
+application_logs = Table(
+    "ApplicationLogs",
+    metadata,
+    Column("LogID", Integer, primary_key=True, autoincrement=True),
+    Column("Timestamp", DateTime, server_default=utc_now()),
+    Column("LogLevel", String(20)),
+    Column("Logger", String(255)),
+    Column("Message", UnicodeText),
+    Column("Exception", UnicodeText),
+    Column("Module", String(255)),
+    Column("FunctionName", String(255)),
+    Column("LineNumber", Integer),
+    Column("CallID", String(36)),
+    Column("RequestID", String(64)),
+)
+# Log search and prune by age.
+Index("IX_ApplicationLogs_Timestamp", application_logs.c.Timestamp)
+# One request's lines (support looks them up by the id that the caller was given).
+Index("IX_ApplicationLogs_RequestID", application_logs.c.RequestID)
+
+retry_attempts = Table(
+    "RetryAttempts",
+    metadata,
+    Column("RetryID", Integer, primary_key=True, autoincrement=True),
+    Column("TokenID", Integer),
+    Column("CompanyID", String(50)),
+    Column("Attempt", Integer),
+    Column("ErrorMessage", UnicodeText),
+    Column("IsRetryable", Boolean),
+    Column("Timestamp", DateTime, server_default=utc_now()),
+    Column("CallID", String(36)),
+    Column("RequestID", String(64)),
+)
+# Prune by age, and the operator's list of late.
+Index("IX_RetryAttempts_Timestamp", retry_attempts.c.Timestamp)
+
+token_reservations = Table(
+    "TokenReservations",
+    metadata,
+    Column("CallID", String(36), primary_key=True),
+    Column("Attempt", Integer, primary_key=True, autoincrement=False),
+    Column("TokenID", Integer),
+    Column("CompanyID", String(50), nullable=False),
+    Column("Branch", _label(50)),
+    Column("RequestedBy", _label(100)),
+    Column("RequestID", String(64)),
+    Column("LocalDay", Date, nullable=False),
+    Column("Provider", String(20), nullable=False),
+    Column("Model", String(100), nullable=False),
+    Column("Source", String(20), nullable=False),
+    Column("DocumentSha256", String(64)),
+    Column("BoundTokens", BigInteger, nullable=False),
+    #: ids of the QuotaCounters that carry this bound, in ascending order, joined by commas
+    Column("CounterIDs", String(400), nullable=False, server_default=""),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("LeaseUntil", _moment(), nullable=False),
+    schema=SCHEMA,
+)
+# The sweep looks for leases that ran out.
+Index("IX_TokenReservations_LeaseUntil", token_reservations.c.LeaseUntil)
+
+quotas = Table(
+    "Quotas",
+    metadata,
+    Column("QuotaID", Integer, primary_key=True, autoincrement=True),
+    Column("CompanyID", String(50), nullable=False),
+    #: company, branch or user
+    Column("Scope", String(10), nullable=False),
+    #: the branch or user; '' for the company itself
+    Column("Subject", _label(100), nullable=False, server_default=""),
+    Column("DailyLimit", BigInteger),
+    Column("MonthlyLimit", BigInteger),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("UpdatedAt", _moment()),
+    schema=SCHEMA,
+)
+Index("UX_Quotas_Subject", quotas.c.CompanyID, quotas.c.Scope, quotas.c.Subject, unique=True)
+# get_user_quota with a bare user id.
+Index("IX_Quotas_Subject", quotas.c.Subject)
+
+quota_counters = Table(
+    "QuotaCounters",
+    metadata,
+    Column("CounterID", Integer, primary_key=True, autoincrement=True),
+    Column("QuotaID", Integer, ForeignKey(quotas.c.QuotaID), nullable=False),
+    #: the company's local day (2026-11-21) or month (2026-11)
+    Column("Period", String(10), nullable=False),
+    #: copied here because a conditional UPDATE may only read the row that it updates; NULL = no limit any more
+    Column("LimitTokens", BigInteger),
+    Column("UsedTokens", BigInteger, nullable=False, server_default=text("0")),
+    Column("ReservedTokens", BigInteger, nullable=False, server_default=text("0")),
+    schema=SCHEMA,
+)
+Index("UX_QuotaCounters_Period", quota_counters.c.QuotaID, quota_counters.c.Period, unique=True)
+
+company_settings = Table(
+    "CompanySettings",
+    metadata,
+    Column("CompanyID", String(50), primary_key=True),
+    #: IANA name; decides LocalDay and quota periods
+    Column("TimeZone", String(64), nullable=False),
+    Column("UpdatedAt", _moment()),
+    schema=SCHEMA,
+)
+
+extractions = Table(
+    "Extractions",
+    metadata,
+    Column("ExtractionID", _big_key, primary_key=True, autoincrement=True),
+    #: digest over company, document, prompt version, provider, model and options
+    Column("ClaimKey", String(64), nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    Column("DocumentSha256", String(64), nullable=False),
+    Column("PromptVersion", String(20), nullable=False),
+    Column("Provider", String(20), nullable=False),
+    Column("Model", String(100), nullable=False),
+    #: fences the owner: only the run whose CallID stands here may finish or free the claim
+    Column("CallID", String(36), nullable=False),
+    #: running or done
+    Column("State", String(10), nullable=False),
+    Column("LeaseUntil", _moment(), nullable=False),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("FinishedAt", _moment()),
+    Column("Status", String(20)),
+    Column("Result", UnicodeText),
+    #: digest of seller + number + financial year of the first invoice: the same invoice seen again
+    Column("DuplicateKey", String(64)),
+    #: digest of seller + date + total: perhaps the same invoice under another number
+    Column("SimilarKey", String(64)),
+    Column("InvoiceNumber", Unicode(100)),
+    schema=SCHEMA,
+)
+# One run per document at a time; its answer serves the next one.
+Index("UX_Extractions_ClaimKey", extractions.c.ClaimKey, unique=True)
+# Duplicate look-up of one company.
+Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey)
+Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
+# Prune by age.
+Index("IX_Extractions_CreatedAt", extractions.c.CreatedAt)
+
+usage_daily = Table(
+    "UsageDaily",
+    metadata,
+    Column("UsageDailyID", _big_key, primary_key=True, autoincrement=True),
+    # Absent parts of the key are 0 or '', never NULL: the row is found by equality.
+    Column("LocalDay", Date, nullable=False),
+    Column("TokenID", Integer, nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    Column("Branch", _label(50), nullable=False),
+    Column("RequestedBy", _label(100), nullable=False),
+    Column("Model", String(100), nullable=False),
+    Column("Source", String(20), nullable=False),
+    Column("Requests", BigInteger, nullable=False),
+    Column("Errors", BigInteger, nullable=False),
+    Column("Unmeasured", BigInteger, nullable=False),
+    Column("InputTokens", BigInteger, nullable=False),
+    Column("OutputTokens", BigInteger, nullable=False),
+    Column("ThoughtsTokens", BigInteger, nullable=False),
+    Column("CachedTokens", BigInteger, nullable=False),
+    Column("TotalTokens", BigInteger, nullable=False),
+    Column("CostUSD", Numeric(18, 8), nullable=False),
+    #: rows whose cost is unknown, so that a sum is never mistaken for the whole
+    Column("Unpriced", BigInteger, nullable=False),
+    schema=SCHEMA,
+)
+Index(
+    "UX_UsageDaily_Key",
+    usage_daily.c.LocalDay,
+    usage_daily.c.TokenID,
+    usage_daily.c.CompanyID,
+    usage_daily.c.Branch,
+    usage_daily.c.RequestedBy,
+    usage_daily.c.Model,
+    usage_daily.c.Source,
+    unique=True,
+)
+# Reports of one company over a range of days.
+Index("IX_UsageDaily_Company", usage_daily.c.CompanyID, usage_daily.c.LocalDay)
+# Reconcile per key.
+Index("IX_UsageDaily_TokenID", usage_daily.c.TokenID)
+
+admin_keys = Table(
+    "AdminKeys",
+    metadata,
+    Column("KeyID", String(32), primary_key=True),
+    Column("SecretSha256", String(64), nullable=False),
+    #: viewer, operator or admin
+    Column("Role", String(20), nullable=False),
+    #: a viewer bound to one company sees that company only
+    Column("CompanyID", String(50)),
+    Column("Label", Unicode(100)),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("RevokedAt", _moment()),
+    Column("LastUsedAt", _moment()),
+    schema=SCHEMA,
+)
+
+admin_audit = Table(
+    "AdminAudit",
+    metadata,
+    Column("AuditID", _big_key, primary_key=True, autoincrement=True),
+    Column("At", _moment(), nullable=False, server_default=utc_now()),
+    Column("Actor", Unicode(100), nullable=False),
+    Column("Action", String(50), nullable=False),
+    Column("Target", Unicode(200)),
+    Column("Before", UnicodeText),
+    Column("After", UnicodeText),
+    Column("RequestID", String(64)),
+    schema=SCHEMA,
+)
+
+alerts = Table(
+    "Alerts",
+    metadata,
+    Column("AlertID", _big_key, primary_key=True, autoincrement=True),
+    Column("Kind", String(40), nullable=False),
+    #: what the condition is about: a token id, a model, a blob name
+    Column("Subject", _label(200), nullable=False),
+    Column("Severity", String(10), nullable=False),
+    Column("Message", UnicodeText, nullable=False),
+    #: JSON facts of the condition
+    Column("Details", UnicodeText),
+    Column("OpenedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("LastSeenAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("ClosedAt", _moment()),
+    Column("Occurrences", Integer, nullable=False, server_default=text("1")),
+    schema=SCHEMA,
+)
+# Each condition is open once.
+Index(
+    "UX_Alerts_Open",
+    alerts.c.Kind,
+    alerts.c.Subject,
+    unique=True,
+    mssql_where=text("[ClosedAt] IS NULL"),
+    sqlite_where=text('"ClosedAt" IS NULL'),
+    postgresql_where=text('"ClosedAt" IS NULL'),
+)

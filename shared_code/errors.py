@@ -1,0 +1,239 @@
+"""Every failure that can leave this service, as one hierarchy with the facts a caller needs.
+
+::
+
+    ServiceError
+    |-- RequestError                  the caller can mend it
+    |   |-- InvalidRequest            400 INVALID_REQUEST
+    |   |-- FileTooLarge              413 FILE_TOO_LARGE
+    |   |-- TooManyPages              413 TOO_MANY_PAGES
+    |   |-- UnsupportedFileType       415 UNSUPPORTED_FILE_TYPE
+    |   |-- InvalidFile               422 INVALID_FILE
+    |   `-- AlreadyProcessing         409 ALREADY_PROCESSING
+    |-- AccessError                   no key of the company can serve
+    |   |-- TokenNotFound             403 TOKEN_NOT_FOUND
+    |   |-- TokenExpired              403 TOKEN_EXPIRED
+    |   `-- TokenUnavailable          403 TOKEN_UNAVAILABLE
+    |-- QuotaExceeded                 429 QUOTA_EXCEEDED
+    |-- ProviderError                 the model's side; see ``providers.base`` for what each means for the key
+    |   |-- ProviderRateLimited       429 PROVIDER_RATE_LIMITED
+    |   |-- ProviderUnavailable       503 PROVIDER_UNAVAILABLE
+    |   |-- ProviderTimeout           504 PROVIDER_TIMEOUT
+    |   |-- ProviderRejected          422 PROVIDER_REJECTED
+    |   `-- ProviderBadAnswer         502 PROVIDER_BAD_ANSWER
+    |-- Busy                          503 BUSY
+    |-- DatabaseUnavailable           503 DATABASE_UNAVAILABLE
+    |-- StorageUnavailable            503 STORAGE_UNAVAILABLE
+    `-- InternalError                 500 INTERNAL_ERROR
+        `-- ConfigurationError        500 INTERNAL_ERROR, names the setting in the log only
+
+Only ``api_response`` turns one of these into an HTTP answer. ``str(error)`` is the message for people; it never holds
+library text, a key or a stack trace.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """Base of all our errors.
+
+    :ivar code: stable machine-readable name.
+    :ivar http_status: status of the HTTP answer.
+    :ivar retryable: whether the same request can succeed later without a change.
+    :ivar details: facts for the caller (limits, actual values); JSON-serialisable, never secret.
+    :ivar retry_after: seconds until a try makes sense, or None.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    default_message: ClassVar[str] = "The request failed because of an internal error."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message or self.default_message)
+        self.details: dict[str, Any] = dict(details or {})
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The text for people."""
+        return str(self.args[0])
+
+
+class RequestError(ServiceError):
+    """The caller sent something that cannot be served as it is."""
+
+
+class InvalidRequest(RequestError):
+    """A field is missing or malformed, or the body is empty or chunked."""
+
+    code = "INVALID_REQUEST"
+    http_status = 400
+    default_message = "The request is not valid."
+
+
+class FileTooLarge(RequestError):
+    """The file is larger than MAX_UPLOAD_MB."""
+
+    code = "FILE_TOO_LARGE"
+    http_status = 413
+    default_message = "The file is too large."
+
+
+class TooManyPages(RequestError):
+    """The document has more pages than MAX_PAGES."""
+
+    code = "TOO_MANY_PAGES"
+    http_status = 413
+    default_message = "The document has too many pages."
+
+
+class UnsupportedFileType(RequestError):
+    """The content is not of a type that the service reads, whatever its name says."""
+
+    code = "UNSUPPORTED_FILE_TYPE"
+    http_status = 415
+    default_message = "Failed to process invoice"
+
+
+class InvalidFile(RequestError):
+    """The file is corrupt, encrypted, empty or a bomb."""
+
+    code = "INVALID_FILE"
+    http_status = 422
+    default_message = "Failed to process invoice"
+
+
+class AlreadyProcessing(RequestError):
+    """The same document is being read by another request that has not finished in time."""
+
+    code = "ALREADY_PROCESSING"
+    http_status = 409
+    retryable = True
+    default_message = "The same document is being processed by another request. Please try again shortly."
+
+
+class AccessError(ServiceError):
+    """No API key of the company can serve the request. Messages are the seed document's, word for word."""
+
+    http_status = 403
+
+
+class TokenNotFound(AccessError):
+    """The company has no key at all."""
+
+    code = "TOKEN_NOT_FOUND"
+    default_message = "No active token found for your company. Please contact support."
+
+
+class TokenExpired(AccessError):
+    """No usable key, and the newest one is Expired."""
+
+    code = "TOKEN_EXPIRED"
+    default_message = "Your AI token has expired. Please renew your subscription."
+
+
+class TokenUnavailable(AccessError):
+    """No usable key, and the newest one is Exceeded, Disabled, Blocked or FullyUtilized."""
+
+    code = "TOKEN_UNAVAILABLE"
+    default_message = "Your AI token is no longer available or has been disabled. Please contact support."
+
+
+class QuotaExceeded(ServiceError):
+    """A reservation would pass a limit of the key, company, branch or user."""
+
+    code = "QUOTA_EXCEEDED"
+    http_status = 429
+    retryable = True
+    default_message = "A token limit does not leave room for this document."
+
+
+class ProviderError(ServiceError):
+    """The model provider did not give a usable answer."""
+
+
+class ProviderRateLimited(ProviderError):
+    """All keys are cooling down, or the provider's limits held past the deadline."""
+
+    code = "PROVIDER_RATE_LIMITED"
+    http_status = 429
+    retryable = True
+    default_message = "The model provider limits the request rate at the moment. Please try again later."
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider fails or cannot be reached, after all retries."""
+
+    code = "PROVIDER_UNAVAILABLE"
+    http_status = 503
+    retryable = True
+    default_message = "The model provider is not available at the moment. Please try again later."
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not answer within the deadline."""
+
+    code = "PROVIDER_TIMEOUT"
+    http_status = 504
+    retryable = True
+    default_message = "The model provider did not answer in time. Please try again."
+
+
+class ProviderRejected(ProviderError):
+    """The model refuses the document (safety, recitation, blocked prompt)."""
+
+    code = "PROVIDER_REJECTED"
+    http_status = 422
+    default_message = "The model refused to process this document."
+
+
+class ProviderBadAnswer(ProviderError):
+    """The model's answer could not be used, also after one more try."""
+
+    code = "PROVIDER_BAD_ANSWER"
+    http_status = 502
+    retryable = True
+    default_message = "The model's answer could not be read. Please try again."
+
+
+class Busy(ServiceError):
+    """This instance holds as many uploads in memory as it takes."""
+
+    code = "BUSY"
+    http_status = 503
+    retryable = True
+    default_message = "The service is busy. Please try again shortly."
+
+
+class DatabaseUnavailable(ServiceError):
+    """The database cannot be reached or refuses work for a passing reason."""
+
+    code = "DATABASE_UNAVAILABLE"
+    http_status = 503
+    retryable = True
+    default_message = "The database is not available at the moment. Please try again shortly."
+
+
+class StorageUnavailable(ServiceError):
+    """Blob or queue storage cannot be reached."""
+
+    code = "STORAGE_UNAVAILABLE"
+    http_status = 503
+    retryable = True
+    default_message = "Storage is not available at the moment. Please try again shortly."
+
+
+class InternalError(ServiceError):
+    """A bug or a fault of the deployment; the caller sees the request id only."""
+
+
+class ConfigurationError(InternalError):
+    """A setting is missing or wrong. The message names the setting and is for operators."""

@@ -1,0 +1,181 @@
+"""The values that cross borders between modules: frozen, without behaviour that does I/O.
+
+Token counts are model tokens. ``None`` means that the provider did not say; it is never replaced by 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class Provider(StrEnum):
+    """Model providers, spelled as TokenMaster.Provider holds them."""
+
+    GEMINI = "Gemini"
+    OPENAI = "OpenAI"
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Provider | None":
+        """Read a value typed by hand: case and blanks do not count, NULL and '' mean Gemini, anything else is None."""
+        cleaned = (text or "").strip().lower()
+        if not cleaned:
+            return cls.GEMINI
+        return next((member for member in cls if member.value.lower() == cleaned), None)
+
+
+class KeyStatus(StrEnum):
+    """Statuses of a company's API key, spelled as TokenMaster.Status holds them."""
+
+    ACTIVE = "Active"
+    BELOW_THRESHOLD = "BelowThreshold"
+    FULLY_UTILIZED = "FullyUtilized"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    EXCEEDED = "Exceeded"
+    DISABLED = "Disabled"
+
+    @classmethod
+    def parse(cls, text: str | None) -> "KeyStatus | None":
+        """Read a status typed by hand: case and blanks do not count; unknown or NULL is None (the key is not used)."""
+        cleaned = "".join((text or "").split()).lower()
+        return next((member for member in cls if member.value.lower() == cleaned), None)
+
+
+class UsageKind(StrEnum):
+    """What a usage row stands for."""
+
+    USAGE = "usage"
+    UNMEASURED = "unmeasured"
+    CORRECTION = "correction"
+
+
+class Source(StrEnum):
+    """The way a document came in."""
+
+    HTTP = "http"
+    BLOB = "blob"
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one billed model call cost, in model tokens.
+
+    ``input_tokens`` includes cached ones; ``output_tokens`` includes thoughts; ``total_tokens`` is the provider's own
+    total. ``modalities`` holds the provider's split by modality in the seed's naming
+    (``text_prompt_tokens``, ``image_prompt_tokens``, ``text_candidates_tokens``, ...); it need not sum to the counts.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    thoughts_tokens: int | None = None
+    cached_tokens: int | None = None
+    modalities: Mapping[str, int] = field(default_factory=dict)
+    requests: int = 1
+
+    @property
+    def measured(self) -> bool:
+        """Whether the provider said what the call cost."""
+        return self.billable_tokens is not None
+
+    @property
+    def billable_tokens(self) -> int | None:
+        """The provider's total, or input + output when it gave only those; None when nothing is known."""
+        if self.total_tokens is not None:
+            return self.total_tokens
+        if self.input_tokens is None and self.output_tokens is None:
+            return None
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A provider key of a company as read from the database, with its budget. ``secret`` is plain text: never log it."""
+
+    token_id: int | None
+    company_id: str
+    provider: Provider
+    status: KeyStatus
+    secret: str = field(repr=False)
+    total_token_limit: int | None = None
+    remaining_tokens: int | None = None
+    reserved_tokens: int = 0
+    threshold: int | None = None
+    cooldown_until: datetime | None = None
+    provider_project: str | None = None
+    has_summary: bool = True
+
+    @property
+    def available_tokens(self) -> int | None:
+        """Tokens that a new reservation can take, or None when there is no limit."""
+        return None if self.remaining_tokens is None else self.remaining_tokens - self.reserved_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as labels for accounting. ``company_id`` is folded to upper case."""
+
+    company_id: str
+    username: str | None = None
+    branch: str | None = None
+    licence_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One row of TokenUsageLogs. Amounts of tokens follow :class:`Usage`; ``cost_usd`` is None when unknown."""
+
+    call_id: str
+    attempt: int
+    kind: UsageKind
+    token_id: int | None
+    caller: Caller
+    usage: Usage
+    local_day: date
+    model: str | None
+    source: Source
+    outcome: str
+    request_id: str | None = None
+    cost_usd: Decimal | None = None
+    duration_ms: int | None = None
+    document_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAttempt:
+    """One failed attempt for the RetryAttempts table; ``error`` is already redacted."""
+
+    attempt: int
+    error: str
+    retryable: bool
+    token_id: int | None = None
+    company_id: str | None = None
+    call_id: str | None = None
+    request_id: str | None = None
+    timestamp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A remark on an extraction. ``review`` findings set the status needs_review."""
+
+    code: str
+    message: str
+    field: str | None = None
+    expected: str | None = None
+    found: str | None = None
+    review: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape of one entry of ``data.warnings``."""
+        return {
+            "code": self.code,
+            "field": self.field,
+            "message": self.message,
+            "expected": self.expected,
+            "found": self.found,
+        }

@@ -1,0 +1,148 @@
+"""All configuration, read once from the environment into one frozen object.
+
+Nothing here is read at import. Every problem is reported in one :class:`ConfigurationError`, so that a deployment is
+mended in one go. Values that are secrets are ``SecretStr``: they show as ``**********`` wherever they are printed.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared_code.errors import ConfigurationError
+
+
+class UnmeasuredCalls(StrEnum):
+    """What becomes of a call whose cost nobody learned: book its bound, or release it."""
+
+    BOOK = "book"
+    RELEASE = "release"
+
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """One field per setting; the environment variable is the field's name in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    # Database: one of the two, SQLite in the working folder when neither is set
+    azure_sql_connection_string: SecretStr | None = None
+    database_url: SecretStr | None = None
+    db_auto_migrate: bool = True
+    db_pool_size: PositiveInt = 10
+    db_max_overflow: Annotated[int, Field(ge=0)] = 5
+    #: seconds; Azure's gateway drops idle sockets at about 30 minutes
+    db_pool_recycle_seconds: PositiveInt = 1500
+    db_login_timeout_seconds: PositiveInt = 5
+    #: seconds that a request waits in all for a database that comes back
+    db_retry_budget_seconds: Positive = 20.0
+    #: client id of a user-assigned managed identity, for connections by access token
+    db_managed_identity_client_id: str | None = None
+    #: ``kid:base64 of 32 bytes`` pairs joined by commas, newest first
+    token_encryption_keys: SecretStr | None = None
+
+    # Models
+    gemini_base_url: str | None = None
+    #: the SDK's own default is v1; kept explicit because a change of default would change the wire format
+    gemini_api_version: str = "v1beta"
+    gemini_model: str = "gemini-3.5-flash-lite"
+    gemini_fallback_model: str | None = "gemini-3.8-flash"
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-5-mini"
+    openai_fallback_model: str | None = "gpt-4.1-mini"
+    #: models that a caller may ask for by name, beside the configured ones; joined by commas
+    allowed_models: str = ""
+    #: the seed's fallback file; off unless named
+    app_setting_file: str | None = None
+
+    # Requests
+    max_upload_mb: Positive = 20.0
+    max_pages: PositiveInt = 30
+    #: uploads held in memory at once before BUSY
+    max_concurrent_uploads: PositiveInt = 64
+    #: seconds for one request in all; Azure cuts at 230
+    request_deadline_seconds: Positive = 200.0
+    #: seconds for one blob in all
+    blob_deadline_seconds: Positive = 500.0
+    #: seconds for one model call; the service refuses less than 10
+    model_timeout_seconds: Annotated[float, Field(ge=1)] = 90.0
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    retry_initial_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
+    retry_max_delay_seconds: Annotated[float, Field(ge=0)] = 30.0
+    #: seconds that a second identical upload waits for the first
+    duplicate_wait_seconds: Annotated[float, Field(ge=0)] = 20.0
+    #: seconds that a lease lasts beyond the deadline
+    lease_margin_seconds: Positive = 60.0
+    unmeasured_calls: UnmeasuredCalls = UnmeasuredCalls.BOOK
+
+    # Accounting
+    default_time_zone: str = "UTC"
+    default_threshold: Annotated[int, Field(ge=0)] = 3000
+
+    # Storage
+    azurewebjobsstorage: SecretStr | None = None
+    usage_outbox_queue: str = "usage-outbox"
+    invoice_container: str = "invoices"
+    result_container: str = "invoice-results"
+
+    # Retention, in days
+    retain_application_logs_days: PositiveInt = 30
+    retain_retry_attempts_days: PositiveInt = 90
+    retain_usage_logs_days: PositiveInt = 400
+    retain_extractions_days: PositiveInt = 90
+
+    # Logs and telemetry
+    log_level: str = "INFO"
+    applicationinsights_connection_string: SecretStr | None = None
+
+    @field_validator("default_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone") from error  # noqa: TRY003 - pydantic shows it
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        level = value.strip().upper()
+        if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+            raise ValueError(f"{value!r} is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL")  # noqa: TRY003
+        return level
+
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.azure_sql_connection_string and self.database_url:
+            raise ValueError("AZURE_SQL_CONNECTION_STRING and DATABASE_URL are both set; keep one")  # noqa: TRY003
+        return self
+
+    @property
+    def models_allowed(self) -> frozenset[str]:
+        """Names that the ``model`` field of a request may hold."""
+        named = {name.strip() for name in self.allowed_models.split(",") if name.strip()}
+        configured = {
+            self.gemini_model,
+            self.gemini_fallback_model,
+            self.openai_model,
+            self.openai_fallback_model,
+        }
+        return frozenset(named | {name for name in configured if name})
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises :class:`ConfigurationError` that names every wrong setting, never its secret."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in item['loc']).upper() or 'settings'}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError("Configuration is wrong: " + "; ".join(problems)) from None
