@@ -94,7 +94,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A provider key of a company as read from the database, with its budget. ``secret`` is plain text: never log it."""
+    """A provider key of a company with its budget, as read from the database. ``secret`` is plain text: never log it."""
 
     token_id: int | None
     company_id: str

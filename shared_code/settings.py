@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone") from error  # noqa: TRY003 - pydantic shows it
+            raise ValueError(f"{value!r} is not an IANA time zone") from error
         return value
 
     @field_validator("log_level")
@@ -114,13 +114,13 @@ class Settings(BaseSettings):
     def _known_level(cls, value: str) -> str:
         level = value.strip().upper()
         if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-            raise ValueError(f"{value!r} is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL")  # noqa: TRY003
+            raise ValueError(f"{value!r} is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
         return level
 
     @model_validator(mode="after")
     def _one_database(self) -> Self:
         if self.azure_sql_connection_string and self.database_url:
-            raise ValueError("AZURE_SQL_CONNECTION_STRING and DATABASE_URL are both set; keep one")  # noqa: TRY003
+            raise ValueError("AZURE_SQL_CONNECTION_STRING and DATABASE_URL are both set; keep one")
         return self
 
     @property

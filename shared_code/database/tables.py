@@ -10,6 +10,8 @@ One description for Azure SQL, PostgreSQL and SQLite. Rules that hold for every 
 * a unique index over a nullable column is filtered, because Azure SQL counts NULLs as equal.
 """
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,10 +25,8 @@ from sqlalchemy import (
     Numeric,
     String,
     Table,
-    Text,
     Unicode,
     UnicodeText,
-    func,
     text,
 )
 from sqlalchemy.dialects import mssql
@@ -46,7 +46,7 @@ metadata = MetaData(
 )
 
 
-def _moment() -> TypeEngine[object]:
+def _moment() -> TypeEngine[datetime]:
     return DateTime().with_variant(mssql.DATETIME2(6), "mssql")
 
 
