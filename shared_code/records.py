@@ -94,7 +94,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A provider key of a company with its budget, as read from the database. ``secret`` is plain text: never log it."""
+    """A provider key of a company with its budget, as read from the database. ``secret`` is plain: never log it."""
 
     token_id: int | None
     company_id: str
@@ -123,6 +123,56 @@ class Caller:
     username: str | None = None
     branch: str | None = None
     licence_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a model call asks of the budgets, before a key is chosen. Amounts are model tokens.
+
+    ``input_bound`` is an upper bound of the input; ``output_cap`` the answer that we would allow (thoughts included);
+    ``output_floor`` the answer that the document is expected to need: near a limit the cap shrinks to what is left,
+    but never below it.
+    """
+
+    call_id: str
+    attempt: int
+    caller: Caller
+    model: str
+    source: Source
+    input_bound: int
+    output_cap: int
+    output_floor: int
+    lease_seconds: int
+    request_id: str | None = None
+    document_sha256: str | None = None
+
+    @property
+    def full_bound(self) -> int:
+        """Tokens to reserve when nothing is scarce."""
+        return self.input_bound + self.output_cap
+
+    @property
+    def least_bound(self) -> int:
+        """Tokens below which the call would be cut for nothing."""
+        return self.input_bound + min(self.output_floor, self.output_cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Tokens set aside for one model call, on a key and on the quota counters named here."""
+
+    call_id: str
+    attempt: int
+    token_id: int | None
+    caller: Caller
+    local_day: date
+    provider: Provider
+    model: str
+    source: Source
+    bound_tokens: int
+    counter_ids: tuple[int, ...] = ()
+    request_id: str | None = None
+    document_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""Alerts: one open row per condition, however often it is seen; closed when the condition ends."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared_code.database.clock import utc_now
+from shared_code.database.tables import alerts
+
+_SUBJECT_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition that an operator should know of. ``details`` are JSON facts, never secret."""
+
+    kind: str
+    subject: str
+    severity: str
+    message: str
+    details: Mapping[str, Any]
+    alert_id: int | None = None
+    opened_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    closed_at: datetime | None = None
+    occurrences: int = 1
+
+
+def raise_alert(connection: Connection, alert: Alert) -> bool:
+    """Open the condition, or note that it was seen again; True when it was opened now."""
+    subject = alert.subject[:_SUBJECT_LENGTH]
+    if _see_again(connection, alert, subject):
+        return False
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(alerts).values(
+                    Kind=alert.kind,
+                    Subject=subject,
+                    Severity=alert.severity,
+                    Message=alert.message,
+                    Details=json.dumps(dict(alert.details), default=str),
+                )
+            )
+    except IntegrityError:  # raised by another instance at the same moment
+        _see_again(connection, alert, subject)
+        return False
+    return True
+
+
+def close_alert(connection: Connection, kind: str, subject: str) -> bool:
+    """Close the condition; False when it was not open."""
+    result = connection.execute(
+        update(alerts)
+        .where(
+            alerts.c.Kind == kind,
+            alerts.c.Subject == subject[:_SUBJECT_LENGTH],
+            alerts.c.ClosedAt.is_(None),
+        )
+        .values(ClosedAt=utc_now())
+    )
+    return result.rowcount == 1
+
+
+def open_alerts(connection: Connection, *, kind: str | None = None) -> list[Alert]:
+    """Open conditions, oldest first."""
+    statement = select(alerts).where(alerts.c.ClosedAt.is_(None)).order_by(alerts.c.AlertID)
+    if kind is not None:
+        statement = statement.where(alerts.c.Kind == kind)
+    return [
+        Alert(
+            kind=row.Kind,
+            subject=row.Subject,
+            severity=row.Severity,
+            message=row.Message,
+            details=json.loads(row.Details or "{}"),
+            alert_id=row.AlertID,
+            opened_at=row.OpenedAt,
+            last_seen_at=row.LastSeenAt,
+            closed_at=row.ClosedAt,
+            occurrences=row.Occurrences,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def _see_again(connection: Connection, alert: Alert, subject: str) -> bool:
+    result = connection.execute(
+        update(alerts)
+        .where(alerts.c.Kind == alert.kind, alerts.c.Subject == subject, alerts.c.ClosedAt.is_(None))
+        .values(
+            LastSeenAt=utc_now(),
+            Occurrences=alerts.c.Occurrences + 1,
+            Message=alert.message,
+            Details=json.dumps(dict(alert.details), default=str),
+        )
+    )
+    return result.rowcount > 0

@@ -1,0 +1,190 @@
+"""Claims on documents and their results: one run per document at a time, and its answer serves the next caller.
+
+A claim is unique by company, document, prompt version, provider, model and options. Its owner is fenced by CallID: a
+run that was taken over (its lease ran out) can neither finish nor free the claim any more. Errors are not kept.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, delete, insert, or_, select, update
+
+from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.tables import extractions
+
+table = extractions
+
+RUNNING = "running"
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What is claimed, and by which run."""
+
+    company_id: str
+    document_sha256: str
+    prompt_version: str
+    provider: str
+    model: str
+    options: str
+    call_id: str
+    lease_seconds: int
+
+    @property
+    def key(self) -> str:
+        """The unique key: a digest, so that it has one length and holds no file name."""
+        parts = (
+            self.company_id,
+            self.document_sha256,
+            self.prompt_version,
+            self.provider,
+            self.model,
+            self.options,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim as it stands. ``lease_ended`` is by the database's clock."""
+
+    key: str
+    call_id: str
+    state: str
+    lease_ended: bool
+    result: str | None
+    status: str | None
+    finished_at: datetime | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self.state == DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a finished run stores: the result as JSON text, and the keys by which the same invoice is found again."""
+
+    status: str
+    result: str
+    duplicate_key: str | None = None
+    similar_key: str | None = None
+    invoice_number: str | None = None
+
+
+def insert_claim(connection: Connection, request: ClaimRequest) -> None:
+    """Claim a document. Raises SQLAlchemy's IntegrityError when a claim on it exists."""
+    connection.execute(
+        insert(table).values(
+            ClaimKey=request.key,
+            CompanyID=request.company_id,
+            DocumentSha256=request.document_sha256,
+            PromptVersion=request.prompt_version,
+            Provider=request.provider,
+            Model=request.model,
+            CallID=request.call_id,
+            State=RUNNING,
+            LeaseUntil=utc_in(request.lease_seconds),
+        )
+    )
+
+
+def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: Claim, even_done: bool) -> bool:
+    """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = another was first."""
+    ended = and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now())
+    result = connection.execute(
+        update(table)
+        .where(
+            table.c.ClaimKey == request.key,
+            table.c.CallID == previous.call_id,
+            or_(ended, table.c.State == DONE) if even_done else ended,
+        )
+        .values(CallID=request.call_id, State=RUNNING, LeaseUntil=utc_in(request.lease_seconds))
+    )
+    return result.rowcount == 1
+
+
+def find_claim(connection: Connection, key: str) -> Claim | None:
+    """The claim under a key, if any."""
+    row = connection.execute(
+        select(
+            table.c.ClaimKey,
+            table.c.CallID,
+            table.c.State,
+            table.c.Result,
+            table.c.Status,
+            table.c.FinishedAt,
+            case((table.c.LeaseUntil < utc_now(), 1), else_=0).label("LeaseEnded"),
+        ).where(table.c.ClaimKey == key)
+    ).first()
+    return None if row is None else _claim(row)
+
+
+def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> bool:
+    """Store the result; False when the run no longer owns the claim."""
+    result = connection.execute(
+        update(table)
+        .where(table.c.ClaimKey == key, table.c.CallID == call_id)
+        .values(
+            State=DONE,
+            FinishedAt=utc_now(),
+            Status=finished.status,
+            Result=finished.result,
+            DuplicateKey=finished.duplicate_key,
+            SimilarKey=finished.similar_key,
+            InvoiceNumber=(finished.invoice_number or "")[:100] or None,
+        )
+    )
+    return result.rowcount == 1
+
+
+def free_claim(connection: Connection, key: str, call_id: str) -> bool:
+    """Remove an unfinished claim of this run, so that the next caller reads the document."""
+    result = connection.execute(
+        delete(table).where(table.c.ClaimKey == key, table.c.CallID == call_id, table.c.State == RUNNING)
+    )
+    return result.rowcount == 1
+
+
+def find_same_invoice(
+    connection: Connection, company_id: str, *, duplicate_key: str | None, similar_key: str | None, not_sha256: str
+) -> list[tuple[str, str, bool]]:
+    """Earlier documents of the company with the same invoice: ``(document_sha256, invoice_number, certain)``.
+
+    ``certain`` is True for seller + number + year, False for seller + date + total under another number.
+    """
+    matches = []
+    if duplicate_key:
+        matches.append(table.c.DuplicateKey == duplicate_key)
+    if similar_key:
+        matches.append(table.c.SimilarKey == similar_key)
+    if not matches:
+        return []
+    rows = connection.execute(
+        select(table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey)
+        .where(
+            table.c.CompanyID == company_id,
+            table.c.State == DONE,
+            table.c.DocumentSha256 != not_sha256,
+            or_(*matches),
+        )
+        .order_by(table.c.ExtractionID)
+        .limit(10)
+    )
+    return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
+
+
+def _claim(row: Row[Any]) -> Claim:
+    return Claim(
+        key=row.ClaimKey,
+        call_id=row.CallID,
+        state=row.State,
+        lease_ended=bool(row.LeaseEnded),
+        result=row.Result,
+        status=row.Status,
+        finished_at=row.FinishedAt,
+    )

@@ -1,0 +1,103 @@
+"""TokenUsageLogs and the running totals beside it: what was used, written once and never changed.
+
+A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however often it is tried.
+"""
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared_code.database.clock import utc_now
+from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary
+from shared_code.records import UsageKind, UsageRow
+
+logs = token_usage_logs
+summary = token_usage_summary
+
+
+def insert_usage(connection: Connection, row: UsageRow) -> None:
+    """Add a row. Raises SQLAlchemy's IntegrityError when it exists."""
+    usage = row.usage
+    connection.execute(
+        insert(logs).values(
+            TokenID=row.token_id,
+            Branch=row.caller.branch,
+            RequestedBy=row.caller.username,
+            InputTokens=usage.input_tokens,
+            OutputTokens=usage.output_tokens,
+            TextPromptTokens=usage.modalities.get("text_prompt_tokens"),
+            ImagePromptTokens=usage.modalities.get("image_prompt_tokens"),
+            TextCandidatesTokens=usage.modalities.get("text_candidates_tokens"),
+            TotalTokensUsed=usage.billable_tokens,
+            RequestCount=usage.requests,
+            CallID=row.call_id,
+            Attempt=row.attempt,
+            Kind=row.kind.value,
+            RequestID=row.request_id,
+            CompanyID=row.caller.company_id,
+            LocalDay=row.local_day,
+            Model=row.model,
+            ThoughtsTokens=usage.thoughts_tokens,
+            CachedTokens=usage.cached_tokens,
+            CostUSD=row.cost_usd,
+            DurationMs=row.duration_ms,
+            Source=row.source.value,
+            Outcome=row.outcome,
+            DocumentSha256=row.document_sha256,
+        )
+    )
+
+
+def insert_usage_once(connection: Connection, row: UsageRow) -> bool:
+    """Add a row unless it exists; says whether it was added."""
+    try:
+        with connection.begin_nested():
+            insert_usage(connection, row)
+    except IntegrityError:
+        if booked_tokens(connection, row.call_id, row.attempt, row.kind) is None:
+            raise  # another rule was broken: an unknown TokenID, not a second booking
+        return False
+    return True
+
+
+def booked_tokens(connection: Connection, call_id: str, attempt: int, kind: UsageKind) -> tuple[int | None] | None:
+    """``(TotalTokensUsed,)`` of a booking (the total is None when unknown), or None when there is no such row."""
+    row = connection.execute(
+        select(logs.c.TotalTokensUsed).where(
+            logs.c.CallID == call_id, logs.c.Attempt == attempt, logs.c.Kind == kind.value
+        )
+    ).first()
+    return None if row is None else (row[0],)
+
+
+def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved: int = 0) -> bool:
+    """Move a key's totals: used += ``used``, remaining -= ``used``, reserved += ``reserved`` (negative releases).
+
+    Says whether the key has a summary row.
+    """
+    result = connection.execute(
+        update(summary)
+        .where(summary.c.TokenID == token_id)
+        .values(
+            TotalUsedTokens=func.coalesce(summary.c.TotalUsedTokens, 0) + used,
+            TotalRemainingTokens=summary.c.TotalRemainingTokens - used,
+            ReservedTokens=summary.c.ReservedTokens + reserved,
+            LastUpdated=utc_now(),
+        )
+    )
+    return result.rowcount == 1
+
+
+def add_to_counters(connection: Connection, counter_ids: tuple[int, ...], *, used: int, reserved: int = 0) -> None:
+    """Move quota counters, always in ascending order, so that two transactions never wait for each other in a ring."""
+    if not counter_ids:
+        return
+    counter = quota_counters
+    connection.execute(
+        update(counter)
+        .where(counter.c.CounterID == bindparam("counter"))
+        .values(
+            UsedTokens=counter.c.UsedTokens + bindparam("used"),
+            ReservedTokens=counter.c.ReservedTokens + bindparam("reserved"),
+        ),
+        [{"counter": counter_id, "used": used, "reserved": reserved} for counter_id in sorted(counter_ids)],
+    )

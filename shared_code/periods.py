@@ -1,0 +1,44 @@
+"""Days and months of a company, by its own time zone: pure arithmetic, daylight saving included.
+
+A quota period is a name (``2026-11-21`` for a day, ``2026-11`` for a month). A new period is a new counter row, so
+nothing is ever reset; the name is decided once, when a call is reserved.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_DAY_NAME_LENGTH = 10
+_DECEMBER = 12
+
+
+def zone(name: str | None, default: str) -> ZoneInfo:
+    """The company's zone; an unknown or absent name is the default zone, so that a typing error stops no work."""
+    try:
+        return ZoneInfo(name or default)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(default)
+
+
+def local_day(now: datetime, tz: ZoneInfo) -> date:
+    """The calendar day in ``tz`` of an aware moment."""
+    return now.astimezone(tz).date()
+
+
+def day_period(day: date) -> str:
+    """Name of the daily period that ``day`` is."""
+    return day.isoformat()
+
+
+def month_period(day: date) -> str:
+    """Name of the monthly period that ``day`` is in."""
+    return f"{day.year:04d}-{day.month:02d}"
+
+
+def period_end(period: str, tz: ZoneInfo) -> datetime:
+    """The first moment (aware, UTC) after the period: local midnight, whatever the clock does that night."""
+    if len(period) == _DAY_NAME_LENGTH:
+        following = date.fromisoformat(period) + timedelta(days=1)
+    else:
+        year, month = (int(part) for part in period.split("-"))
+        following = date(year + 1, 1, 1) if month == _DECEMBER else date(year, month + 1, 1)
+    return datetime.combine(following, time.min, tzinfo=tz).astimezone(UTC)
