@@ -1,0 +1,239 @@
+"""Builds the SQLAlchemy engine for the database that the settings name: Azure SQL, PostgreSQL or SQLite.
+
+What differs between the three at connection level is here and nowhere else.
+"""
+
+import struct
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionContext
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from shared_code.database import odbc
+from shared_code.database.tables import SCHEMA
+from shared_code.database.transient import Cause, judge
+from shared_code.errors import ConfigurationError, DatabaseUnavailable
+from shared_code.settings import Settings
+
+#: Connections with this execution option begin as writers, which only SQLite has to be told.
+WRITE_OPTION = "begin_write"
+
+_DEFAULT_URL = "sqlite:///invoice_extraction.db"
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "mssql": "mssql+pyodbc",
+    "mssql+pyodbc": "mssql+pyodbc",
+}
+#: a writer that waits longer than this for a lock lets go and starts again
+_LOCK_TIMEOUT_SECONDS = 15
+_TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - a scope, not a secret
+_SQL_COPT_SS_ACCESS_TOKEN = 1256
+TokenSource = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the database is. ``url`` holds the password: render it only with ``hide_password``, never log it."""
+
+    url: URL
+    #: an access token is handed over at each login (managed identity, or the Azure CLI's login on a laptop)
+    needs_token: bool = False
+
+    @property
+    def dialect(self) -> str:
+        """sqlite, postgresql or mssql."""
+        return self.url.get_backend_name()
+
+
+def resolve_target(settings: Settings) -> Target:
+    """Read the two settings that name the database.
+
+    :raises ConfigurationError: unknown scheme, malformed string, in-memory SQLite, no ODBC driver; names the setting.
+    """
+    if settings.azure_sql_connection_string is not None:
+        text = settings.azure_sql_connection_string.get_secret_value()
+        return _azure_target(odbc.parse(text, setting="AZURE_SQL_CONNECTION_STRING"), settings)
+    text = settings.database_url.get_secret_value() if settings.database_url else _DEFAULT_URL
+    url = _parse_url(text)
+    if url.get_backend_name() == "mssql":
+        ((connection_string,), _) = url.get_dialect()().create_connect_args(url)
+        parts = odbc.parse(connection_string, setting="DATABASE_URL")
+        # SQLAlchemy writes these two when the URL is silent on them.
+        if parts.get("driver") == "{None}":
+            del parts["driver"]
+        parts.pop("trusted_connection", None)
+        return _azure_target(parts, settings)
+    return Target(url)
+
+
+def _parse_url(text: str) -> URL:
+    scheme = text.partition(":")[0].strip()
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        # The library's message holds the URL with its password.
+        raise ConfigurationError(
+            f"DATABASE_URL is not a URL (scheme {scheme!r})" if scheme else "DATABASE_URL is empty"
+        ) from None
+    drivername = _DRIVERS.get(url.drivername)
+    if drivername is None:
+        raise ConfigurationError(
+            f"DATABASE_URL: unknown scheme {url.drivername!r}; use sqlite, postgresql or mssql+pyodbc"
+        )
+    if drivername.startswith("sqlite") and url.database in (None, "", ":memory:"):
+        raise ConfigurationError("DATABASE_URL: SQLite needs a file; an in-memory database ends with its connection")
+    return url.set(drivername=drivername)
+
+
+def _azure_target(parts: dict[str, str], settings: Settings) -> Target:
+    connection_string, needs_token = odbc.complete(
+        parts, drivers=_installed_drivers, client_id=settings.db_managed_identity_client_id
+    )
+    # Encoded by hand: URL.create(query=...) would be decoded once more than it is encoded for some characters.
+    url = make_url("mssql+pyodbc:///?odbc_connect=" + urllib.parse.quote_plus(connection_string))
+    return Target(url, needs_token=needs_token)
+
+
+def _installed_drivers() -> list[str]:
+    return list(_pyodbc().drivers())
+
+
+def _pyodbc() -> Any:
+    try:
+        import pyodbc
+    except ImportError as error:
+        raise ConfigurationError(odbc.INSTALL_ODBC) from error
+    # Before the first connection of the process: the driver manager's pool would hand out dead connections.
+    pyodbc.pooling = False
+    return pyodbc
+
+
+def build_engine(target: Target, settings: Settings, *, token_source: TokenSource | None = None) -> Engine:
+    """Make the engine. Nothing connects yet.
+
+    :param token_source: gives access tokens for Azure SQL; azure-identity's by default.
+    """
+    options: dict[str, Any] = {
+        "pool_size": settings.db_pool_size,
+        "max_overflow": settings.db_max_overflow,
+        "pool_timeout": settings.db_retry_budget_seconds,
+        "hide_parameters": True,
+    }
+    if target.dialect == "mssql":
+        _pyodbc()
+        options["connect_args"] = {"timeout": settings.db_login_timeout_seconds}
+    elif target.dialect == "postgresql":
+        options["connect_args"] = {
+            "connect_timeout": settings.db_login_timeout_seconds,
+            "application_name": "invoice-extraction",
+            # A server that vanished without closing is noticed in half a minute.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        }
+        options["isolation_level"] = "READ COMMITTED"
+    else:
+        options["connect_args"] = {"timeout": _LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
+    if target.dialect != "sqlite":
+        options |= {"pool_pre_ping": True, "pool_recycle": settings.db_pool_recycle_seconds}
+    engine = create_engine(target.url, **options)
+    _listen(engine, target, settings, token_source)
+    if target.dialect == "sqlite":
+        return engine.execution_options(schema_translate_map={SCHEMA: None})
+    return engine
+
+
+def _listen(engine: Engine, target: Target, settings: Settings, token_source: TokenSource | None) -> None:
+    event.listen(engine, "handle_error", _mark_disconnect)
+    if target.dialect == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _LOCK_TIMEOUTS[target.dialect])
+    if target.needs_token:
+        source = token_source or AzureTokens(settings.db_managed_identity_client_id)
+        event.listen(engine, "do_connect", _token_handover(source))
+
+
+def _mark_disconnect(context: ExceptionContext) -> None:
+    # Azure SQL closes the connection with these errors; the library knows only broken sockets by itself, and its
+    # rollback on the closed socket would hide the error that told why.
+    verdict = judge(context.original_exception)
+    if verdict.disconnect:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = verdict.whole_pool
+    elif verdict.cause is Cause.CONTENTION:
+        context.is_disconnect = False
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite does.
+    connection.isolation_level = None
+    for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads first fails at its first write when another one has written meanwhile.
+    writes = connection.get_execution_options().get(WRITE_OPTION)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _limit_waits_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET SESSION lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")
+    cursor.close()
+    connection.commit()
+
+
+def _limit_waits_mssql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET LOCK_TIMEOUT {_LOCK_TIMEOUT_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
+
+
+_LOCK_TIMEOUTS = {"postgresql": _limit_waits_postgresql, "mssql": _limit_waits_mssql}
+
+
+class AzureTokens:
+    """Access tokens for Azure SQL: of the managed identity in Azure, of the Azure CLI's login elsewhere."""
+
+    def __init__(self, client_id: str | None) -> None:
+        self._client_id = client_id
+        self._credential: Any = None
+
+    def __call__(self) -> str:
+        """The current token; azure-identity keeps it until shortly before it ends."""
+        if self._credential is None:
+            from azure.identity import AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential
+
+            self._credential = ChainedTokenCredential(
+                ManagedIdentityCredential(client_id=self._client_id), AzureCliCredential()
+            )
+        from azure.core.exceptions import AzureError
+
+        try:
+            return str(self._credential.get_token(_TOKEN_SCOPE).token)
+        except AzureError as error:
+            raise DatabaseUnavailable("No access token for the database could be had") from error
+
+
+def _token_handover(source: TokenSource) -> Callable[..., None]:
+    def hand_over(
+        _dialect: Dialect, _record: ConnectionPoolEntry, _args: list[Any], parameters: dict[str, Any]
+    ) -> None:
+        token = source().encode("utf-16-le")
+        parameters["attrs_before"] = {_SQL_COPT_SS_ACCESS_TOKEN: struct.pack(f"<I{len(token)}s", len(token), token)}
+
+    return hand_over
