@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import extractions
@@ -94,7 +94,7 @@ def insert_claim(connection: Connection, request: ClaimRequest) -> None:
 
 
 def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: Claim, even_done: bool) -> bool:
-    """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = another was first."""
+    """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = too late."""
     ended = and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now())
     result = connection.execute(
         update(table)
@@ -178,7 +178,7 @@ def find_same_invoice(
     return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
 
 
-def _claim(row: Row[Any]) -> Claim:
+def _claim(row: Any) -> Claim:
     return Claim(
         key=row.ClaimKey,
         call_id=row.CallID,

@@ -4,6 +4,7 @@ A counter carries a copy of its limit, because the conditional UPDATE that guard
 changed quota writes through to the counters of the running periods.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
 from shared_code.database.tables import company_settings, quota_counters, quotas
+from shared_code.database.usage import tokens_used
 from shared_code.periods import day_period, month_period
 from shared_code.records import Caller
 
@@ -102,7 +104,10 @@ def set_quota(
     limits: tuple[int | None, int | None],
     day: date,
 ) -> Quota:
-    """Create or change a quota (``limits`` = daily, monthly); running periods take the new limit at once."""
+    """Create or change a quota (``limits`` = daily, monthly); running periods take the new limit at once.
+
+    What was booked earlier in a period counts against a quota that is made in the middle of it.
+    """
     daily, monthly = limits
     where = (quotas.c.CompanyID == company_id, quotas.c.Scope == scope, quotas.c.Subject == subject)
     values = {"DailyLimit": daily, "MonthlyLimit": monthly, "UpdatedAt": utc_now()}
@@ -113,12 +118,18 @@ def set_quota(
         except IntegrityError:  # another operator was quicker: theirs exists, ours is the later word
             connection.execute(update(quotas).where(*where).values(**values))
     quota = _quota(connection.execute(select(quotas).where(*where)).one())
-    for period, limit in ((day_period(day), daily), (month_period(day), monthly)):
-        connection.execute(
+    for period, limit, first_day in (
+        (day_period(day), daily, day),
+        (month_period(day), monthly, day.replace(day=1)),
+    ):
+        changed = connection.execute(
             update(counters)
             .where(counters.c.QuotaID == quota.quota_id, counters.c.Period == period)
             .values(LimitTokens=limit)
         )
+        if changed.rowcount == 0 and limit is not None:
+            used = tokens_used(connection, company_id=company_id, scope=scope, subject=subject, days=(first_day, day))
+            _ensure_counter(connection, quota, period, limit, used=used)
     return quota
 
 
@@ -190,12 +201,11 @@ def _matching(caller: Caller, day: date) -> Any:
     )
 
 
-def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: int) -> Counter:
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(counters).values(QuotaID=quota.quota_id, Period=period, LimitTokens=limit))
-    except IntegrityError:
-        pass  # another call opened the period
+def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: int, *, used: int = 0) -> Counter:
+    values = {"QuotaID": quota.quota_id, "Period": period, "LimitTokens": limit, "UsedTokens": used}
+    # A call that runs beside this one may have opened the period already; its row is the one to use.
+    with suppress(IntegrityError), connection.begin_nested():
+        connection.execute(insert(counters).values(**values))
     row = connection.execute(
         select(counters).where(counters.c.QuotaID == quota.quota_id, counters.c.Period == period)
     ).one()

@@ -3,11 +3,13 @@
 A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however often it is tried.
 """
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from datetime import date
+
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
-from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary
+from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary, usage_daily
 from shared_code.records import UsageKind, UsageRow
 
 logs = token_usage_logs
@@ -67,6 +69,22 @@ def booked_tokens(connection: Connection, call_id: str, attempt: int, kind: Usag
         )
     ).first()
     return None if row is None else (row[0],)
+
+
+def tokens_used(connection: Connection, *, company_id: str, scope: str, subject: str, days: tuple[date, date]) -> int:
+    """Model tokens booked for a company, branch or user from the first to the last of ``days``, to the second."""
+    total = 0
+    sources = (
+        (usage_daily, usage_daily.c.TotalTokens, true()),
+        (logs, logs.c.TotalTokensUsed, logs.c.FoldedAt.is_(None)),
+    )
+    for table, tokens, fresh in sources:
+        where = [table.c.CompanyID == company_id, table.c.LocalDay.between(*days), fresh]
+        if scope != "company":
+            where.append((table.c.Branch if scope == "branch" else table.c.RequestedBy) == subject)
+        # BIGINT before the sum: Azure SQL sums INT as INT.
+        total += connection.execute(select(func.sum(cast(tokens, BigInteger))).where(*where)).scalar() or 0
+    return int(total)
 
 
 def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved: int = 0) -> bool:
