@@ -1,0 +1,100 @@
+"""Reads the command line of ``dev.py`` and calls what it names."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from devstack.setup import quality
+from devstack.setup.console import SetupProblem
+from devstack.setup.run import run
+from devstack.setup.stack import Options
+
+ROOT = Path(__file__).resolve().parents[2]
+_MAX_PORT = 65535
+_PASSING = ("test", "bench", "soak")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code: 0 done, 1 failed, 2 something has to be mended first, 130 interrupted; else the tool's own."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        return _dispatch(list(arguments))
+    except SetupProblem as problem:
+        print(f"dev.py: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ndev.py: interrupted; the next start goes on from here", file=sys.stderr)
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    # Everything behind these names belongs to pytest or to the benchmark, options included.
+    if arguments and arguments[0] in _PASSING:
+        command, rest = arguments[0], arguments[1:]
+        if command == "test":
+            return quality.test(ROOT, rest)
+        return quality.bench(ROOT, rest) if command == "bench" else quality.soak(ROOT, rest)
+    options = _parser().parse_args(arguments)
+    if options.command == "check":
+        return quality.check(ROOT)
+    return run(
+        ROOT,
+        Options(
+            state=options.state if options.state is not None else ROOT / ".devstack",
+            port=options.port,
+            database=options.database,
+            model_latency_ms=options.model_latency_ms,
+            seed=not options.no_seed,
+            real_models=options.real_models,
+            ready_file=options.ready_file,
+        ),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py", description="Sets the project up and runs it on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    command = commands.add_parser("run", help="start database, storage, model stand-ins and the functions")
+    command.add_argument("--port", type=_port, help="port of the functions (default 7071, or the next free one)")
+    command.add_argument("--state", type=_path, help="folder for all data of this stack (default .devstack)")
+    command.add_argument(
+        "--database", metavar="URL", help="SQLAlchemy URL (default: a SQLite file in the state folder)"
+    )
+    command.add_argument(
+        "--model-latency-ms", type=_milliseconds, default=0, metavar="N", help="of the model stand-ins"
+    )
+    command.add_argument("--no-seed", action="store_true", help="no demo company")
+    command.add_argument("--real-models", action="store_true", help="the vendors themselves, with keys that you added")
+    command.add_argument("--ready-file", type=_path, metavar="PATH", help="JSON written when everything answers")
+    commands.add_parser("test", help="run the tests; arguments go to pytest")
+    commands.add_parser("check", help="ruff, mypy, structure")
+    commands.add_parser("bench", help="run measurements; arguments go to the benchmark")
+    commands.add_parser("soak", help="run the long proofs; arguments go to pytest")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{port} is no port")
+    return port
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("a latency is 0 or more")
+    return value
+
+
+def _path(text: str) -> Path:
+    """Relative to where the person is, not to the project."""
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,89 @@
+"""``dev.py test``, ``check``, ``bench`` and ``soak``: run the tools of the virtual environment."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devstack.setup import azurite, processes
+from devstack.setup.console import SetupProblem, say
+from devstack.setup.odbc import ensure_odbc
+from devstack.setup.prepare import prepare
+from devstack.setup.stack import loopback_without_proxy
+
+_NO_TESTS = 5
+_WORKERS = "2"
+
+
+def check(root: Path) -> int:
+    """Lint, format, types, structure: all of them, also after one failed."""
+    python = prepare(root, storage=False).python
+    steps: list[tuple[str, list[str]]] = [
+        ("ruff check", ["-m", "ruff", "check", "."]),
+        ("ruff format", ["-m", "ruff", "format", "--check", "."]),
+        ("mypy", ["-m", "mypy"]),
+        ("structure", ["-m", "pytest", "-q", "tests/structure"]),
+    ]
+    failed = []
+    for name, arguments in steps:
+        say(f"check: {name}")
+        if _call(root, [str(python), *arguments], _environment(root)):
+            failed.append(name)
+    say(f"check: failed: {', '.join(failed)}" if failed else "check: all good")
+    return 1 if failed else 0
+
+
+def test(root: Path, arguments: Sequence[str]) -> int:
+    """All tests on two processes, or what the arguments of pytest say. The exit code is pytest's."""
+    python = prepare(root, storage=True).python
+    return _pytest(root, python, list(arguments) or ["-n", _WORKERS])
+
+
+def soak(root: Path, arguments: Sequence[str]) -> int:
+    """The long proofs, which ``test`` has in a short form."""
+    if not (root / "soak").is_dir():
+        raise SetupProblem("There is no soak/ folder yet.")
+    python = prepare(root, storage=True).python
+    return _pytest(root, python, list(arguments) if _names_a_path(arguments) else ["-s", "soak", *arguments])
+
+
+def bench(root: Path, arguments: Sequence[str]) -> int:
+    """Measurements; without arguments, ``bench`` says what there is."""
+    if not (root / "bench" / "__main__.py").exists():
+        raise SetupProblem("There is no bench/__main__.py yet.")
+    python = prepare(root, storage=True).python
+    return _call(root, [str(python), "-m", "bench", *arguments], _environment(root))
+
+
+def _pytest(root: Path, python: Path, arguments: list[str]) -> int:
+    if os.environ.get("TEST_MSSQL_URL") or os.environ.get("MSSQL_STANDIN"):
+        ensure_odbc()
+    code = _call(root, [str(python), "-m", "pytest", *arguments], _environment(root))
+    if code == _NO_TESTS:
+        say("test: no test was found")
+    return code
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """The caller's environment without what would change the outcome of a test."""
+    environment = loopback_without_proxy(os.environ) | {"AZURITE_BIN": str(azurite.binary(root)), "PYTHONUTF8": "1"}
+    # Set by a virtual environment that the caller has activated; the tools run in the project's own.
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+        environment.pop(name, None)
+    return environment
+
+
+def _call(root: Path, arguments: list[str], environment: dict[str, str]) -> int:
+    """Run a tool on this console, wait for it also after Ctrl-C (it gets it too), and pass its exit code on."""
+    sys.stdout.flush()
+    process = subprocess.Popen(arguments, cwd=root, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        return process.wait()
+    except BaseException:
+        processes.end_child(process, grace_seconds=30)
+        raise
+
+
+def _names_a_path(arguments: Sequence[str]) -> bool:
+    return any(Path(argument.partition("::")[0]).exists() for argument in arguments)

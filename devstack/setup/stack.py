@@ -1,0 +1,149 @@
+"""What the local stack consists of: which processes, on which ports, with which settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.setup import azurite
+from devstack.setup.ports import LOOPBACK, free_ports
+
+COMPANY_ID = "NT047"
+COMPANY_NAME = "RUBI TRADERS Pvt ltd"
+SAMPLE = "samples/gst-invoice.pdf"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line of ``run`` says. ``port`` None = 7071, or the next free one."""
+
+    state: Path
+    port: int | None = None
+    database: str | None = None
+    model_latency_ms: int = 0
+    seed: bool = True
+    real_models: bool = False
+    ready_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, all on loopback."""
+
+    host: int
+    gemini: int
+    openai: int
+    blob: int
+    queue: int
+    table: int
+
+    @classmethod
+    def choose(cls, host: int) -> "Ports":
+        """Free ports beside the one of the host."""
+        gemini, openai, blob, queue, table = free_ports(5)
+        return cls(host, gemini, openai, blob, queue, table)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack that is about to run."""
+
+    root: Path
+    state: Path
+    python: Path
+    azurite_command: list[str]
+    options: Options
+    ports: Ports
+    secrets: Mapping[str, str]
+
+    @property
+    def host_url(self) -> str:
+        """Where the functions answer."""
+        return f"http://{LOOPBACK}:{self.ports.host}"
+
+    @property
+    def gemini_url(self) -> str | None:
+        """The Gemini stand-in; None with ``--real-models``."""
+        return None if self.options.real_models else f"http://{LOOPBACK}:{self.ports.gemini}"
+
+    @property
+    def openai_url(self) -> str | None:
+        """The OpenAI stand-in, as the SDK wants its base; None with ``--real-models``."""
+        return None if self.options.real_models else f"http://{LOOPBACK}:{self.ports.openai}/v1"
+
+    @property
+    def database_url(self) -> str:
+        """As given, or a SQLite file in the state folder."""
+        return self.options.database or f"sqlite:///{(self.state / 'database.sqlite').as_posix()}"
+
+    @property
+    def blob_connection_string(self) -> str:
+        """Connection string of this stack's Azurite."""
+        return azurite.connection_string(blob=self.ports.blob, queue=self.ports.queue, table=self.ports.table)
+
+    @property
+    def console_path(self) -> str | None:
+        """Path of the web console, where the app has one."""
+        has_console = (self.root / "TokenAdminFunction" / "function.json").exists()
+        return "/api/manage/console/" if has_console else None
+
+    def settings(self) -> dict[str, str]:
+        """Settings of the app for this stack; an empty value takes one away that ``local.settings.json`` would set."""
+        return {
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "PYTHON_THREADPOOL_THREAD_COUNT": os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "32"),
+            "AzureWebJobsStorage": self.blob_connection_string,
+            "DATABASE_URL": self.database_url,
+            "AZURE_SQL_CONNECTION_STRING": "",
+            "TOKEN_ENCRYPTION_KEYS": self.secrets["encryption_keys"],
+            "GEMINI_BASE_URL": self.gemini_url or "",
+            "OPENAI_BASE_URL": self.openai_url or "",
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Environment of every child: the caller's, the settings, and loopback kept out of any proxy."""
+        return loopback_without_proxy(os.environ) | self.settings() | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+    def storage_command(self) -> list[str]:
+        """Starts Azurite with its data in the state folder."""
+        ports = self.ports
+        location = self.state / "azurite"
+        return [
+            *self.azurite_command,
+            *azurite.storage_arguments(location, blob=ports.blob, queue=ports.queue, table=ports.table),
+        ]
+
+    def model_command(self, vendor: str, port: int) -> list[str]:
+        """Starts a model stand-in."""
+        return [str(self.python), "-m", f"devstack.{vendor}", "--port", str(port)]
+
+    def host_command(self) -> list[str]:
+        """Starts the functions."""
+        ready = self.state / "host-ready.json"
+        return [
+            *(str(self.python), "-m", "devstack.host", "--root", str(self.root)),
+            *("--port", str(self.ports.host), "--ready-file", str(ready)),
+        ]
+
+    def seed_command(self) -> list[str]:
+        """Makes the demo company once; its secrets go through the environment."""
+        return [str(self.python), "-m", "devstack.setup.seed"]
+
+    def seed_environment(self) -> dict[str, str]:
+        """What the seed process gets beside the settings."""
+        with_company = self.options.seed and not self.options.real_models
+        company = {"SEED_COMPANY_ID": COMPANY_ID, "SEED_COMPANY_NAME": COMPANY_NAME} if with_company else {}
+        return company | {
+            "SEED_API_KEY": self.secrets["demo_key"],
+            "SEED_ADMIN_KEY_ID": self.secrets["admin_key_id"],
+            "SEED_ADMIN_SECRET": self.secrets["admin_secret"],
+        }
+
+
+def loopback_without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with loopback in NO_PROXY, in both spellings that libraries read."""
+    merged = dict(environment)
+    named = [environment.get("NO_PROXY", ""), environment.get("no_proxy", ""), LOOPBACK, "localhost"]
+    entries = [entry.strip() for value in named for entry in value.split(",") if entry.strip()]
+    merged["NO_PROXY"] = merged["no_proxy"] = ",".join(dict.fromkeys(entries))
+    return merged
