@@ -82,6 +82,6 @@ def build_prompt(*, page_count: int, document_text: str | None = None, second_lo
     if second_look:
         parts.append(_SECOND_LOOK)
     if document_text:
-        mark = f"=== DOCUMENT TEXT {hashlib.sha256(document_text.encode()).hexdigest()[:16]} ==="
+        mark = f"=== DOCUMENT TEXT {hashlib.sha256(document_text.encode(errors="replace")).hexdigest()[:16]} ==="
         parts.append(_TEXT.format(mark=mark, text=document_text))
     return "\n\n".join(parts)
