@@ -1,0 +1,322 @@
+"""The model calls of one run: which key and model, what to do after a failure, and what each call cost.
+
+A run holds at most one open reservation. Every call that may have been billed ends its reservation by a booking; a
+call that cost nothing keeps it for the next try. Retries of the same key, waits and the fallback model share one
+retry policy; a key that the provider refused is simply replaced, which is no retry.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from shared_code import errors
+from shared_code.booking import Booking, usage_row
+from shared_code.database.extractions import Claim, ClaimRequest
+from shared_code.extraction.key_effects import KeyEffects
+from shared_code.extraction.ledger import Ledger
+from shared_code.providers.base import Billing, ModelAnswer, ModelCallFailed, ModelProvider, ModelRequest, Next
+from shared_code.records import ApiKey, Caller, Order, Provider, Reservation, RetryAttempt, Source, Usage, UsageKind
+
+if TYPE_CHECKING:
+    from shared_code.retry_policy import RetryPolicy
+
+_log = logging.getLogger(__name__)
+
+#: a call is not started with less time than this, in seconds
+_LEAST_CALL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who asks for what, and until when. ``deadline`` is a moment of the service's monotonic clock."""
+
+    call_id: str
+    caller: Caller
+    source: Source
+    document_sha256: str
+    deadline: float
+    lease_seconds: int
+    request_id: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask, per provider: the models in order of preference, and the bounds of the call.
+
+    ``build`` makes the provider's request for a model and a cap on the output.
+    """
+
+    build: Callable[[str, int], ModelRequest]
+    models: Mapping[Provider, Sequence[str]]
+    input_bound: Callable[[str], int]
+    output_cap: Callable[[str], int]
+    output_floor: int
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the next call goes. ``spent`` are keys that the provider refused for this run."""
+
+    provider: Provider
+    model: str
+    spent: set[int | None] = field(default_factory=set)
+    same_key_tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What calls are made with; one set for the process."""
+
+    ledger: Ledger
+    providers: Mapping[Provider, ModelProvider]
+    key_effects: KeyEffects
+    cost: Callable[..., Any]
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    model_timeout_seconds: float
+    unmeasured_tokens: Callable[[Reservation], int | None]
+    booking_seconds: float
+    missed: Callable[[Reservation, int], None]
+
+
+class ModelCalls:
+    """One run's conversation with the models. ``booked`` holds the usage of every call so far."""
+
+    def __init__(self, tools: Tools, run: Run, *, keys: Callable[[], Sequence[ApiKey]], policy: "RetryPolicy") -> None:
+        self._tools = tools
+        self._run = run
+        self._keys = keys
+        self._policy = policy
+        self._attempt = 0
+        self._place: _Place | None = None
+        self._key: ApiKey | None = None
+        self.reservation: Reservation | None = None
+        self.attempts: list[RetryAttempt] = []
+        self.booked: list[Usage] = []
+        self.costs: list[Any] = []
+
+    @property
+    def place(self) -> tuple[Provider, str]:
+        """Provider and model of the open reservation."""
+        if self._place is None:
+            raise errors.InternalError("No call is open")
+        return self._place.provider, self._place.model
+
+    def open(
+        self, question: Question, claim: ClaimRequest, *, taken_over: Claim | None = None, force: bool = False
+    ) -> None:
+        """Claim the document and reserve the first call. Raises as :meth:`Ledger.open`."""
+        place = _Place(Provider(claim.provider), claim.model)
+        self.reservation, self._key = self._tools.ledger.open(
+            self._order(question, place),
+            lambda: self._candidates(place),
+            time_zone=self._run.time_zone,
+            claim=claim,
+            taken_over=taken_over,
+            force=force,
+        )
+        self._place = place
+
+    def ask(self, question: Question) -> ModelAnswer:
+        """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle`.
+
+        Raises a public :class:`errors.ServiceError` when no key and no model gives one.
+        """
+        if self.reservation is None:
+            self._reserve(question, self._current())
+        while True:
+            place, started = self._current(), self._tools.clock()
+            try:
+                return self._call(question, place)
+            except ModelCallFailed as failure:
+                self._after_failure(question, place, failure, started)
+
+    def settle(self, answer: ModelAnswer, *, outcome: str, duration_ms: int, **finishing: Any) -> None:
+        """Book a billed answer and end its reservation. ``finishing`` goes to :meth:`Ledger.book`."""
+        usage = answer.usage
+        kind = UsageKind.USAGE
+        if not usage.measured:
+            kind, usage = UsageKind.UNMEASURED, self._unmeasured()
+        self._book(usage, kind=kind, outcome=outcome, model=answer.model_version, duration_ms=duration_ms, **finishing)
+
+    def price(self, answer: ModelAnswer) -> Any:
+        """What an answer cost, or None when the model has no known price."""
+        provider, model = self.place
+        return self._tools.cost(answer.usage, provider=provider, model=answer.model_version or model)
+
+    def _call(self, question: Question, place: _Place) -> ModelAnswer:
+        reservation, key = self._open_reservation(), self._key
+        left = self._run.deadline - self._tools.clock()
+        if key is None or left < _LEAST_CALL_SECONDS:
+            raise errors.ProviderTimeout
+        cap = reservation.bound_tokens - question.input_bound(place.model)
+        return self._tools.providers[place.provider].generate(
+            question.build(place.model, cap),
+            api_key=key.secret,
+            timeout_seconds=min(self._tools.model_timeout_seconds, left),
+        )
+
+    def _after_failure(self, question: Question, place: _Place, failure: ModelCallFailed, started: float) -> None:
+        """Note the failure and prepare the next call, or raise what the user sees."""
+        key = self._key
+        self._note(failure, key)
+        if key is not None:
+            self._tools.key_effects.apply(key, failure)
+        if failure.billing is Billing.UNKNOWN:
+            self._book_unmeasured(failure, started)
+        if failure.next_step is Next.FAIL:
+            raise self._public(failure) from failure
+        if failure.next_step is Next.OTHER_KEY:
+            place.spent.add(key.token_id if key else None)
+            if self._other_key(question, place, failure):
+                return
+            self._wait_for_key(question, place, failure)
+        elif failure.next_step is Next.OTHER_MODEL or not self._same_key(question, place, failure):
+            self._other_model(question, place, failure)
+
+    def _same_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> bool:
+        """Pause and keep the key; False when its tries are used up."""
+        place.same_key_tries += 1
+        most = failure.max_same_key_retries
+        if most is not None and place.same_key_tries > most:
+            return False
+        pause = self._policy.delay_before(len(self.attempts), failure)
+        if pause is None or self._tools.clock() + pause + _LEAST_CALL_SECONDS > self._run.deadline:
+            return False
+        self._tools.sleep(pause)
+        if self.reservation is None:
+            self._reserve(question, place)
+        return True
+
+    def _other_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> bool:
+        """Move to another key now: of the same provider, else of another one. False when there is none."""
+        others = [
+            _Place(provider, names[0], spent=set(place.spent))
+            for provider, names in question.models.items()
+            if names and provider is not place.provider
+        ]
+        for other in [place, *others]:
+            try:
+                self._reserve(question, other)
+            except (errors.QuotaExceeded, errors.ProviderRateLimited, errors.AccessError) as refused:
+                _log.info("no other %s key for call %s: %s", other.provider, self._run.call_id, refused.code)
+                continue
+            return True
+        _log.info("no other key after: %s", failure.reason)
+        return False
+
+    def _wait_for_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
+        """Wait for the first key that cools down, if the deadline allows; keys that are out stay out."""
+        cooling = [key for key in self._keys() if key.cooldown_until and key.provider is place.provider]
+        pause = self._tools.key_effects.seconds_until_free(cooling)
+        patient = self._policy.delay_before(len(self.attempts), failure) is not None
+        if pause is None or not patient or self._tools.clock() + pause + _LEAST_CALL_SECONDS > self._run.deadline:
+            raise self._public(failure, retry_after=pause) from failure
+        self._tools.sleep(pause)
+        place.spent -= {key.token_id for key in cooling}
+        self._reserve(question, place)
+
+    def _other_model(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
+        """Go on with the next model of the provider, or raise what the user sees."""
+        names = list(question.models.get(place.provider, ()))
+        following = names[names.index(place.model) + 1 :] if place.model in names else []
+        if not following or self._tools.clock() + _LEAST_CALL_SECONDS > self._run.deadline:
+            raise self._public(failure) from failure
+        _log.warning("model %s fails (%s); going on with %s", place.model, failure.reason, following[0])
+        self._reserve(question, replace(place, model=following[0], same_key_tries=0))
+
+    def _reserve(self, question: Question, place: _Place) -> None:
+        """Reserve for the next call; an open reservation is given back in the same transaction."""
+        self.reservation, self._key = self._tools.ledger.reserve_again(
+            self._order(question, place),
+            lambda: self._candidates(place),
+            time_zone=self._run.time_zone,
+            instead_of=self.reservation,
+        )
+        self._place = place
+
+    def _candidates(self, place: _Place) -> list[ApiKey]:
+        keys = [key for key in self._keys() if key.provider is place.provider and key.token_id not in place.spent]
+        if not keys:
+            raise errors.TokenUnavailable
+        return keys
+
+    def _order(self, question: Question, place: _Place) -> Order:
+        self._attempt += 1
+        return Order(
+            call_id=self._run.call_id,
+            attempt=self._attempt,
+            caller=self._run.caller,
+            model=place.model,
+            source=self._run.source,
+            input_bound=question.input_bound(place.model),
+            output_cap=question.output_cap(place.model),
+            output_floor=question.output_floor,
+            lease_seconds=self._run.lease_seconds,
+            request_id=self._run.request_id,
+            document_sha256=self._run.document_sha256,
+        )
+
+    def _book_unmeasured(self, failure: ModelCallFailed, started: float) -> None:
+        """A call that may have been billed ends its reservation; what becomes of the bound is a setting."""
+        self._book(
+            self._unmeasured(),
+            kind=UsageKind.UNMEASURED,
+            outcome=failure.reason,
+            model=None,
+            duration_ms=int((self._tools.clock() - started) * 1000),
+        )
+        self._tools.key_effects.unmeasured(self._current().model, failure.reason)
+
+    def _unmeasured(self) -> Usage:
+        return Usage(total_tokens=self._tools.unmeasured_tokens(self._open_reservation()))
+
+    def _book(
+        self, usage: Usage, *, kind: UsageKind, outcome: str, model: str | None, duration_ms: int, **finishing: Any
+    ) -> None:
+        reservation = self._open_reservation()
+        tokens = usage.billable_tokens or 0
+        cost = self._tools.cost(usage, provider=reservation.provider, model=model or reservation.model)
+        row = usage_row(
+            reservation, usage, outcome=outcome, kind=kind, model=model, cost_usd=cost, duration_ms=duration_ms
+        )
+        claim_key = finishing.pop("claim_key", None)
+        self.booked.append(usage)
+        self.costs.append(cost)
+        self.reservation = None
+        if tokens > reservation.bound_tokens:
+            self._tools.missed(reservation, tokens)
+        self._tools.ledger.book(
+            Booking(reservation, row, claim_key), budget_seconds=self._tools.booking_seconds, **finishing
+        )
+
+    def _note(self, failure: ModelCallFailed, key: ApiKey | None) -> None:
+        attempt = RetryAttempt(
+            attempt=len(self.attempts) + 1,
+            error=f"{failure.reason}: {failure.details.get('provider_message') or failure.message}",
+            retryable=failure.retry_is_useful,
+            token_id=key.token_id if key else None,
+            company_id=self._run.caller.company_id,
+            call_id=self._run.call_id,
+            request_id=self._run.request_id,
+        )
+        self.attempts.append(attempt)
+        self._policy.record(failure)
+        self._tools.key_effects.note_attempt(attempt)
+
+    @staticmethod
+    def _public(failure: ModelCallFailed, *, retry_after: float | None = None) -> errors.ServiceError:
+        wait = retry_after if retry_after is not None else failure.wait_seconds
+        return failure.public(details={"reason": failure.reason}, retry_after=wait)
+
+    def _current(self) -> _Place:
+        if self._place is None:
+            raise errors.InternalError("No call is open")
+        return self._place
+
+    def _open_reservation(self) -> Reservation:
+        if self.reservation is None:
+            raise errors.InternalError("No reservation is open")
+        return self.reservation

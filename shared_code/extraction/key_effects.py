@@ -1,0 +1,111 @@
+"""What a failed call does to the key it used, and what operators learn of it.
+
+Nothing here may fail a request: when the database is away, the run goes on without the key, and the next refusal
+writes it down.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared_code.database import retries, tokens
+from shared_code.database.alerts import Alert
+from shared_code.errors import ServiceError
+from shared_code.providers.base import KeyEffect, ModelCallFailed
+from shared_code.records import ApiKey, KeyStatus, RetryAttempt
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared_code.db_connection import Database
+    from shared_code.extraction.ledger import Ledger
+
+_log = logging.getLogger(__name__)
+
+_STATUS = {
+    KeyEffect.BLOCKED: KeyStatus.BLOCKED,
+    KeyEffect.PROJECT_BLOCKED: KeyStatus.BLOCKED,
+    KeyEffect.EXPIRED: KeyStatus.EXPIRED,
+    KeyEffect.NO_CREDIT: KeyStatus.EXCEEDED,
+}
+#: rest of a key whose provider named no time, in seconds
+_PLAIN_COOLDOWN = 30.0
+#: seconds that a note may wait for the database
+_PATIENCE = 1.0
+
+
+class KeyEffects:
+    """Statuses, cooldowns, RetryAttempts rows and alerts that follow from failed calls.
+
+    :param clock: the moment, aware UTC.
+    """
+
+    def __init__(self, database: "Database", ledger: "Ledger", clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+
+    def apply(self, key: ApiKey, failure: ModelCallFailed) -> None:
+        """Write down what the provider said about the key."""
+        if key.token_id is None or failure.key_effect is KeyEffect.NONE:
+            return
+        token_id = key.token_id
+        if failure.key_effect is KeyEffect.COOLING:
+            until = self._cooldown_until(failure)
+            self._write(lambda connection: tokens.set_cooldown(connection, token_id, until))
+            _log.warning("token %d of company %s rests until %sZ", token_id, key.company_id, until.isoformat())
+            return
+        status = _STATUS[failure.key_effect]
+        self._write(lambda connection: tokens.set_status(connection, token_id, status))
+        if failure.key_effect is KeyEffect.PROJECT_BLOCKED and key.provider_project:
+            project = key.provider_project
+            self._write(lambda connection: tokens.block_project(connection, key.company_id, project))
+        self._ledger.alert(
+            Alert(
+                kind="key_refused",
+                subject=str(token_id),
+                severity="error",
+                message=f"{key.provider} refuses token {token_id} of company {key.company_id} ({failure.reason}); "
+                f"its status is now {status}.",
+                details={"company_id": key.company_id, "reason": failure.reason, "project": key.provider_project},
+            )
+        )
+
+    def note_attempt(self, attempt: RetryAttempt) -> None:
+        """Add a row to RetryAttempts."""
+        self._write(lambda connection: retries.insert_retries(connection, [attempt]))
+        _log.warning(
+            "attempt %d failed%s: %s", attempt.attempt, "" if attempt.retryable else " for good", attempt.error
+        )
+
+    def unmeasured(self, model: str, reason: str) -> None:
+        """A call may have been billed without saying what it cost."""
+        self._ledger.alert(
+            Alert(
+                kind="unmeasured_call",
+                subject=model,
+                severity="warning",
+                message=f"Calls of {model} ended without a usage report ({reason}); see the unmeasured usage rows.",
+                details={"model": model, "reason": reason},
+            )
+        )
+
+    def seconds_until_free(self, cooling: Sequence[ApiKey]) -> float | None:
+        """Seconds until the first of these keys may be used again, or None when there is none."""
+        moments = [key.cooldown_until for key in cooling if key.cooldown_until is not None]
+        if not moments:
+            return None
+        return max((min(moments) - self._clock().astimezone(UTC).replace(tzinfo=None)).total_seconds(), 0.05)
+
+    def _cooldown_until(self, failure: ModelCallFailed) -> datetime:
+        if failure.cooldown_until is not None:
+            return failure.cooldown_until
+        seconds = failure.wait_seconds if failure.wait_seconds is not None else _PLAIN_COOLDOWN
+        return self._clock().astimezone(UTC).replace(tzinfo=None) + timedelta(seconds=seconds)
+
+    def _write(self, work: "Callable[[Connection], object]") -> None:
+        try:
+            self._database.run(work, budget_seconds=_PATIENCE, on_unknown=lambda _connection: None)
+        except ServiceError as error:
+            _log.warning("a note on a failed call could not be stored: %s", error.code)

@@ -1,0 +1,209 @@
+"""Claims, reservations and bookings of one run, each as one unit of work against the database.
+
+Nothing here talks to a model. The order of statements is the contract: a claim comes first, so that a second run finds
+it; a settlement starts with the removal of its reservation, so that only one settler moves the sums; the result is
+stored in the same transaction as the booking, before the answer leaves.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from shared_code.booking import Booking
+from shared_code.database import alerts, extractions, reservations
+from shared_code.database.alerts import Alert
+from shared_code.database.extractions import Claim, ClaimRequest, Finished
+from shared_code.errors import DatabaseUnavailable, QuotaExceeded, ServiceError, StorageUnavailable
+from shared_code.quota_manager import Booked, Contended, QuotaManager
+from shared_code.records import ApiKey, Order, Reservation
+
+if TYPE_CHECKING:
+    from shared_code.db_connection import Database
+    from shared_code.outbox import Outbox
+
+_log = logging.getLogger(__name__)
+
+#: runs of one reservation that lost a race for the same key or quota
+_CONTENDED_TRIES = 20
+
+
+class ClaimTaken(Exception):
+    """Another run claims the document."""
+
+
+class Ledger:
+    """Writes the accounts of runs. One for the process; every method is one transaction."""
+
+    def __init__(self, database: "Database", quota_manager: QuotaManager, outbox: "Outbox | None") -> None:
+        self._database = database
+        self._quotas = quota_manager
+        self._outbox = outbox
+
+    def open(
+        self,
+        order: Order,
+        keys: Callable[[], Sequence[ApiKey]],
+        *,
+        time_zone: str | None,
+        claim: ClaimRequest,
+        taken_over: Claim | None = None,
+        force: bool = False,
+    ) -> tuple[Reservation, ApiKey]:
+        """Claim the document and reserve its bound, both or neither.
+
+        :param keys: candidates of one provider; asked again after each lost race.
+        :param taken_over: the claim that this run replaces (its lease ended, or ``force``).
+        :raises ClaimTaken: another run has it.
+        :raises errors.QuotaExceeded, errors.ProviderRateLimited: see :meth:`QuotaManager.reserve`.
+        """
+
+        def first(connection: Connection) -> None:
+            if taken_over is None:
+                try:
+                    extractions.insert_claim(connection, claim)
+                except IntegrityError as error:
+                    raise ClaimTaken from error
+            elif not extractions.take_over_claim(connection, claim, previous=taken_over, even_done=force):
+                raise ClaimTaken
+
+        return self._reserve(first, order, keys, time_zone=time_zone)
+
+    def reserve_again(
+        self,
+        order: Order,
+        keys: Callable[[], Sequence[ApiKey]],
+        *,
+        time_zone: str | None,
+        instead_of: Reservation | None = None,
+    ) -> tuple[Reservation, ApiKey]:
+        """Reserve for another call of the same run, under another attempt number.
+
+        ``instead_of`` is given back in the same transaction; a refusal leaves it as it is.
+        """
+
+        def first(connection: Connection) -> None:
+            if instead_of is not None:
+                self._quotas.release(connection, instead_of)
+
+        return self._reserve(first, order, keys, time_zone=time_zone)
+
+    def book(
+        self,
+        booking: Booking,
+        *,
+        finish: Callable[[Connection | None], Finished] | None = None,
+        budget_seconds: float,
+    ) -> Booked | None:
+        """Settle a billed call; None when it went to the outbox, or as a last resort into the log.
+
+        :param finish: makes the result that is stored with the claim, inside the transaction; it is called without a
+            connection when the database is away.
+        """
+        made: list[Finished] = []
+
+        def work(connection: Connection) -> Booked:
+            made.clear()
+            booked = self._quotas.settle(connection, booking.reservation, booking.row)
+            if finish is not None and booking.claim_key is not None:
+                made.append(finish(connection))
+                extractions.finish_claim(connection, booking.claim_key, booking.reservation.call_id, made[0])
+            return booked
+
+        try:
+            # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
+            return self._database.run(work, budget_seconds=budget_seconds, on_unknown=lambda _connection: None)
+        except DatabaseUnavailable:
+            if finish is not None and not made:
+                made.append(finish(None))
+            self._keep(replace(booking, finished=made[0]) if made else booking)
+            return None
+
+    def replay(self, booking: Booking) -> Booked:
+        """Settle a booking from the outbox, with its result when the claim is still the run's own."""
+
+        def work(connection: Connection) -> Booked:
+            booked = self._quotas.settle(connection, booking.reservation, booking.row)
+            if booking.claim_key and booking.finished:
+                extractions.finish_claim(connection, booking.claim_key, booking.reservation.call_id, booking.finished)
+            return booked
+
+        return self._database.run(work, on_unknown=lambda _connection: None)
+
+    def abandon(self, reservation: Reservation | None, claim_key: str | None, call_id: str) -> None:
+        """Give back what an ended run holds. Leases do it when the database is away."""
+
+        def work(connection: Connection) -> None:
+            if reservation is not None:
+                self._quotas.release(connection, reservation)
+            if claim_key is not None:
+                extractions.free_claim(connection, claim_key, call_id)
+
+        try:
+            self._database.run(work, budget_seconds=1.0, on_unknown=lambda _connection: None)
+        except ServiceError:
+            _log.warning("run %s could not be closed; its lease will end it", call_id)
+
+    def find_claim(self, key: str) -> Claim | None:
+        """The claim under a key, if any."""
+        return self._database.read(lambda connection: extractions.find_claim(connection, key))
+
+    def alert(self, alert: Alert) -> None:
+        """Raise an alert and warn once; a database that is away costs the row, not the request."""
+        try:
+            opened = self._database.run(
+                lambda connection: alerts.raise_alert(connection, alert),
+                budget_seconds=1.0,
+                on_unknown=lambda _connection: None,
+            )
+        except ServiceError:
+            opened = True
+        if opened:
+            _log.warning("alert %s (%s): %s", alert.kind, alert.subject, alert.message)
+
+    def _reserve(
+        self,
+        first: Callable[[Connection], None],
+        order: Order,
+        keys: Callable[[], Sequence[ApiKey]],
+        *,
+        time_zone: str | None,
+    ) -> tuple[Reservation, ApiKey]:
+        candidates = keys()
+
+        def work(connection: Connection) -> tuple[Reservation, ApiKey]:
+            first(connection)
+            return self._quotas.reserve(connection, order, candidates, time_zone=time_zone)
+
+        def committed(connection: Connection) -> tuple[Reservation, ApiKey] | None:
+            found = reservations.find_reservation(connection, order.call_id, order.attempt)
+            if found is None:
+                return None
+            return next((found, key) for key in candidates if key.token_id == found.token_id)
+
+        for _ in range(_CONTENDED_TRIES):
+            try:
+                return self._database.run(work, on_unknown=committed)
+            except Contended:
+                candidates = keys()
+        raise QuotaExceeded(
+            "Too many requests compete for the last tokens of a limit. Please try again shortly.",
+            details={"scope": "contended", "needed": order.least_bound},
+            retry_after=1.0,
+        )
+
+    def _keep(self, booking: Booking) -> None:
+        call, attempt = booking.reservation.call_id, booking.reservation.attempt
+        if self._outbox is not None:
+            try:
+                self._outbox.put(booking)
+            except StorageUnavailable:
+                _log.warning("the outbox is not available")
+            else:
+                _log.warning("booking of call %s attempt %d waits in the outbox", call, attempt)
+                return
+        # The last place that is left; the sweep books the bound, and a person can correct it from this line.
+        _log.critical("booking could not be stored anywhere: %s", booking.to_text(with_result=False))
