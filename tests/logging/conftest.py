@@ -1,0 +1,37 @@
+"""Logging as it was before, after each test: the set-up under test is process-wide."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from shared_code import db_logger
+from shared_code.db_connection import Database
+from shared_code.db_logger import ApplicationLogger
+from shared_code.log_redaction import RedactingFilter
+from shared_code.request_context import RequestContextFilter
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    factory, own = logging.getLogRecordFactory(), set(db_logger.OWN_LOGGERS)
+    yield
+    ApplicationLogger.shutdown(0.2)
+    logging.setLogRecordFactory(factory)
+    for handler in list(logging.root.handlers):
+        if not type(handler).__module__.startswith("_pytest"):
+            logging.root.removeHandler(handler)
+        for item in list(handler.filters):
+            if isinstance(item, RedactingFilter | RequestContextFilter):
+                handler.removeFilter(item)
+    for name in db_logger.OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    db_logger.OWN_LOGGERS.clear()
+    db_logger.OWN_LOGGERS.update(own)
+
+
+@pytest.fixture
+def database(database: Database) -> Iterator[Database]:
+    """The database; the thread that writes to it ends before it is closed."""
+    yield database
+    ApplicationLogger.shutdown(0.2)
