@@ -1,0 +1,264 @@
+"""Puts the host together, runs it until a signal, and ends it in order."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from devstack.host.admin import Admin, AdminFunction
+from devstack.host.auth import KeyRing
+from devstack.host.console import apply_log_level
+from devstack.host.cors import cors_policy
+from devstack.host.discovery import HTTP, FunctionDefinition, discover
+from devstack.host.errors import FunctionProblem, HostStartError
+from devstack.host.gateway import Gateway, Limits
+from devstack.host.http_server import Server
+from devstack.host.invocations import Invocations
+from devstack.host.routes import Route, RouteTable, build_route
+from devstack.host.settings import AppSettings, HostConfig, host_id, load_host_config, load_local_settings
+from devstack.host.time_spans import parse_time_span
+from devstack.host.triggers import TriggerOptions, Triggers
+from devstack.host.worker import Worker
+
+DEFAULT_PORT = 7071
+DEFAULT_ADDRESS = "127.0.0.1"
+LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0"}
+DEFAULT_BODY_LIMIT = 104_857_600
+DEFAULT_FUNCTION_TIMEOUT = "00:30:00"
+#: seconds that running functions get to end after the host was told to stop
+DRAIN_SECONDS = 10.0
+WATCH_SECONDS = 1.0
+
+log = logging.getLogger("devstack.host")
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """The command line; None where local.settings.json or the default decides."""
+
+    root: Path
+    port: int | None = None
+    address: str | None = None
+    cors: str | None = None
+    cors_credentials: bool = False
+    enable_auth: bool = False
+    key: str | None = None
+    master_key: str | None = None
+    debug_errors: bool = False
+    ready_file: Path | None = None
+    blob_poll_seconds: float = 1.0
+    blob_visibility_seconds: int = 600
+
+
+@dataclass(frozen=True)
+class LoadedApp:
+    """The functions that could be read, and what is wrong with the others and with loading these."""
+
+    functions: tuple[FunctionDefinition, ...]
+    problems: Mapping[str, str]
+    broken: Mapping[str, str]
+    routes: RouteTable
+
+
+def run(options: HostOptions) -> bool:
+    """Serve until SIGINT or SIGTERM. Returns whether every invocation had ended by then.
+
+    Raises :class:`HostStartError` when the app or the machine does not allow a start.
+    """
+    stop = threading.Event()
+    _stop_on_signal(stop)
+    local = load_local_settings(options.root, os.environ)
+    config = load_host_config(options.root, os.environ)
+    apply_log_level(config)
+    settings = AppSettings(os.environ)
+    cors = cors_policy(options.cors or local.cors, credentials=options.cors_credentials or local.cors_credentials)
+    address = options.address or local.address or DEFAULT_ADDRESS
+    port = next((one for one in (options.port, local.port) if one is not None), DEFAULT_PORT)
+    # Bound before the functions are loaded: a taken port is known at once.
+    with _bound_server(address, port, settings) as server:
+        worker = Worker()
+        invocations = Invocations(worker, function_timeout_seconds=_function_timeout(config))
+        app = _load(options.root, settings, config, worker)
+        identity = host_id(options.root, settings)
+        triggers = Triggers(
+            [one for one in app.functions if one.name not in app.broken],
+            settings=settings,
+            config=config,
+            invocations=invocations,
+            options=TriggerOptions(identity, options.blob_poll_seconds, options.blob_visibility_seconds),
+        )
+        base = f"http://{'localhost' if address in LOCAL_ADDRESSES else address}:{server.server_port}"
+        keys = KeyRing(options.enable_auth, options.key, options.master_key)
+        gateway = Gateway(
+            routes=app.routes,
+            invocations=invocations,
+            admin=Admin(_admin_functions(app, triggers, base), app.problems, host_id=identity, keys=keys),
+            keys=keys,
+            cors=cors,
+            limits=_limits(config),
+            broken=frozenset(app.broken),
+            debug_errors=options.debug_errors,
+        )
+        _serve(server, gateway, triggers)
+        _announce(app, triggers, base)
+        if options.ready_file:
+            _write_ready_file(options.ready_file, server, app)
+        while not stop.wait(WATCH_SECONDS):
+            invocations.report_overdue()
+        return _end(server, triggers, invocations, worker)
+
+
+def _serve(server: Server, gateway: Gateway, triggers: Triggers) -> None:
+    server.dispatch = gateway.answer
+    triggers.start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True).start()
+
+
+def _bound_server(address: str, port: int, settings: AppSettings) -> Server:
+    limit = settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
+    if limit is not None and not limit.isdigit():
+        raise HostStartError(f"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT must be a number of bytes, not {limit!r}.")
+    return Server(address, port, body_limit=int(limit) if limit else DEFAULT_BODY_LIMIT)
+
+
+def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker) -> LoadedApp:
+    runtime = settings.get("FUNCTIONS_WORKER_RUNTIME")
+    if runtime and runtime.casefold() != "python":
+        raise HostStartError(f"FUNCTIONS_WORKER_RUNTIME is '{runtime}'; this host runs python only.")
+    found = discover(root, settings)
+    problems = dict(found.problems)
+    sys.path.insert(0, str(root))
+    os.chdir(root)
+    worker.start()
+    functions: list[FunctionDefinition] = []
+    broken: dict[str, str] = {}
+    routes: list[Route] = []
+    prefix = config.text("extensions.http.routePrefix", "api")
+    for function in found.functions:
+        try:
+            if function.trigger.type == HTTP:
+                routes.append(_route(function, prefix, routes))
+        except FunctionProblem as problem:
+            problems[function.name] = str(problem)
+            continue
+        functions.append(function)
+        error = worker.load(function)
+        if error is not None:
+            broken[function.name] = error
+    return LoadedApp(tuple(functions), problems, broken, RouteTable(routes))
+
+
+def _route(function: FunctionDefinition, prefix: str, known: list[Route]) -> Route:
+    route = build_route(function, prefix=prefix)
+    for other in known:
+        same = route.template.text.casefold() == other.template.text.casefold()
+        if same and (route.methods is None or other.methods is None or route.methods & other.methods):
+            raise FunctionProblem(
+                f"The route specified conflicts with the route defined by function '{other.function.name}'."
+            )
+    return route
+
+
+def _limits(config: HostConfig) -> Limits:
+    return Limits(
+        config.integer("extensions.http.maxOutstandingRequests", -1),
+        config.integer("extensions.http.maxConcurrentRequests", -1),
+    )
+
+
+def _function_timeout(config: HostConfig) -> float | None:
+    text = config.text("functionTimeout", DEFAULT_FUNCTION_TIMEOUT)
+    if text == "-1":
+        return None
+    try:
+        return parse_time_span(text).total_seconds()
+    except FunctionProblem as problem:
+        raise HostStartError(f"host.json: functionTimeout: {problem}") from problem
+
+
+def _admin_functions(app: LoadedApp, triggers: Triggers, base: str) -> list[AdminFunction]:
+    urls = {route.function.name: f"{base}/{route.template.text}" for route in app.routes.routes}
+    return [
+        AdminFunction(
+            definition=function,
+            url=urls.get(function.name),
+            errors=(app.broken[function.name],) if function.name in app.broken else (),
+            run=triggers.manual_run(function),
+        )
+        for function in app.functions
+    ]
+
+
+def _announce(app: LoadedApp, triggers: Triggers, base: str) -> None:
+    routes = {route.function.name: route for route in app.routes.routes}
+    log.info("Functions:" if app.functions else "No functions found.")
+    for function in app.functions:
+        state = " (disabled)" if function.disabled else " (failed to load)" if function.name in app.broken else ""
+        if function.name in routes:
+            methods = ",".join(sorted(routes[function.name].methods or ())) or "all methods"
+            where = f"[{methods}] {base}/{routes[function.name].template.text}"
+        else:
+            where = f"{function.trigger.type} {triggers.describe(function)}".rstrip()
+        log.info("    %s%s: %s", function.name, state, where)
+    for name, problem in app.problems.items():
+        log.error("The '%s' function is in error: %s", name, problem)
+    for name, problem in app.broken.items():
+        log.error("Worker failed to load function: '%s'. Result: Failure\nException: %s", name, problem)
+    for first, second in app.routes.overlapping():
+        log.warning(
+            "The routes of '%s' (%s) and '%s' (%s) overlap: the first one gets the requests that fit both.",
+            first.function.name,
+            first.template.text,
+            second.function.name,
+            second.template.text,
+        )
+
+
+def _write_ready_file(path: Path, server: Server, app: LoadedApp) -> None:
+    """Written under another name first: whoever waits for it never reads half of it."""
+    address = server.server_name.replace("0.0.0.0", "127.0.0.1")
+    content = {
+        "url": f"http://{address}:{server.server_port}",
+        "port": server.server_port,
+        "pid": os.getpid(),
+        "functions": [function.name for function in app.functions if function.name not in app.broken],
+        "failed": sorted({*app.broken, *app.problems}),
+    }
+    partial = path.with_name(f"{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(json.dumps(content), encoding="utf-8")
+    partial.replace(path)
+
+
+def _stop_on_signal(stop: threading.Event) -> None:
+    """First signal: an orderly end. Second: at once."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handle)
+
+
+def _end(server: Server, triggers: Triggers, invocations: Invocations, worker: Worker) -> bool:
+    log.info("Stopping host...")
+    server.stopping = True
+    server.shutdown()
+    server.server_close()
+    triggers.stop()
+    running = invocations.drain(DRAIN_SECONDS)
+    if running:
+        log.warning("Not ended within %g s: %s", DRAIN_SECONDS, ", ".join(running))
+    answered = server.wait_idle(seconds=1.0)
+    worker.stop()
+    log.info("Host stopped.")
+    return answered and not running
