@@ -94,17 +94,16 @@ class Children:
         processes.kill(child.process.pid)
         child.process.wait()
         child.reader.join(timeout=2)
-        if child.process.stdout is not None and not child.reader.is_alive():
-            child.process.stdout.close()
 
     def _read(self, child: Child) -> None:
         stream = child.process.stdout
         assert stream is not None
-        for raw in stream:
-            line = raw.decode("utf-8", errors="replace").rstrip()
-            for secret in self._secrets:
-                line = line.replace(secret, _MASK)
-            child.tail.append(line)
-            del child.tail[:-20]
-            if child.name not in self._quiet:
-                say(f"{child.name:7}| {line}")
+        with stream:
+            for raw in stream:
+                line = raw.decode("utf-8", errors="replace").rstrip()
+                for secret in self._secrets:
+                    line = line.replace(secret, _MASK)
+                child.tail.append(line)
+                del child.tail[:-20]
+                if child.name not in self._quiet:
+                    say(f"{child.name:7}| {line}")

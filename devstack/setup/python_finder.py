@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +36,15 @@ class Interpreter:
     usable: bool
 
 
-def find_python() -> Interpreter:
-    """The best Python from 3.13 on: 3.13 itself first, because Azure runs that one. Raises SetupProblem with advice."""
+def find_python(commands: Iterable[list[str]] | None = None) -> Interpreter:
+    """The best Python from 3.13 on: 3.13 itself first, because Azure runs that one. Raises SetupProblem with advice.
+
+    :param commands: what to try; default: everything that this machine is likely to have.
+    """
     unfit: Interpreter | None = None
     newer: Interpreter | None = None
     seen: set[str] = set()
-    for command in candidates():
+    for command in candidates() if commands is None else commands:
         found = probe(command)
         if found is None or found.executable in seen or not found.usable or found.version[:2] < MINIMUM:
             continue
