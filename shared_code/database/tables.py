@@ -33,6 +33,7 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.types import TypeEngine
 
 from shared_code.database.clock import utc_now
+from shared_code.database.folding import folded
 
 SCHEMA = "docUpload"
 
@@ -76,6 +77,18 @@ token_master = Table(
     Column("ApiKeyHint", String(8)),
     Column("ApiKeyFingerprint", String(64)),
     schema=SCHEMA,
+)
+# The keys of a company: asked for by every request.
+Index("IX_TokenMaster_CompanyID", folded(token_master.c.CompanyID))
+# A company has a key once; rows from before encryption have no fingerprint until their key is written again.
+Index(
+    "UX_TokenMaster_Fingerprint",
+    folded(token_master.c.CompanyID),
+    token_master.c.ApiKeyFingerprint,
+    unique=True,
+    mssql_where=text("[ApiKeyFingerprint] IS NOT NULL"),
+    sqlite_where=text('"ApiKeyFingerprint" IS NOT NULL'),
+    postgresql_where=text('"ApiKeyFingerprint" IS NOT NULL'),
 )
 
 token_usage_logs = Table(
