@@ -57,7 +57,7 @@ def bench(root: Path, arguments: Sequence[str]) -> int:
 
 
 def _pytest(root: Path, python: Path, arguments: list[str]) -> int:
-    if os.environ.get("TEST_MSSQL_URL") or os.environ.get("MSSQL_STANDIN"):
+    if os.environ.get("TEST_MSSQL_URL") or os.environ.get("TEST_MSSQL_STANDIN"):
         ensure_odbc()
     code = _call(root, [str(python), "-m", "pytest", *arguments], _environment(root))
     if code == _NO_TESTS:
