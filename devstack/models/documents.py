@@ -1,0 +1,88 @@
+"""The parts of a request as pages of text: PDFs by their text layer, text as it is, images as nothing to read."""
+
+import io
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devstack.models.reading.layout import Page, pages_from_text
+from devstack.models.reading.pdf_text import PdfReader
+
+#: The service's own limit; the product's is far below.
+MOST_PAGES = 1000
+_MARKED = re.compile(r"^(?P<mark>=== \S.* ===)$\n(?P<text>.*?)^(?P=mark)$", re.DOTALL | re.MULTILINE)
+_READER = PdfReader()
+
+
+class UnreadableImage(Exception):
+    """The bytes are no image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One attached file, opened. ``pages`` is empty for images, which have no text layer."""
+
+    mime_type: str
+    pages: tuple[Page, ...]
+    size: tuple[int, int] | None = None
+
+    @property
+    def is_pdf(self) -> bool:
+        """Whether it is charged by page."""
+        return self.mime_type == "application/pdf"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is charged as one picture."""
+        return self.mime_type.startswith("image/")
+
+
+def open_pdf(data: bytes) -> Attachment:
+    """Raises ``UnreadablePdf`` (``TooManyPages`` above MOST_PAGES)."""
+    return Attachment("application/pdf", _READER.pages(data, most_pages=MOST_PAGES))
+
+
+def open_image(mime_type: str, data: bytes) -> Attachment:
+    """Reads the size from the header; HEIC and HEIF are taken as they are. Raises :class:`UnreadableImage`."""
+    if mime_type in {"image/heic", "image/heif"}:
+        return Attachment(mime_type, (), None)
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                return Attachment(mime_type, (), image.size)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableImage(mime_type) from error
+
+
+def open_text(mime_type: str, data: bytes) -> Attachment:
+    """Markup is read as plain text, like the service does."""
+    text = data.decode("utf-8", errors="replace")
+    return Attachment(mime_type, pages_from_text(re.sub(r"<[^>]+>", "   ", text) if "ml" in mime_type else text))
+
+
+def document_pages(attachments: Sequence[Attachment], texts: Sequence[str]) -> tuple[Page, ...]:
+    """What there is to read: the attachments' pages numbered through, else document text between marks in the prompt.
+
+    A prompt without any attachment and without marks is itself the document.
+    """
+    pages: list[Page] = []
+    for attachment in attachments:
+        for page in attachment.pages or (Page(1, ()),):
+            pages.append(_numbered(page, len(pages) + 1))
+    if any(page.rows for page in pages):
+        return tuple(pages)
+    for text in texts:
+        if marked := _MARKED.search(text):
+            return pages_from_text(marked["text"])
+    return tuple(pages) if attachments else pages_from_text("\n".join(texts))
+
+
+def _numbered(page: Page, number: int) -> Page:
+    from dataclasses import replace
+
+    rows = tuple(replace(row, page=number) for row in page.rows)
+    return Page(number, rows, page.width, page.height)

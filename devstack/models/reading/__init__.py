@@ -1,0 +1,1 @@
+"""Reads an invoice from text with positions, by rules: labels of six languages, no memory of any document."""

@@ -1,0 +1,204 @@
+"""What both stand-ins do the same way: serve on a thread, take control requests, script faults, record calls."""
+
+import json
+import threading
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+from devstack.models import faults
+from devstack.models.calls import Call, CallRecord, key_hash
+from devstack.models.faults import Fault, FaultScript, UnknownFault, fault_from
+from devstack.models.keys import OK, KeyRing
+from devstack.models.server import Reply, Request, Server
+
+_HTML_502 = (
+    b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p><b>502.</b> <ins>That's an error.</ins>"
+    b"\n<p>The server encountered a temporary error and could not complete your request.\n<p>Please try again in 30 seconds.\n"
+)
+
+
+class StandIn(ABC):
+    """A model vendor on loopback. Use it as a context manager in tests, or ``start`` and ``stop`` it.
+
+    :ivar latency_seconds: no model call is answered earlier than this after its arrival.
+    """
+
+    kinds: ClassVar[frozenset[str]]
+    states: ClassVar[frozenset[str]]
+
+    def __init__(self, *, port: int = 0, latency_ms: float = 0) -> None:
+        self.latency_seconds = latency_ms / 1000
+        self.script = FaultScript(self.kinds)
+        self.keys = KeyRing()
+        self.record = CallRecord()
+        self._stopping = threading.Event()
+        self._server = Server(port, self._serve)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL without a trailing slash."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port
+
+    def start(self) -> Self:
+        """Serve on a thread."""
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and break open connections. Delayed answers are given up."""
+        self._stopping.set()
+        self._server.stop()
+        if self._thread:
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def calls(self, *, since: int = 0) -> list[dict[str, Any]]:
+        """Every request so far, in order of arrival; see :class:`devstack.models.calls.Call` for the keys."""
+        return self.record.all(since=since)
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        key: str | None = None,
+        model: str | None = None,
+        times: int = 1,
+        delay_ms: float = 0,
+        **options: Any,
+    ) -> None:
+        """Script a fault for the next ``times`` model calls with this key and model (0 = until reset)."""
+        hashed = key_hash(key) if key else None
+        self.script.add(Fault(kind, hashed, model, times or None, delay_ms / 1000, options))
+
+    def key(self, api_key: str, *, state: str = OK, project: str | None = None) -> None:
+        """Give a key a lasting state (``ok`` or the kind of an error) and a project. Raises :class:`UnknownFault`."""
+        self._check_state(state)
+        self.keys.set_key(key_hash(api_key), state=state, project=project)
+
+    def project(self, name: str, *, state: str) -> None:
+        """Give all keys of a project a lasting state. Raises :class:`UnknownFault`."""
+        self._check_state(state)
+        self.keys.set_project(name, state=state)
+
+    def latency(self, milliseconds: float) -> None:
+        """Set how long a model call takes at least."""
+        self.latency_seconds = milliseconds / 1000
+
+    def reset(self) -> None:
+        """Forget calls, faults and key states; latency stays."""
+        self.record.clear()
+        self.script.clear()
+        self.keys.clear()
+
+    @abstractmethod
+    def answer(self, request: Request, call: Call) -> Reply:
+        """The vendor's answer; fills in what the call record should know."""
+
+    def transport_fault(self, fault: Fault, usual: Callable[[], Reply]) -> Reply | None:
+        """The reply of a fault that every vendor can have; ``usual`` makes the ordinary one."""
+        options = fault.options
+        if fault.kind == faults.HTML_502:
+            return Reply(502, _HTML_502, "text/html; charset=UTF-8")
+        if fault.kind == faults.EMPTY_200:
+            return Reply(200, b"")
+        if fault.kind == faults.NOT_JSON_200:
+            return Reply(200, b"<html>upstream says hello</html>", "text/html; charset=UTF-8")
+        if fault.kind == faults.CLOSE:
+            return Reply(200, send_bytes=0)
+        if fault.kind == faults.CLOSE_MID_ANSWER:
+            reply = usual()
+            half = len(reply.encoded()) - len(reply.body) // 2
+            return Reply(reply.status, reply.body, reply.content_type, reply.headers, send_bytes=half)
+        if fault.kind == faults.RAW:
+            body = options.get("body", "")
+            raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+            return Reply(int(options.get("status", 200)), raw, headers=dict(options.get("headers", {})))
+        return None
+
+    def wait(self, seconds: float) -> None:
+        """Be slow, but not slower than ``stop``."""
+        if seconds > 0:
+            self._stopping.wait(seconds)
+
+    def _serve(self, request: Request, send: Callable[[Reply], bool]) -> None:
+        if request.path.startswith("/_control/"):
+            send(self._control(request))
+            return
+        call = self.record.open(
+            method=request.method,
+            path=request.path,
+            connection=request.connection,
+            request_bytes=len(request.body),
+        )
+        try:
+            reply = self.answer(request, call)
+        except Exception:  # noqa: BLE001 - a stand-in that fails must say so to its user and keep serving the others
+            traceback.print_exc()
+            reply = Reply(500, b'{"error": {"message": "the stand-in itself failed; see its output"}}')
+        if request.method == "POST":
+            self.wait(call.arrived + self.latency_seconds - time.monotonic())
+        whole = reply.send_bytes is None
+        self.record.close(call, status=None if reply.send_bytes == 0 else reply.status, answered=whole)
+        if not send(reply) and whole:
+            self.record.lost(call)
+
+    def _control(self, request: Request) -> Reply:
+        try:
+            data = json.loads(request.body) if request.body else {}
+            result = self._command(request.method, request.path.removeprefix("/_control/"), data, request.query)
+        except (ValueError, TypeError, KeyError) as error:
+            return _json(400, {"error": str(error)})
+        return _json(404, {"error": "no such control"}) if result is None else _json(200, result)
+
+    def _command(self, method: str, name: str, data: Any, query: Mapping[str, str]) -> dict[str, Any] | None:
+        if (method, name) == ("GET", "calls"):
+            return {"calls": self.calls(since=int(query.get("since", 0)))}
+        if (method, name) == ("GET", "faults"):
+            return {"faults": self.script.pending(), "kinds": sorted(self.script.kinds)}
+        if (method, name) == ("POST", "faults"):
+            entries = data.get("faults", [data]) if isinstance(data, dict) else data
+            for fault in [fault_from(entry) for entry in entries]:
+                self.script.add(fault)
+            return {"faults": self.script.pending()}
+        if (method, name) == ("POST", "latency"):
+            self.latency(float(data["milliseconds"]))
+            return {"milliseconds": self.latency_seconds * 1000}
+        if (method, name) == ("POST", "keys"):
+            return self._set_state(data)
+        if (method, name) == ("POST", "reset"):
+            self.reset()
+            return {"reset": True}
+        return None
+
+    def _set_state(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        state = str(data.get("state", OK))
+        self._check_state(state)
+        if "key" in data or "key_hash" in data:
+            hashed = str(data.get("key_hash") or key_hash(str(data["key"])))
+            self.keys.set_key(hashed, state=state, project=data.get("project"))
+        else:
+            self.keys.set_project(str(data["project"]), state=state)
+        return {"state": state}
+
+    def _check_state(self, state: str) -> None:
+        if state != OK and state not in self.states:
+            raise UnknownFault(f"unknown state {state!r}; known: {', '.join(sorted(self.states | {OK}))}")
+
+
+def _json(status: int, data: Any) -> Reply:
+    return Reply(status, json.dumps(data).encode())
