@@ -84,7 +84,7 @@ class DatabaseLogHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - logging must not fail the caller; handleError would print raw arguments
             self._writer.count_lost()
 
-    def flush(self, timeout_seconds: float = 2.0) -> bool:
+    def flush(self, timeout_seconds: float = 2.0) -> bool:  # type: ignore[override]  # says more than the base's
         """Wait until everything logged so far is stored; False when time is up or the database is away."""
         return self._writer.flush(timeout_seconds)
 
