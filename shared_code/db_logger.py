@@ -225,7 +225,7 @@ class ApplicationLogger:
             handler.close(timeout_seconds)
 
 
-def log_retry_attempts(  # noqa: PLR0913 - the labels of a row
+def log_retry_attempts(
     retry_log: Sequence[Mapping[str, Any]],
     token_id: int | None = None,
     company_id: str | None = None,

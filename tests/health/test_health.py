@@ -123,7 +123,12 @@ def test_an_expensive_check_is_asked_seldom_and_sooner_after_a_bad_answer():
 
 def test_a_failure_of_an_expensive_check_is_not_kept():
     outcomes = [fail, lambda: True]
-    check = cached(outcomes.pop(0), seconds=300)
+
+    def ask():
+        outcome = outcomes.pop(0)
+        return outcome()
+
+    check = cached(ask, seconds=300)
     with pytest.raises(RuntimeError):
         check()
     assert check() is True
