@@ -30,7 +30,7 @@ class Outbox(Protocol):
     def put(self, booking: Booking) -> None:
         """Keep a booking. Raises :class:`StorageUnavailable`."""
 
-    def replay(self, book: Callable[[Booking], None], *, most: int) -> "Replayed":
+    def replay(self, book: Callable[[Booking], object], *, most: int) -> "Replayed":
         """Give up to ``most`` waiting bookings to ``book`` and forget those that it took without raising."""
 
     def depth(self) -> int:
@@ -63,7 +63,7 @@ class QueueOutbox:
             text = booking.to_text(with_result=False)
         self._call(lambda queue: queue.send_message(text, time_to_live=_NO_EXPIRY, timeout=_SEND_TIMEOUT_SECONDS))
 
-    def replay(self, book: Callable[[Booking], None], *, most: int) -> Replayed:
+    def replay(self, book: Callable[[Booking], object], *, most: int) -> Replayed:
         """Book what waits; a message that cannot be read stays in the queue and is counted and logged."""
         done = Replayed()
         while done.seen < most:
@@ -82,7 +82,7 @@ class QueueOutbox:
         """Messages in the queue, about (storage's own estimate)."""
         return int(self._call(lambda queue: queue.get_queue_properties().approximate_message_count or 0))
 
-    def _replay_one(self, message: Any, book: Callable[[Booking], None], done: Replayed) -> None:
+    def _replay_one(self, message: Any, book: Callable[[Booking], object], done: Replayed) -> None:
         done.seen += 1
         try:
             booking = Booking.from_text(message.content)

@@ -113,11 +113,17 @@ class QuotaManager:
         A reservation that the sweep ended meanwhile leaves an ``unmeasured`` row; measured usage that turns up later
         is added as a ``correction`` with the difference.
         """
-        if reservations.delete_reservation(connection, reservation.call_id, reservation.attempt):
-            usage.insert_usage(connection, row)
-            self._move(connection, reservation, used=row.usage.billable_tokens or 0, reserved=-reservation.bound_tokens)
+        if self.end(connection, reservation, row):
             return Booked.SETTLED
         return self._settle_late(connection, reservation, row)
+
+    def end(self, connection: "Connection", reservation: Reservation, row: UsageRow) -> bool:
+        """Turn a standing reservation into ``row``; False, and nothing done, when it does not stand any more."""
+        if not reservations.delete_reservation(connection, reservation.call_id, reservation.attempt):
+            return False
+        usage.insert_usage(connection, row)
+        self._move(connection, reservation, used=row.usage.billable_tokens or 0, reserved=-reservation.bound_tokens)
+        return True
 
     def release(self, connection: "Connection", reservation: Reservation) -> bool:
         """Give everything back: the call was not made, or cost nothing. False when the reservation is gone."""

@@ -176,10 +176,8 @@ class TokenManager:
         return {"success": True, "call_id": call_id}
 
     @staticmethod
-    def extract_usage_from_log(line: str) -> dict[str, int]:
-        """Counts of a RunUsage log line: ``input_tokens, output_tokens, text_prompt_tokens, image_prompt_tokens,
-        text_candidates_tokens, requests``. See :func:`usage_text.parse_run_usage`.
-        """
+    def extract_usage_from_log(line: str) -> dict[str, int | None]:
+        """Counts of a RunUsage log line, by the seed's names; see :func:`usage_text.parse_run_usage`."""
         return parse_run_usage(line)
 
     @_OnDefault

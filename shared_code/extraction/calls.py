@@ -90,6 +90,7 @@ class ModelCalls:
         self._keys = keys
         self._policy = policy
         self._attempt = 0
+        self._call_ms = 0
         self._place: _Place | None = None
         self._key: ApiKey | None = None
         self.reservation: Reservation | None = None
@@ -131,20 +132,18 @@ class ModelCalls:
             try:
                 return self._call(question, place)
             except ModelCallFailed as failure:
-                self._after_failure(question, place, failure, started)
+                failed = failure
+            finally:
+                self._call_ms = int((self._tools.clock() - started) * 1000)
+            self._after_failure(question, place, failed)
 
-    def settle(self, answer: ModelAnswer, *, outcome: str, duration_ms: int, **finishing: Any) -> None:
+    def settle(self, answer: ModelAnswer, *, outcome: str, **finishing: Any) -> None:
         """Book a billed answer and end its reservation. ``finishing`` goes to :meth:`Ledger.book`."""
         usage = answer.usage
         kind = UsageKind.USAGE
         if not usage.measured:
             kind, usage = UsageKind.UNMEASURED, self._unmeasured()
-        self._book(usage, kind=kind, outcome=outcome, model=answer.model_version, duration_ms=duration_ms, **finishing)
-
-    def price(self, answer: ModelAnswer) -> Any:
-        """What an answer cost, or None when the model has no known price."""
-        provider, model = self.place
-        return self._tools.cost(answer.usage, provider=provider, model=answer.model_version or model)
+        self._book(usage, kind=kind, outcome=outcome, model=answer.model_version, **finishing)
 
     def _call(self, question: Question, place: _Place) -> ModelAnswer:
         reservation, key = self._open_reservation(), self._key
@@ -158,14 +157,14 @@ class ModelCalls:
             timeout_seconds=min(self._tools.model_timeout_seconds, left),
         )
 
-    def _after_failure(self, question: Question, place: _Place, failure: ModelCallFailed, started: float) -> None:
+    def _after_failure(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
         """Note the failure and prepare the next call, or raise what the user sees."""
         key = self._key
         self._note(failure, key)
         if key is not None:
             self._tools.key_effects.apply(key, failure)
         if failure.billing is Billing.UNKNOWN:
-            self._book_unmeasured(failure, started)
+            self._book_unmeasured(failure)
         if failure.next_step is Next.FAIL:
             raise self._public(failure) from failure
         if failure.next_step is Next.OTHER_KEY:
@@ -179,10 +178,7 @@ class ModelCalls:
     def _same_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> bool:
         """Pause and keep the key; False when its tries are used up."""
         place.same_key_tries += 1
-        most = failure.max_same_key_retries
-        if most is not None and place.same_key_tries > most:
-            return False
-        pause = self._policy.delay_before(len(self.attempts), failure)
+        pause = self._policy.delay_before(len(self.attempts), failure, same_key_failures=place.same_key_tries)
         if pause is None or self._tools.clock() + pause + _LEAST_CALL_SECONDS > self._run.deadline:
             return False
         self._tools.sleep(pause)
@@ -259,28 +255,25 @@ class ModelCalls:
             document_sha256=self._run.document_sha256,
         )
 
-    def _book_unmeasured(self, failure: ModelCallFailed, started: float) -> None:
+    def _book_unmeasured(self, failure: ModelCallFailed) -> None:
         """A call that may have been billed ends its reservation; what becomes of the bound is a setting."""
         self._book(
             self._unmeasured(),
             kind=UsageKind.UNMEASURED,
             outcome=failure.reason,
             model=None,
-            duration_ms=int((self._tools.clock() - started) * 1000),
         )
         self._tools.key_effects.unmeasured(self._current().model, failure.reason)
 
     def _unmeasured(self) -> Usage:
         return Usage(total_tokens=self._tools.unmeasured_tokens(self._open_reservation()))
 
-    def _book(
-        self, usage: Usage, *, kind: UsageKind, outcome: str, model: str | None, duration_ms: int, **finishing: Any
-    ) -> None:
+    def _book(self, usage: Usage, *, kind: UsageKind, outcome: str, model: str | None, **finishing: Any) -> None:
         reservation = self._open_reservation()
         tokens = usage.billable_tokens or 0
         cost = self._tools.cost(usage, provider=reservation.provider, model=model or reservation.model)
         row = usage_row(
-            reservation, usage, outcome=outcome, kind=kind, model=model, cost_usd=cost, duration_ms=duration_ms
+            reservation, usage, outcome=outcome, kind=kind, model=model, cost_usd=cost, duration_ms=self._call_ms
         )
         claim_key = finishing.pop("claim_key", None)
         self.booked.append(usage)
@@ -293,17 +286,14 @@ class ModelCalls:
         )
 
     def _note(self, failure: ModelCallFailed, key: ApiKey | None) -> None:
-        attempt = RetryAttempt(
-            attempt=len(self.attempts) + 1,
-            error=f"{failure.reason}: {failure.details.get('provider_message') or failure.message}",
-            retryable=failure.retry_is_useful,
+        attempt = self._policy.record(
+            failure,
             token_id=key.token_id if key else None,
             company_id=self._run.caller.company_id,
             call_id=self._run.call_id,
             request_id=self._run.request_id,
         )
         self.attempts.append(attempt)
-        self._policy.record(failure)
         self._tools.key_effects.note_attempt(attempt)
 
     @staticmethod

@@ -122,6 +122,18 @@ class Ledger:
             self._keep(replace(booking, finished=made[0]) if made else booking)
             return None
 
+    def store(self, claim_key: str, call_id: str, finish: Callable[[Connection | None], Finished]) -> None:
+        """Store a result whose calls are booked already. A database that is away costs the stored copy only."""
+
+        def work(connection: Connection) -> None:
+            extractions.finish_claim(connection, claim_key, call_id, finish(connection))
+
+        try:
+            self._database.run(work, on_unknown=lambda _connection: None)
+        except DatabaseUnavailable:
+            finish(None)
+            _log.warning("the result of run %s could not be stored", call_id)
+
     def replay(self, booking: Booking) -> Booked:
         """Settle a booking from the outbox, with its result when the claim is still the run's own."""
 

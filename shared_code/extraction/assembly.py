@@ -1,0 +1,95 @@
+"""Puts the pipeline's parts together; called once by ``bootstrap``."""
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from shared_code.database.alerts import Alert
+from shared_code.extraction.budget import SafetyFactors
+from shared_code.extraction.calls import Tools
+from shared_code.extraction.claims import ClaimGate
+from shared_code.extraction.key_effects import KeyEffects
+from shared_code.extraction.questions import Questions
+from shared_code.extraction.reader import Reader
+from shared_code.extraction.service import ExtractionService
+from shared_code.extraction.zero_token import ZeroToken
+from shared_code.pricing import cost_usd
+from shared_code.records import Provider, Reservation, Usage
+from shared_code.retry_policy import RetryConfig, RetryPolicy
+from shared_code.settings import UnmeasuredCalls
+from shared_code.token_counter import TokenCounter
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from shared_code.bootstrap import Services
+
+
+def build_extraction(services: "Services") -> ExtractionService:
+    """The pipeline on the process's database, keys, providers and settings."""
+    settings, ledger = services.settings, services.ledger
+    factors = SafetyFactors()
+    questions = Questions(services.models, TokenCounter(), factors)
+    return ExtractionService(
+        settings,
+        token_manager=services.token_manager,
+        tools=_tools(services, factors),
+        gate=ClaimGate(
+            ledger,
+            threads=thread_count(),
+            wait_seconds=settings.duplicate_wait_seconds,
+            clock=time.monotonic,
+            sleep=time.sleep,
+        ),
+        reader=Reader(ledger, questions, services.background, today=lambda: services.clock().date()),
+        zero_token=ZeroToken(services.database, services.quota_manager, today=lambda: services.clock().date()),
+        questions=questions,
+        policy=lambda: RetryPolicy(
+            RetryConfig(
+                max_retries=settings.max_retries,
+                initial_delay=settings.retry_initial_delay_seconds,
+                max_delay=settings.retry_max_delay_seconds,
+            )
+        ),
+    )
+
+
+def thread_count() -> int:
+    """Threads that serve requests in this process, as the platform's worker counts them."""
+    return int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
+
+
+def _tools(services: "Services", factors: SafetyFactors) -> Tools:
+    settings, ledger = services.settings, services.ledger
+
+    def cost(usage: Usage, *, provider: Provider, model: str) -> "Decimal | None":
+        return cost_usd(usage, provider=provider, model=model, when=services.clock())
+
+    def unmeasured(reservation: Reservation) -> int | None:
+        return reservation.bound_tokens if settings.unmeasured_calls is UnmeasuredCalls.BOOK else None
+
+    def missed(reservation: Reservation, actual: int) -> None:
+        factor = factors.missed(reservation.model, bound=reservation.bound_tokens, actual=actual)
+        ledger.alert(
+            Alert(
+                kind="estimate_miss",
+                subject=reservation.model,
+                severity="warning",
+                message=f"A call of {reservation.model} cost {actual} tokens with {reservation.bound_tokens} reserved; "
+                f"its estimates are now multiplied by {factor:.2f}.",
+                details={"bound": reservation.bound_tokens, "actual": actual, "factor": factor},
+            )
+        )
+
+    return Tools(
+        ledger=ledger,
+        providers=services.providers,
+        key_effects=KeyEffects(services.database, ledger, services.clock),
+        cost=cost,
+        clock=time.monotonic,
+        sleep=time.sleep,
+        model_timeout_seconds=settings.model_timeout_seconds,
+        unmeasured_tokens=unmeasured,
+        booking_seconds=settings.db_retry_budget_seconds,
+        missed=missed,
+    )

@@ -1,0 +1,232 @@
+"""From a model's answer to checked data: one look, at most one more, each booked on its own.
+
+What makes a second look worth its tokens: an answer that was cut (once more with a larger cap), one that cannot be
+read (asked again), and one that is empty or not grounded in a document that has text (once more with that text and
+the pages as images). After that the answer is taken as it is, with its warnings, or given up.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from shared_code import errors
+from shared_code.database.extractions import ClaimRequest, Finished
+from shared_code.extraction import documents, duplicates
+from shared_code.extraction.calls import ModelCalls, Question
+from shared_code.extraction.documents import Document, PageTexts
+from shared_code.extraction.questions import Plan, Questions
+from shared_code.extraction.reading import Reading, read_invoices
+from shared_code.extraction.result import ExtractionResult, build_result, needs_second_look
+from shared_code.extraction.usage_report import usage_dict
+from shared_code.extraction.wire_schema import parse_answer
+from shared_code.providers.base import Finish, ModelAnswer
+from shared_code.records import Finding
+from shared_code.usage_text import format_run_usage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared_code.extraction.invoice import IndiaQr
+    from shared_code.extraction.ledger import Ledger
+
+_log = logging.getLogger(__name__)
+
+REFUSED = "refused"
+TRUNCATED = "truncated"
+SECOND_LOOK = "second_look"
+_TEXT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An answer and what is wrong with it; ``trouble`` is the outcome that is booked for it, None when it will do."""
+
+    answer: ModelAnswer
+    reading: Reading | None
+    trouble: str | None
+
+
+class Reader:
+    """Asks, judges, asks once more when that helps, and stores the result with the last booking.
+
+    :param background: runs the local reading of text layers beside the model call.
+    :param today: the day against which dates are judged.
+    """
+
+    def __init__(self, ledger: "Ledger", questions: Questions, background: Executor, today: Callable[[], date]) -> None:
+        self._ledger = ledger
+        self._questions = questions
+        self._background = background
+        self._today = today
+
+    def read(
+        self, calls: ModelCalls, claim: ClaimRequest, document: Document, plan: Plan, question: Question
+    ) -> Mapping[str, Any]:
+        """The ``data`` part of the answer. Raises public errors; every billed answer is booked either way."""
+        evidence = self._background.submit(documents.page_texts, document)
+        first = self._judge(self._answer(calls, question), evidence)
+        if first.trouble is None:
+            return self._finish(calls, claim, document, first, evidence)
+        calls.settle(first.answer, outcome=first.trouble)
+        if first.trouble == REFUSED:
+            raise errors.ProviderRejected(details={"reason": first.answer.reason})
+        try:
+            second = self._judge(
+                self._answer(calls, self._another(first, question, document, plan, evidence)), evidence
+            )
+        except errors.ServiceError:
+            if first.reading is None:
+                raise
+            # The first answer was paid for and is readable: better with its warnings than nothing.
+            return self._finish_booked(calls, claim, document, first, evidence)
+        if second.reading is not None:
+            return self._finish(calls, claim, document, second, evidence)
+        calls.settle(second.answer, outcome=second.trouble or "unusable")
+        if first.reading is not None:
+            return self._finish_booked(calls, claim, document, first, evidence)
+        if second.trouble == REFUSED:
+            raise errors.ProviderRejected(details={"reason": second.answer.reason})
+        raise errors.ProviderBadAnswer(details={"reason": second.trouble})
+
+    def _answer(self, calls: ModelCalls, question: Question) -> ModelAnswer:
+        answer = calls.ask(question)
+        _log.info("%s", format_run_usage(answer.usage, provider=calls.place[0].value))
+        return answer
+
+    def _judge(self, answer: ModelAnswer, evidence: "Future[PageTexts]") -> _Judged:
+        if answer.finish is Finish.REFUSED:
+            return _Judged(answer, None, REFUSED)
+        if answer.finish is Finish.TRUNCATED:
+            return _Judged(answer, None, TRUNCATED)
+        if answer.finish is Finish.EMPTY:
+            return _Judged(answer, None, "empty")
+        try:
+            wire = parse_answer(answer.text)
+        except errors.ProviderBadAnswer as error:
+            _log.warning("the model's answer cannot be used: %s", error.details.get("reason"))
+            return _Judged(answer, None, "bad_answer")
+        pages = self._pages(evidence)
+        reading = read_invoices(wire, pages=pages)
+        return _Judged(answer, reading, SECOND_LOOK if needs_second_look(reading, pages) else None)
+
+    def _another(
+        self, first: _Judged, question: Question, document: Document, plan: Plan, evidence: "Future[PageTexts]"
+    ) -> Question:
+        if first.trouble == TRUNCATED:
+            return self._questions.larger(question, document)
+        texts = self._pages(evidence)
+        if first.trouble in (SECOND_LOOK, "empty") and any(texts):
+            return self._questions.second_look(document, plan, pages=documents.page_images(document), texts=texts)
+        return question
+
+    def _finish(
+        self,
+        calls: ModelCalls,
+        claim: ClaimRequest,
+        document: Document,
+        judged: _Judged,
+        evidence: "Future[PageTexts]",
+    ) -> Mapping[str, Any]:
+        """Book the answer and store its result in one transaction."""
+        made, finish = self._finishing(calls, claim, document, judged, evidence)
+        calls.settle(judged.answer, outcome="ok", claim_key=claim.key, finish=finish)
+        return {**made[-1], "usage": usage_dict(calls.booked, calls.costs)}
+
+    def _finish_booked(
+        self,
+        calls: ModelCalls,
+        claim: ClaimRequest,
+        document: Document,
+        judged: _Judged,
+        evidence: "Future[PageTexts]",
+    ) -> Mapping[str, Any]:
+        """Store the result of an answer that is booked already; an open reservation of a further look is given back."""
+        made, finish = self._finishing(calls, claim, document, judged, evidence)
+        self._ledger.abandon(calls.reservation, None, claim.call_id)
+        calls.reservation = None
+        self._ledger.store(claim.key, claim.call_id, finish)
+        return {**made[-1], "usage": usage_dict(calls.booked, calls.costs)}
+
+    def _finishing(
+        self,
+        calls: ModelCalls,
+        claim: ClaimRequest,
+        document: Document,
+        judged: _Judged,
+        evidence: "Future[PageTexts]",
+    ) -> "tuple[list[dict[str, Any]], Callable[[Connection | None], Finished]]":
+        texts = self._texts(evidence)
+        assert judged.reading is not None
+        provider, model = calls.place
+        qr: IndiaQr | None = documents.irn_qr(document, texts)
+        result = build_result(
+            judged.reading,
+            pages=texts.pages if texts else (),
+            today=self._today(),
+            source_findings=(*document.findings, *_hidden(texts)),
+            qr=qr,
+        )
+        provenance = {
+            "method": "qr+model" if qr is not None else "model",
+            "provider": provider.value,
+            "model": judged.answer.model_version or model,
+            "pages": document.page_count,
+            "sha256": document.sha256,
+        }
+        made: list[dict[str, Any]] = []
+
+        def finish(connection: "Connection | None") -> Finished:
+            data, finished = finished_result(connection, claim, result, provenance)
+            made.append(data)
+            return finished
+
+        return made, finish
+
+    def _pages(self, evidence: "Future[PageTexts]") -> Sequence[str]:
+        texts = self._texts(evidence)
+        return texts.pages if texts else ()
+
+    @staticmethod
+    def _texts(evidence: "Future[PageTexts]") -> PageTexts | None:
+        """The document's own text, or None when it could not be read: then nothing can be grounded, no more."""
+        try:
+            return evidence.result(timeout=_TEXT_SECONDS)
+        except (errors.ServiceError, TimeoutError):
+            _log.warning("the text layer could not be read", exc_info=True)
+            return None
+
+
+def finished_result(
+    connection: "Connection | None", claim: ClaimRequest, result: ExtractionResult, provenance: Mapping[str, Any]
+) -> tuple[dict[str, Any], Finished]:
+    """The data that is answered and stored, with what earlier documents say about it."""
+    earlier = duplicates.find(connection, claim, result)
+    data = {
+        **result.result_dict(),
+        "warnings": [*result.result_dict()["warnings"], *(finding.as_dict() for finding in earlier.findings)],
+        "provenance": dict(provenance),
+        "duplicate_of": earlier.duplicate_of,
+    }
+    return data, Finished(
+        status=str(data["status"]),
+        result=json.dumps(data, ensure_ascii=False),
+        duplicate_key=result.duplicate_key,
+        similar_key=result.similar_key,
+        invoice_number=result.invoice_number,
+    )
+
+
+def _hidden(texts: PageTexts | None) -> tuple[Finding, ...]:
+    if texts is None or not texts.hidden:
+        return ()
+    return (
+        Finding(
+            code="hidden_text",
+            message="The document holds text that a reader of the page does not see; it was not used.",
+            found=texts.hidden[0][:200],
+        ),
+    )

@@ -1,0 +1,108 @@
+"""A document as it was handed over, checked field by field before anything else happens.
+
+Names in error messages are those of the upload form (``companyID``, ``licenceID``), which the seed document gave.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from shared_code.errors import InvalidRequest
+from shared_code.records import Caller, Source
+
+_COMPANY = re.compile(r"[A-Za-z0-9._\-]{1,50}")
+_USERNAME_LENGTH = 100
+_BRANCH_LENGTH = 50
+_LICENCE_LENGTH = 100
+_SHOWN = 60
+_YES = {"true", "1", "yes"}
+_NO = {"false", "0", "no", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted."""
+
+    data: bytes = field(repr=False)
+    caller: Caller
+    source: Source
+    deadline_seconds: float
+    file_name: str | None = None
+    content_type: str | None = None
+    force: bool = False
+    model: str | None = None
+    lines_required: bool = False
+    request_id: str | None = None
+
+
+def read_caller(fields: Mapping[str, str | None]) -> Caller:
+    """The caller's labels. Raises :class:`InvalidRequest` that names the field, the limit and the actual value."""
+    company = (fields.get("companyID") or "").strip()
+    if not company:
+        raise InvalidRequest("The field companyID is missing.", details={"field": "companyID"})
+    if not _COMPANY.fullmatch(company):
+        raise InvalidRequest(
+            "companyID must be 1 to 50 characters of A-Z, a-z, 0-9, '.', '_' and '-', "
+            f"not {_shown(company)} ({len(company)} characters).",
+            details={"field": "companyID", "limit": 50, "actual": len(company)},
+        )
+    return Caller(
+        company_id=company.upper(),
+        username=_label(fields, "username", _USERNAME_LENGTH),
+        branch=_label(fields, "branch", _BRANCH_LENGTH),
+        licence_id=_label(fields, "licenceID", _LICENCE_LENGTH),
+    )
+
+
+def read_flag(fields: Mapping[str, str | None], name: str) -> bool:
+    """A yes/no field; absent is no."""
+    value = (fields.get(name) or "").strip().lower()
+    if value in _YES:
+        return True
+    if value in _NO:
+        return False
+    raise InvalidRequest(f"{name} must be true or false, not {_shown(value)}.", details={"field": name})
+
+
+def read_lines_required(fields: Mapping[str, str | None]) -> bool:
+    """``lines=required`` asks for line items even where reading them costs a model call."""
+    value = (fields.get("lines") or "").strip().lower()
+    if value not in {"", "required", "optional"}:
+        raise InvalidRequest(f"lines must be required or optional, not {_shown(value)}.", details={"field": "lines"})
+    return value == "required"
+
+
+def read_model(fields: Mapping[str, str | None], allowed: Collection[str]) -> str | None:
+    """The model that the caller asks for, if any; it must be an allowed one."""
+    model = (fields.get("model") or "").strip()
+    if not model:
+        return None
+    if model not in allowed:
+        raise InvalidRequest(
+            f"model {_shown(model)} is not allowed; allowed are {', '.join(sorted(allowed))}.",
+            details={"field": "model", "allowed": sorted(allowed)},
+        )
+    return model
+
+
+def _label(fields: Mapping[str, str | None], name: str, limit: int) -> str | None:
+    value = (fields.get(name) or "").strip()
+    if not value:
+        return None
+    if not value.isprintable():
+        raise InvalidRequest(
+            f"{name} holds characters that cannot be printed: {_shown(value)}.", details={"field": name}
+        )
+    # The columns count UTF-16 units: an emoji is two.
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
+    if length > limit:
+        raise InvalidRequest(
+            f"{name} is {length} characters long; the limit is {limit}.",
+            details={"field": name, "limit": limit, "actual": length},
+        )
+    return value
+
+
+def _shown(value: str) -> str:
+    """A value from outside, safe to print."""
+    return ascii(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")

@@ -1,0 +1,80 @@
+"""Clients of blob and queue storage, from a connection string or from identity settings as the platform names them.
+
+``AzureWebJobsStorage`` holds a connection string (``UseDevelopmentStorage=true`` is Azurite), or
+``AzureWebJobsStorage__blobServiceUri`` and ``__queueServiceUri`` name the services for a managed identity.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from shared_code.errors import ConfigurationError
+from shared_code.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueClient
+
+_SETTING = "AzureWebJobsStorage"
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 20
+
+
+def queue_client(settings: Settings, queue: str) -> "QueueClient":
+    """A queue whose messages are base64 text, as the platform's own triggers write them."""
+    from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+
+    options: dict[str, Any] = {
+        "message_encode_policy": TextBase64EncodePolicy(),
+        "message_decode_policy": TextBase64DecodePolicy(),
+        "connection_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "retry_total": 1,
+    }
+    if settings.azurewebjobsstorage is not None:
+        return QueueClient.from_connection_string(
+            _connection_string(settings.azurewebjobsstorage.get_secret_value()), queue, **options
+        )
+    return QueueClient(_service_uri("queue"), queue, credential=_credential(), **options)
+
+
+def blob_service_client(settings: Settings) -> "BlobServiceClient":
+    """The blob service."""
+    from azure.storage.blob import BlobServiceClient
+
+    options: dict[str, Any] = {
+        "connection_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "retry_total": 2,
+    }
+    if settings.azurewebjobsstorage is not None:
+        return BlobServiceClient.from_connection_string(
+            _connection_string(settings.azurewebjobsstorage.get_secret_value()), **options
+        )
+    return BlobServiceClient(_service_uri("blob"), credential=_credential(), **options)
+
+
+def _connection_string(value: str) -> str:
+    """``UseDevelopmentStorage=true`` means the emulator's well-known account, which the SDK does not expand itself."""
+    if value.strip().rstrip(";").lower() != "usedevelopmentstorage=true":
+        return value
+    # The emulator's published account and key: the same on every machine, no secret.
+    key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    account = "devstoreaccount1"
+    endpoints = "".join(
+        f"{kind}Endpoint=http://127.0.0.1:{port}/{account};"
+        for kind, port in (("Blob", 10000), ("Queue", 10001), ("Table", 10002))
+    )
+    return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};{endpoints}"
+
+
+def _service_uri(kind: str) -> str:
+    uri = os.environ.get(f"{_SETTING}__{kind}ServiceUri")
+    if not uri:
+        raise ConfigurationError(f"Neither {_SETTING} nor {_SETTING}__{kind}ServiceUri is set")
+    return uri
+
+
+def _credential() -> Any:
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=os.environ.get(f"{_SETTING}__clientId"))

@@ -1,0 +1,153 @@
+"""A company with keys and quotas, and the figures that must never disagree."""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from shared_code.booking import usage_row
+from shared_code.database import quotas, tables, tokens
+from shared_code.db_connection import Database
+from shared_code.key_cipher import KeyCipher
+from shared_code.key_selection import USABLE
+from shared_code.quota_manager import QuotaManager
+from shared_code.records import ApiKey, Caller, Order, Reservation, Source, Usage, UsageRow
+
+
+@dataclass
+class Clock:
+    """A clock that the test turns."""
+
+    now: datetime = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Accounts:
+    """Writes and reads what a test needs of the accounts."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self.manager = QuotaManager(database, clock=clock)
+
+    def add_key(self, company: str = "NT047", *, limit: int | None = None, summary: bool = True, **values: Any) -> int:
+        def work(connection):
+            token_id = connection.execute(
+                insert(tables.token_master).values(
+                    CompanyID=company,
+                    ApiKey=f"key-of-{uuid.uuid4()}",
+                    Provider="Gemini",
+                    Status="Active",
+                    TotalTokenLimit=limit,
+                    **values,
+                )
+            ).inserted_primary_key[0]
+            if summary:
+                tokens.ensure_summary(connection, token_id, limit)
+            return token_id
+
+        return self.database.run(work)
+
+    def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:
+        self.database.run(
+            lambda connection: quotas.set_quota(
+                connection,
+                company_id="NT047",
+                scope=scope,
+                subject=subject,
+                limits=(daily, monthly),
+                day=self.clock().date(),
+            )
+        )
+
+    def order(self, **changes: Any) -> Order:
+        order = Order(
+            call_id=str(uuid.uuid4()),
+            attempt=1,
+            caller=Caller("NT047", "bzumah", "RUB"),
+            model="gemini-3.5-flash-lite",
+            source=Source.HTTP,
+            input_bound=600,
+            output_cap=400,
+            output_floor=400,
+            lease_seconds=60,
+        )
+        return replace(order, **changes)
+
+    def reserve(self, time_zone: str | None = None, **changes: Any) -> Reservation:
+        order = self.order(**changes)
+        return self.database.run(
+            lambda connection: self.manager.reserve(connection, order, self.keys_on(connection), time_zone=time_zone)[0]
+        )
+
+    def keys_on(self, connection) -> list[ApiKey]:
+        rows = tokens.company_keys(connection, "NT047")
+        keys = [row.decrypted(KeyCipher(None)) for row in rows]
+        return [key for key in keys if key.status in USABLE]
+
+    def settle(self, reservation: Reservation, tokens_used: int | None, **values: Any):
+        row = self.row(reservation, tokens_used, **values)
+        return self.database.run(lambda connection: self.manager.settle(connection, reservation, row))
+
+    def row(self, reservation: Reservation, tokens_used: int | None, **values: Any) -> UsageRow:
+        return usage_row(reservation, Usage(total_tokens=tokens_used), **{"outcome": "ok", **values})
+
+    def summary(self, token_id: int) -> tuple[int, int | None, int]:
+        """Used, remaining, reserved."""
+        table = tables.token_usage_summary
+        return tuple(
+            self.database.read(
+                lambda connection: connection.execute(
+                    select(table.c.TotalUsedTokens, table.c.TotalRemainingTokens, table.c.ReservedTokens).where(
+                        table.c.TokenID == token_id
+                    )
+                ).one()
+            )
+        )
+
+    def counters(self) -> list[tuple[str, int, int]]:
+        """Period, used, reserved of every counter, by id."""
+        table = tables.quota_counters
+        return [
+            tuple(row)
+            for row in self.database.read(
+                lambda connection: connection.execute(
+                    select(table.c.Period, table.c.UsedTokens, table.c.ReservedTokens).order_by(table.c.CounterID)
+                ).all()
+            )
+        ]
+
+    def logged(self) -> int:
+        """Sum of all booked tokens."""
+        table = tables.token_usage_logs
+        return self.database.read(
+            lambda connection: connection.execute(select(func.sum(table.c.TotalTokensUsed))).scalar() or 0
+        )
+
+    def rows(self) -> list[Any]:
+        table = tables.token_usage_logs
+        return self.database.read(
+            lambda connection: connection.execute(select(table).order_by(table.c.UsageID)).all()
+        )
+
+    def open_reservations(self) -> int:
+        return self.database.read(
+            lambda connection: connection.execute(
+                select(func.count()).select_from(tables.token_reservations)
+            ).scalar_one()
+        )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def accounts(database, clock) -> Accounts:
+    return Accounts(database, clock)
