@@ -29,7 +29,7 @@ def format_run_usage(usage: Usage, *, provider: str = "Gemini") -> str:
     return f"{provider} processing complete. Usage: RunUsage({fields})"
 
 
-def parse_run_usage(line: str) -> dict[str, int | None]:
+def parse_run_usage(line: str) -> dict[str, Any]:
     """Read the counts out of a line that holds ``RunUsage(...)``, under the seed's names.
 
     A count that the text leaves out was zero; it is None (unknown) for an unmeasured call, and for the split by
@@ -42,7 +42,7 @@ def parse_run_usage(line: str) -> dict[str, int | None]:
     if not isinstance(details, Mapping):
         raise ValueError("details of RunUsage is no mapping")  # noqa: TRY004 - the text is wrong, not the caller's type
     unmeasured = _count(values, "unmeasured_requests") > 0 and not _count(values, "input_tokens")
-    result: dict[str, int | None] = {
+    result: dict[str, Any] = {
         name: None if unmeasured else _count(values, name) for name in ("input_tokens", "output_tokens")
     }
     result |= {name: _count(details, name) if details else None for name in _DETAIL_KEYS}
