@@ -73,7 +73,7 @@ class Children:
         """A process that ended by itself, if any."""
         return next((child for child in self._children if child.exit_code is not None), None)
 
-    def stop(self, *, grace_seconds: float = 15.0) -> None:
+    def stop(self, *, grace_seconds: float = 20.0) -> None:
         """End everything, the last started first, each with time to write what it holds."""
         for child in reversed(self._children):
             processes.ask_to_end(child.process.pid)

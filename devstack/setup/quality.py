@@ -13,7 +13,8 @@ from devstack.setup.prepare import prepare
 from devstack.setup.stack import loopback_without_proxy
 
 _NO_TESTS = 5
-_WORKERS = "2"
+#: tests of one group (those that share the whole local stack) run on one worker
+_ALL = ("-n", "2", "--dist", "loadgroup")
 
 
 def check(root: Path) -> int:
@@ -37,7 +38,7 @@ def check(root: Path) -> int:
 def test(root: Path, arguments: Sequence[str]) -> int:
     """All tests on two processes, or what the arguments of pytest say. The exit code is pytest's."""
     python = prepare(root, storage=True).python
-    return _pytest(root, python, list(arguments) or ["-n", _WORKERS])
+    return _pytest(root, python, list(arguments) or list(_ALL))
 
 
 def soak(root: Path, arguments: Sequence[str]) -> int:

@@ -94,8 +94,6 @@ class _Run:
         self._seed()
         self._launch("host", stack.host_command())
         self._wait_for_everything()
-        if stack.options.model_latency_ms and not stack.options.real_models:
-            self._slow_models_down(stack.options.model_latency_ms)
         self._announce(time.monotonic() - started)
 
     def _launch(self, name: str, arguments: list[str]) -> Child:
@@ -133,12 +131,6 @@ class _Run:
                 self._look()
                 if time.monotonic() > deadline:
                     raise SetupProblem(f"{name} does not answer after {_READY_SECONDS:.0f} s; see its lines above.")
-
-    def _slow_models_down(self, milliseconds: int) -> None:
-        for name, port in (("gemini", self._stack.ports.gemini), ("openai", self._stack.ports.openai)):
-            status = readiness.post_json(port, "/_control/latency", {"ms": milliseconds})
-            if status is None or status >= 300:  # noqa: PLR2004 - HTTP status classes
-                raise SetupProblem(f"The {name} stand-in did not take the latency (HTTP {status}).")
 
     def _watch(self) -> None:
         while True:

@@ -115,7 +115,8 @@ class Stack:
 
     def model_command(self, vendor: str, port: int) -> list[str]:
         """Starts a model stand-in."""
-        return [str(self.python), "-m", f"devstack.{vendor}", "--port", str(port)]
+        latency = ("--latency-ms", str(self.options.model_latency_ms))
+        return [str(self.python), "-m", f"devstack.{vendor}", "--port", str(port), *latency]
 
     def host_command(self) -> list[str]:
         """Starts the functions."""

@@ -73,6 +73,14 @@ class RunningStack:
                 processes.kill(pid)
 
 
+def pytest_collection_modifyitems(items):
+    """All on one worker, so that the shared stack is started once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.e2e)
+
+
 @pytest.fixture
 def start_stack(tmp_path):
     """Starts stacks of the test's own: ``start_stack("--no-seed", ...)``; whatever is left at the end is ended."""
