@@ -1,0 +1,67 @@
+"""The words in which a document is refused, so that every refusal names its reason in one way.
+
+The reasons are part of the contract (``error.details.reason``); the text behind each is for people and never holds what
+a library said.
+"""
+
+from typing import Any
+
+from shared_code import errors
+
+PREFIX = "Failed to process invoice"
+
+REASONS = {
+    "empty": "the file is empty",
+    "encrypted": "the PDF is protected with a password; please send it without one",
+    "corrupt": "the file is damaged and could not be read",
+    "no_pages": "the PDF has no pages",
+    "bomb": "the file unpacks to far more data than a document needs",
+    "image_too_large": "the image has more pixels than are accepted",
+    "too_complex": "the file is too complex to be read",
+    "memory": "the file needs more memory than one document may take",
+    "time": "the file takes longer to read than one document may",
+}
+
+
+def invalid_file(reason: str, *, limit: float | None = None, actual: float | None = None) -> errors.InvalidFile:
+    """The error for a file of a known type that cannot be served. ``reason`` is a key of :data:`REASONS`."""
+    return errors.InvalidFile(
+        f"{PREFIX}: {REASONS[reason]}{_figures(limit, actual)}.", details=_details(reason, limit, actual)
+    )
+
+
+def unsupported(found: str) -> errors.UnsupportedFileType:
+    """The error for content that the service does not read; ``found`` names it in plain words."""
+    return errors.UnsupportedFileType(
+        f"{PREFIX}: the content is {found}. Please send a PDF, PNG, JPEG, WebP, HEIC, TIFF or an XML e-invoice.",
+        details={"field": "file", "reason": "unsupported", "found": found},
+    )
+
+
+def too_large(*, limit_mb: float, actual_bytes: int, what: str = "file") -> errors.FileTooLarge:
+    """The error for too many bytes. ``limit_mb`` counts 1,048,576 bytes each."""
+    actual_mb = round(actual_bytes / 1_048_576, 2)
+    return errors.FileTooLarge(
+        f"The {what} has {actual_mb:g} MB; at most {limit_mb:g} MB are accepted.",
+        details=_details("too_large", limit_mb, actual_mb),
+    )
+
+
+def too_many_pages(*, limit: int, actual: int, at_least: bool = False) -> errors.TooManyPages:
+    """The error for too many pages; ``at_least`` when counting was stopped."""
+    count = f"at least {actual}" if at_least else str(actual)
+    return errors.TooManyPages(
+        f"The document has {count} pages; at most {limit} are accepted.",
+        details=_details("too_many_pages", limit, actual),
+    )
+
+
+def _details(reason: str, limit: float | None, actual: float | None) -> dict[str, Any]:
+    facts = {"limit": limit, "actual": actual}
+    return {"field": "file", "reason": reason} | {name: value for name, value in facts.items() if value is not None}
+
+
+def _figures(limit: float | None, actual: float | None) -> str:
+    if limit is None:
+        return ""
+    return f" (limit {limit:,})" if actual is None else f" (limit {limit:,}, this file {actual:,})"
