@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -93,12 +93,14 @@ def run(options: HostOptions) -> bool:
             invocations=invocations,
             options=TriggerOptions(identity, options.blob_poll_seconds, options.blob_visibility_seconds),
         )
+        app = replace(app, problems={**app.problems, **triggers.problems})
         base = f"http://{'localhost' if address in LOCAL_ADDRESSES else address}:{server.server_port}"
         keys = KeyRing(options.enable_auth, options.key, options.master_key)
+        admin = Admin(_admin_functions(app, triggers, base), app.problems, host_id=identity, keys=keys)
         gateway = Gateway(
             routes=app.routes,
             invocations=invocations,
-            admin=Admin(_admin_functions(app, triggers, base), app.problems, host_id=identity, keys=keys),
+            admin=admin,
             keys=keys,
             cors=cors,
             limits=_limits(config),
@@ -258,7 +260,8 @@ def _end(server: Server, triggers: Triggers, invocations: Invocations, worker: W
     running = invocations.drain(DRAIN_SECONDS)
     if running:
         log.warning("Not ended within %g s: %s", DRAIN_SECONDS, ", ".join(running))
+    settled = triggers.finish()
     answered = server.wait_idle(seconds=1.0)
     worker.stop()
     log.info("Host stopped.")
-    return answered and not running
+    return answered and settled and not running

@@ -36,7 +36,7 @@ class Limits:
 class Gateway:
     """Answers every request; never raises for what a client or a function does."""
 
-    def __init__(  # noqa: PLR0913 - the parts that a request passes through
+    def __init__(
         self,
         *,
         routes: RouteTable,

@@ -1,14 +1,33 @@
 """The triggers that are not HTTP: started and stopped together, fired by hand through the admin endpoint."""
 
 import logging
-from collections.abc import Callable, Iterable
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devstack.host.discovery import HTTP, FunctionDefinition
+from devstack.host.blob_invoker import BlobInvoker
+from devstack.host.blob_paths import parse_blob_path
+from devstack.host.blob_queue import BlobQueueListener, BlobQueueOptions
+from devstack.host.blob_receipts import BlobNotifier
+from devstack.host.blob_registration import BlobRegistration
+from devstack.host.blob_scanner import BlobScanner
+from devstack.host.discovery import BLOB, HTTP, TIMER, FunctionDefinition
+from devstack.host.errors import FunctionProblem, HostStartError
 from devstack.host.invocations import Invocations
+from devstack.host.locks import ListenerLock
+from devstack.host.schedules import parse_schedule
 from devstack.host.settings import AppSettings, HostConfig
+from devstack.host.storage import HOST_CONNECTION, NO_HOST_STORAGE, StorageAccount, is_configured, open_account
+from devstack.host.timers import StatusStore, TimerListener
 
 log = logging.getLogger("devstack.host")
+
+
+FINISH_SECONDS = 2.0
+#: runs at once per core, when host.json says nothing
+BLOBS_PER_CORE = 8
+POISON_THRESHOLD = 5
 
 
 @dataclass(frozen=True)
@@ -21,7 +40,7 @@ class TriggerOptions:
 
 
 class Triggers:
-    """Timer and blob functions."""
+    """Timer and blob functions; raises :class:`HostStartError` when they have no storage to work with."""
 
     def __init__(
         self,
@@ -32,18 +51,107 @@ class Triggers:
         invocations: Invocations,
         options: TriggerOptions,
     ) -> None:
-        self._functions = [one for one in functions if one.trigger.type != HTTP]
+        found = [one for one in functions if one.trigger.type != HTTP]
+        self.problems: dict[str, str] = {}
+        self._timers: dict[str, TimerListener] = {}
+        self._blobs: dict[str, BlobRegistration] = {}
+        self._queue: BlobQueueListener | None = None
+        self._scanner: BlobScanner | None = None
+        self._stop = threading.Event()
+        self._invoker = BlobInvoker(invocations)
+        self._enabled = {one.name for one in found if not one.disabled}
+        if not found:
+            return
+        if not is_configured(settings, HOST_CONNECTION):
+            raise HostStartError(NO_HOST_STORAGE)
+        try:
+            account = open_account(settings, HOST_CONNECTION)
+        except FunctionProblem as problem:
+            raise HostStartError(str(problem)) from problem
+        for function in found:
+            try:
+                if function.trigger.type == TIMER:
+                    self._timers[function.name] = _timer(function, account, options.host_id, invocations)
+                else:
+                    self._blobs[function.name] = _blob(function, settings)
+            except FunctionProblem as problem:
+                self.problems[function.name] = str(problem)
+        self._watch_blobs(account, config, options)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen; storage that does not answer yet is waited for in the background."""
+        for name, timer in self._timers.items():
+            if name in self._enabled:
+                self._run(timer.listen, f"timer-{name}")
+        if self._scanner and self._queue:
+            self._run(self._scanner.scan, "blob-scan")
+            self._run(self._queue.listen, "blob-queue")
 
     def stop(self) -> None:
         """Take no more work."""
+        self._stop.set()
+
+    def finish(self) -> bool:
+        """Wait a moment for messages whose function has ended to be settled."""
+        return self._queue is None or self._queue.finish(FINISH_SECONDS)
 
     def describe(self, function: FunctionDefinition) -> str:
         """Path or schedule, for people."""
-        return str(function.properties.get("path") or function.properties.get("schedule") or "")
+        if function.trigger.type == BLOB:
+            polled = str(function.properties.get("source") or "").casefold() == "eventgrid"
+            return f"{function.properties['path']}{' (source EventGrid: polled here)' if polled else ''}"
+        return str(function.properties.get("schedule") or "")
 
     def manual_run(self, function: FunctionDefinition) -> Callable[[str], object] | None:
         """How to run the function by hand, or None."""
-        return None
+        if function.name in self._timers:
+            return self._timers[function.name].run_now
+        registration = self._blobs.get(function.name)
+        if registration is None:
+            return None
+        return lambda path: self._invoker.run_by_hand(registration, path)
+
+    def _watch_blobs(self, account: StorageAccount, config: HostConfig, options: TriggerOptions) -> None:
+        watched: Mapping[str, BlobRegistration] = {
+            one.function_id: one for one in self._blobs.values() if one.function.name in self._enabled
+        }
+        if not watched:
+            return
+        queue = account.queues.get_queue_client(f"azure-webjobs-blobtrigger-{options.host_id}")
+        self._scanner = BlobScanner(
+            list(watched.values()),
+            account=account,
+            host_id=options.host_id,
+            notifier=BlobNotifier(account, options.host_id, queue),
+            poll_seconds=options.blob_poll_seconds,
+        )
+        queue_options = BlobQueueOptions(
+            poison_threshold=config.integer("extensions.blobs.poisonBlobThreshold", POISON_THRESHOLD),
+            parallel=config.integer("extensions.blobs.maxDegreeOfParallelism", BLOBS_PER_CORE * (os.cpu_count() or 1)),
+            visibility_seconds=options.blob_visibility_seconds,
+            poll_seconds=options.blob_poll_seconds,
+        )
+        self._queue = BlobQueueListener(
+            queue, watched, account=account, invoker=self._invoker, scanner=self._scanner, options=queue_options
+        )
+
+    def _run(self, listen: Callable[[threading.Event], None], name: str) -> None:
+        threading.Thread(target=listen, args=(self._stop,), name=name, daemon=True).start()
+
+
+def _timer(
+    function: FunctionDefinition, account: StorageAccount, host_id: str, invocations: Invocations
+) -> TimerListener:
+    return TimerListener(
+        function,
+        parse_schedule(str(function.properties["schedule"])),
+        store=StatusStore(account, host_id, function.name),
+        lock=ListenerLock(account, host_id, function.name),
+        invocations=invocations,
+    )
+
+
+def _blob(function: FunctionDefinition, settings: AppSettings) -> BlobRegistration:
+    pattern = parse_blob_path(str(function.properties["path"]))
+    connection = str(function.properties.get("connection") or HOST_CONNECTION)
+    return BlobRegistration(function, pattern, open_account(settings, connection))
