@@ -4,16 +4,15 @@ import base64
 import json
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from devstack.gemini import models
 from devstack.gemini.request import GenerateRequest
-from devstack.models.documents import Attachment, document_pages
+from devstack.models.documents import Attachment, read_attachments
 from devstack.models.faults import Fault
-from devstack.models.reading.fill import fill
-from devstack.models.reading.invoice import DocumentReading, read_document
+from devstack.models.reading.fill import fill, plain_answer
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 
 DEFAULT_PAGE_RATE = 560
@@ -29,24 +28,6 @@ _REFUSALS = {
     "prohibited_content": "PROHIBITED_CONTENT",
     "blocklist": "BLOCKLIST",
 }
-#: Faults that change a billed answer instead of replacing it.
-OUTPUT_KINDS = frozenset(_REFUSALS) | frozenset(
-    [
-        "answer",
-        "broken_json",
-        "fenced_json",
-        "max_tokens_cut",
-        "max_tokens_empty",
-        "prompt_blocked",
-        "no_candidates",
-        "unknown_finish",
-        "finish",
-        "continuation",
-        "cached",
-        "no_usage",
-        "usage",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +40,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """One candidate before it is put into the vendor's form; ``text`` None = no parts, ``finish`` None = no candidate."""
+    """One candidate in the making; ``text`` None = no parts, ``finish`` None = no candidate."""
 
     text: str | None
     finish: str | None = "STOP"
@@ -102,20 +83,19 @@ def text_tokens(request: GenerateRequest, attachments: Sequence[Attachment]) -> 
 
 def read(request: GenerateRequest, attachments: Sequence[Attachment]) -> str:
     """The model's text: the schema of the request filled with what the document really says."""
-    pages = document_pages(attachments, request.texts)
-    reading = read_document(pages)
+    reading = read_attachments(tuple(attachments), request.texts)
     if request.schema:
         return json.dumps(fill(request.schema, reading), ensure_ascii=False)
-    return _plain_answer(reading, sum(len(row.text.split()) for page in pages for row in page.rows))
+    return plain_answer(reading)
 
 
 def respond(
     request: GenerateRequest, attachments: Sequence[Attachment], *, text: str, fault: Fault | None, rates: Rates
 ) -> dict[str, Any]:
     """The response body of a billed call, as usual or as a fault of OUTPUT_KINDS wants it."""
-    output = _capped(text, request, rates)
-    if fault is not None:
-        output = _altered(output, fault, request, rates)
+    output = _capped(text, request, rates.thoughts)
+    if fault is not None and fault.kind in _ALTERATIONS:
+        output = _ALTERATIONS[fault.kind](output, fault.options, request)
     usage = _usage(request, attachments, output, rates)
     body: dict[str, Any] = {}
     if output.block_reason:
@@ -129,16 +109,9 @@ def respond(
     return body
 
 
-def _plain_answer(reading: DocumentReading, words: int) -> str:
-    if not reading.invoices:
-        return f"I have read {words} words and found no invoice in them."
-    values = (value for value in reading.invoices[0].items() if isinstance(value[1], str))
-    return "\n".join(f"{name}: {value}" for name, value in values)
-
-
-def _capped(text: str, request: GenerateRequest, rates: Rates) -> _Output:
+def _capped(text: str, request: GenerateRequest, thoughts: int) -> _Output:
     """The text as far as ``maxOutputTokens`` goes; thoughts come first and count against it."""
-    thoughts = min(rates.thoughts, request.max_output_tokens)
+    thoughts = min(thoughts, request.max_output_tokens)
     room = request.max_output_tokens - thoughts
     count = count_text(text)
     if count <= room:
@@ -147,32 +120,44 @@ def _capped(text: str, request: GenerateRequest, rates: Rates) -> _Output:
     return _Output(cut or None, "MAX_TOKENS", candidate=count_text(cut), thoughts=thoughts)
 
 
-def _altered(output: _Output, fault: Fault, request: GenerateRequest, rates: Rates) -> _Output:
-    kind, options = fault.kind, fault.options
-    half = (output.text or "")[: len(output.text or "") // 2]
-    if kind in _REFUSALS:
-        return replace(output, text=None, finish=_REFUSALS[kind], candidate=0)
-    if kind == "answer":
-        text = options["text"] if "text" in options else json.dumps(options.get("json"), ensure_ascii=False)
-        return _capped(str(text), request, rates)
-    if kind == "broken_json":
-        return replace(output, text=half, candidate=count_text(half))
-    if kind == "fenced_json":
-        return _capped(f"```json\n{output.text}\n```", request, rates)
-    if kind == "max_tokens_cut":
-        return replace(output, text=half, finish="MAX_TOKENS", candidate=count_text(half))
-    if kind == "max_tokens_empty":
-        return replace(output, text=None, finish="MAX_TOKENS", candidate=0, thoughts=request.max_output_tokens)
-    if kind == "prompt_blocked":
-        reason = str(options.get("reason", "PROHIBITED_CONTENT"))
-        return _Output(None, None, block_reason=reason)
-    if kind == "no_candidates":
-        return _Output(None, None)
-    if kind in {"unknown_finish", "finish"}:
-        return replace(output, finish=str(options.get("reason", "NEW_REASON_OF_TOMORROW")))
-    if kind == "continuation":
-        return replace(output, text=half, finish="CONTINUATION", candidate=count_text(half), continuation=True)
-    return output
+def _scripted(output: _Output, options: Mapping[str, Any], request: GenerateRequest) -> _Output:
+    text = options["text"] if "text" in options else json.dumps(options.get("json"), ensure_ascii=False)
+    return _capped(str(text), request, output.thoughts)
+
+
+def _half(output: _Output, **changes: Any) -> _Output:
+    text = (output.text or "")[: len(output.text or "") // 2]
+    return replace(output, text=text, candidate=count_text(text), **changes)
+
+
+def _refused(reason: str) -> "_Alteration":
+    return lambda output, _options, _request: replace(output, text=None, finish=reason, candidate=0)
+
+
+def _other_finish(output: _Output, options: Mapping[str, Any], _request: GenerateRequest) -> _Output:
+    return replace(output, finish=str(options.get("reason", "NEW_REASON_OF_TOMORROW")))
+
+
+_Alteration = Callable[[_Output, Mapping[str, Any], GenerateRequest], _Output]
+_ALTERATIONS: Mapping[str, _Alteration] = {
+    "answer": _scripted,
+    "broken_json": lambda output, _options, _request: _half(output),
+    "fenced_json": lambda output, _options, request: _capped(f"```json\n{output.text}\n```", request, output.thoughts),
+    "max_tokens_cut": lambda output, _options, _request: _half(output, finish="MAX_TOKENS"),
+    "max_tokens_empty": lambda output, _options, request: replace(
+        output, text=None, finish="MAX_TOKENS", candidate=0, thoughts=request.max_output_tokens
+    ),
+    "prompt_blocked": lambda _output, options, _request: _Output(
+        None, None, block_reason=str(options.get("reason", "PROHIBITED_CONTENT"))
+    ),
+    "no_candidates": lambda _output, _options, _request: _Output(None, None),
+    "unknown_finish": _other_finish,
+    "finish": _other_finish,
+    "continuation": lambda output, _options, _request: _half(output, finish="CONTINUATION", continuation=True),
+    **{kind: _refused(reason) for kind, reason in _REFUSALS.items()},
+}
+#: Faults that change a billed answer instead of replacing it.
+OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"cached", "no_usage", "usage"}
 
 
 def _candidate(output: _Output) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _QUOTA_TEXT = (
     "https://ai.dev/rate-limit. \n* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
     "Please retry in {seconds}s."
 )
+_LIMITS_PAGE = "https://ai.google.dev/gemini-api/docs/rate-limits"
 _METRIC = f"{_SERVICE}/generate_content_free_tier_requests"
 NO_KEY = "no_key"
 
@@ -100,7 +101,7 @@ def _quota(period: str, context: Context) -> Reply:
         "description": "Learn more about Gemini API quotas",
         "url": "https://ai.google.dev/gemini-api/docs/rate-limits",
     }
-    details = [
+    details: list[dict[str, Any]] = [
         {"@type": f"{_TYPE}Help", "links": [link]},
         {"@type": f"{_TYPE}QuotaFailure", "violations": [violation]},
         {"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{math.floor(seconds)}s"},
@@ -113,32 +114,35 @@ def _exhausted(message: str) -> Reply:
 
 
 def _unavailable(context: Context) -> Reply:
-    demand = "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later."
+    demand = (
+        "This model is currently experiencing high demand. Spikes in demand are usually temporary. "
+        "Please try again later."
+    )
     return error(503, "UNAVAILABLE", str(context.options.get("message", demand)))
 
 
 def _schema_too_complex(_context: Context) -> Reply:
     message = (
-        "The specified schema produces a constraint that has too many states for serving. Typical causes of this error are "
-        "schemas with lots of text (for example, very long property or enum names), schemas with long array length limits "
-        "(especially when nested), or schemas using complex value matchers (for example, integers or numbers with "
-        "minimum/maximum bounds or strings with complex formats like date-time)"
+        "The specified schema produces a constraint that has too many states for serving. Typical causes of this error "
+        "are schemas with lots of text (for example, very long property or enum names), schemas with long array length "
+        "limits (especially when nested), or schemas using complex value matchers (for example, integers or numbers "
+        "with minimum/maximum bounds or strings with complex formats like date-time)"
     )
     return invalid_argument(message, field_path="generation_config.response_json_schema")
 
 
 def _model_not_found(context: Context) -> Reply:
     message = (
-        f"models/{context.model} is not found for API version {context.version}, or is not supported for generateContent. "
-        "Call ListModels to see the list of available models and their supported methods."
+        f"models/{context.model} is not found for API version {context.version}, or is not supported for "
+        "generateContent. Call ListModels to see the list of available models and their supported methods."
     )
     return error(404, "NOT_FOUND", message)
 
 
 def _model_gone(context: Context) -> Reply:
     message = (
-        f"This model models/{context.model} is no longer available to new users. Please update your code to use a newer "
-        "model for the latest features and improvements."
+        f"This model models/{context.model} is no longer available to new users. Please update your code to use a "
+        "newer model for the latest features and improvements."
     )
     return error(404, "NOT_FOUND", message)
 
@@ -177,7 +181,8 @@ ERRORS: Mapping[str, Callable[[Context], Reply]] = {
     "internal_500": lambda _: error(
         500,
         "INTERNAL",
-        "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting",
+        "An internal error has occurred. Please retry or report in "
+        "https://developers.generativeai.google/guide/troubleshooting",
     ),
     "unavailable_503": _unavailable,
     "overloaded_503": lambda _: error(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
@@ -191,7 +196,8 @@ ERRORS: Mapping[str, Callable[[Context], Reply]] = {
     "bad_image": lambda _: invalid_argument("Unable to process input image."),
     "no_pages": lambda _: invalid_argument("The document has no pages."),
     "too_many_pages": lambda context: invalid_argument(
-        f"The document contains {context.options.get('pages', 1500)} pages which exceeds the supported page limit of 1000."
+        f"The document contains {context.options.get('pages', 1500)} pages which exceeds the supported page limit of "
+        "1000."
     ),
     "schema_too_complex": _schema_too_complex,
 }

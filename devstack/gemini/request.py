@@ -232,9 +232,8 @@ def _check_schema(schema: Mapping[str, Any], path: str, *, open_api: bool, neste
     kinds = {str(choice.get("type", "")).lower() for choice in choices} - {"null"}
     if len(kinds) > 1 and "type" not in schema:
         # A Decimal as pydantic writes it: a number or a string, without a type.
-        raise RequestRefused(
-            invalid_argument(f"* {path}.any_of: should be a single type with nullable\n", field_path=path)
-        )
+        message = f"* {path}.any_of: should be a single type with nullable\n"
+        raise RequestRefused(invalid_argument(message, field_path=path))
     children = [*schema.get("properties", {}).items(), *(("items", child) for child in [schema.get("items")] if child)]
     for name, child in [*children, *(("any_of", choice) for choice in choices)]:
         _check_schema(child, f"{path}.{name}", open_api=open_api, nested=True)
@@ -246,8 +245,8 @@ def _max_output(config: Mapping[str, Any]) -> int:
         return _MOST_OUTPUT
     if not isinstance(value, int) or not 1 <= value <= _MOST_OUTPUT:
         message = (
-            f"Unable to submit request because it has a maxOutputTokens value of {value} but the supported range is from 1 "
-            f"(inclusive) to {_MOST_OUTPUT + 1} (exclusive). Update the value and try again."
+            f"Unable to submit request because it has a maxOutputTokens value of {value} but the supported range is "
+            f"from 1 (inclusive) to {_MOST_OUTPUT + 1} (exclusive). Update the value and try again."
         )
         raise RequestRefused(invalid_argument(message))
     return value

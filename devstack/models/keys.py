@@ -1,7 +1,7 @@
 """State of keys and projects that lasts until it is changed, unlike a fault of the script.
 
-A state is the kind of an error body (``invalid``, ``suspended``, ``per_day_quota``, ...). A project's state holds for all
-of its keys; quotas of the real service are per project too.
+A state is the kind of an error body (``invalid_key``, ``suspended``, ``per_day_quota``, ...). A project's state holds
+for all of its keys; quotas of the real service are per project too.
 """
 
 import threading

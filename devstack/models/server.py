@@ -138,7 +138,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         request = Request(self.command, url.path, query, self.headers, body, self.number)
         self.server.serve(request, self._send)
 
-    do_GET = do_POST = do_DELETE = do_PUT = _serve
+    do_GET = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815 - the base class looks them up by these names
 
     def _send(self, reply: Reply) -> bool:
         data = reply.encoded()

@@ -6,6 +6,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from devstack.models import faults
@@ -15,9 +16,19 @@ from devstack.models.keys import OK, KeyRing
 from devstack.models.server import Reply, Request, Server
 
 _HTML_502 = (
-    b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p><b>502.</b> <ins>That's an error.</ins>"
-    b"\n<p>The server encountered a temporary error and could not complete your request.\n<p>Please try again in 30 seconds.\n"
+    b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n"
+    b"<p><b>502.</b> <ins>That's an error.</ins>\n"
+    b"<p>The server encountered a temporary error and could not complete your request.\n"
+    b"<p>Please try again in 30 seconds.\n"
 )
+
+
+_TRANSPORT = {
+    faults.HTML_502: Reply(502, _HTML_502, "text/html; charset=UTF-8"),
+    faults.EMPTY_200: Reply(200, b""),
+    faults.NOT_JSON_200: Reply(200, b"<html>upstream says hello</html>", "text/html; charset=UTF-8"),
+    faults.CLOSE: Reply(200, send_bytes=0),
+}
 
 
 class StandIn(ABC):
@@ -111,24 +122,14 @@ class StandIn(ABC):
 
     def transport_fault(self, fault: Fault, usual: Callable[[], Reply]) -> Reply | None:
         """The reply of a fault that every vendor can have; ``usual`` makes the ordinary one."""
-        options = fault.options
-        if fault.kind == faults.HTML_502:
-            return Reply(502, _HTML_502, "text/html; charset=UTF-8")
-        if fault.kind == faults.EMPTY_200:
-            return Reply(200, b"")
-        if fault.kind == faults.NOT_JSON_200:
-            return Reply(200, b"<html>upstream says hello</html>", "text/html; charset=UTF-8")
-        if fault.kind == faults.CLOSE:
-            return Reply(200, send_bytes=0)
         if fault.kind == faults.CLOSE_MID_ANSWER:
             reply = usual()
-            half = len(reply.encoded()) - len(reply.body) // 2
-            return Reply(reply.status, reply.body, reply.content_type, reply.headers, send_bytes=half)
+            return replace(reply, send_bytes=len(reply.encoded()) - len(reply.body) // 2)
         if fault.kind == faults.RAW:
-            body = options.get("body", "")
+            body = fault.options.get("body", "")
             raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-            return Reply(int(options.get("status", 200)), raw, headers=dict(options.get("headers", {})))
-        return None
+            return Reply(int(fault.options.get("status", 200)), raw, headers=dict(fault.options.get("headers", {})))
+        return _TRANSPORT.get(fault.kind)
 
     def wait(self, seconds: float) -> None:
         """Be slow, but not slower than ``stop``."""
@@ -166,24 +167,30 @@ class StandIn(ABC):
         return _json(404, {"error": "no such control"}) if result is None else _json(200, result)
 
     def _command(self, method: str, name: str, data: Any, query: Mapping[str, str]) -> dict[str, Any] | None:
-        if (method, name) == ("GET", "calls"):
-            return {"calls": self.calls(since=int(query.get("since", 0)))}
-        if (method, name) == ("GET", "faults"):
-            return {"faults": self.script.pending(), "kinds": sorted(self.script.kinds)}
-        if (method, name) == ("POST", "faults"):
-            entries = data.get("faults", [data]) if isinstance(data, dict) else data
-            for fault in [fault_from(entry) for entry in entries]:
-                self.script.add(fault)
-            return {"faults": self.script.pending()}
-        if (method, name) == ("POST", "latency"):
-            self.latency(float(data["milliseconds"]))
-            return {"milliseconds": self.latency_seconds * 1000}
-        if (method, name) == ("POST", "keys"):
-            return self._set_state(data)
-        if (method, name) == ("POST", "reset"):
-            self.reset()
-            return {"reset": True}
-        return None
+        commands: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+            ("GET", "calls"): lambda: {"calls": self.calls(since=int(query.get("since", 0)))},
+            ("GET", "faults"): lambda: {"faults": self.script.pending(), "kinds": sorted(self.script.kinds)},
+            ("POST", "faults"): lambda: self._add_faults(data),
+            ("POST", "latency"): lambda: self._set_latency(float(data["milliseconds"])),
+            ("POST", "keys"): lambda: self._set_state(data),
+            ("POST", "reset"): self._reset_all,
+        }
+        command = commands.get((method, name))
+        return command() if command else None
+
+    def _add_faults(self, data: Any) -> dict[str, Any]:
+        entries = data.get("faults", [data]) if isinstance(data, dict) else data
+        for fault in [fault_from(entry) for entry in entries]:
+            self.script.add(fault)
+        return {"faults": self.script.pending()}
+
+    def _set_latency(self, milliseconds: float) -> dict[str, Any]:
+        self.latency(milliseconds)
+        return {"milliseconds": milliseconds}
+
+    def _reset_all(self) -> dict[str, Any]:
+        self.reset()
+        return {"reset": True}
 
     def _set_state(self, data: Mapping[str, Any]) -> dict[str, Any]:
         state = str(data.get("state", OK))

@@ -7,6 +7,7 @@ and invoice answers to come close to what sub-word vocabularies give; the vendor
 import json
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 _PIECES = re.compile(r"[^\W\d_]+|\d|_+|[^\w\s]+|\n+| {2,}|\t+")
@@ -15,8 +16,13 @@ _SIGNS_PER_TOKEN = 4
 _DIGITS = re.compile(r"\d+")
 
 
+@lru_cache(maxsize=512)
 def count_text(text: str, *, digits_per_token: int = 1) -> int:
     """Tokens of a text. ``digits_per_token`` is 1 for Gemini's vocabularies and 3 for OpenAI's."""
+    return _count(text, digits_per_token)
+
+
+def _count(text: str, digits_per_token: int) -> int:
     total = 0
     for piece in _PIECES.findall(text):
         first = piece[0]
@@ -42,7 +48,7 @@ def cut_to_tokens(text: str, tokens: int, *, digits_per_token: int = 1) -> str:
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if count_text(text[:middle], digits_per_token=digits_per_token) <= tokens:
+        if _count(text[:middle], digits_per_token) <= tokens:
             low = middle
         else:
             high = middle - 1

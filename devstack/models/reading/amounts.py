@@ -19,8 +19,8 @@ _TOTALS = (
     re.compile(
         r"^(?:grand total|total payable|invoice total|total amount(?: due| payable)?|total invoice(?: amount| value)?|"
         r"gross (?:total|amount)|total (?:incl\b.*|including .*|\(?incl.*|gross.*|with (?:tax|vat).*)|"
-        r"gesamtbetrag(?: brutto)?|brutto(?:summe|betrag)|rechnungsbetrag|rechnungssumme brutto.*|gesamtsumme|endbetrag|"
-        r"(?:montant )?total t\.?t\.?c\.?|montant ttc|totaal (?:te betalen|incl.*)|totaalbedrag|"
+        r"gesamtbetrag(?: brutto)?|brutto(?:summe|betrag)|rechnungsbetrag|rechnungssumme brutto.*|"
+        r"gesamtsumme|endbetrag|(?:montant )?total t\.?t\.?c\.?|montant ttc|totaal (?:te betalen|incl.*)|totaalbedrag|"
         r"importe total|total (?:factura|a pagar)|totale (?:fattura|documento|da pagare))\b",
         re.IGNORECASE,
     ),
@@ -45,8 +45,8 @@ _LABELS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "net_total",
         re.compile(
             r"^(?:net (?:total|amount)|(?:montant |total )?(?:total )?h\.?t\.?$|netto(?:betrag|summe)?|total excl.*|"
-            r"rechnungssumme (?:ohne|netto).*|total (?:taxable|before tax).*|amount before tax|base imponible|imponibile|"
-            r"exclusief btw|excl\.? btw|taxable (?:value|amount))",
+            r"rechnungssumme (?:ohne|netto).*|total (?:taxable|before tax).*|amount before tax|base imponible|"
+            r"imponibile|exclusief btw|excl\.? btw|taxable (?:value|amount))",
             re.IGNORECASE,
         ),
     ),
@@ -65,8 +65,8 @@ _LABELS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 _TAX = re.compile(
-    r"^(?:add:?\s*)?(?P<name>CGST|SGST|UTGST|IGST|GST|HST|PST|QST|CESS|NHIL|GET\s?FUND|COVID[\w -]*|VAT|TVA|BTW|IVA|IGIC|MwSt|"
-    r"Umsatzsteuer|Mehrwertsteuer|USt|Sales Tax|Tax|Steuerbasisbetrag USt)\b",
+    r"^(?:add:?\s*)?(?P<name>CGST|SGST|UTGST|IGST|GST|HST|PST|QST|CESS|NHIL|GET\s?FUND|COVID[\w -]*|"
+    r"VAT|TVA|BTW|IVA|IGIC|MwSt|Umsatzsteuer|Mehrwertsteuer|USt|Sales Tax|Tax|Steuerbasisbetrag USt)\b",
     re.IGNORECASE,
 )
 _IDENTIFIER = words(r"id", r"no", r"reg", r"number", r"nr", r"nummer", r"rate", r"registration")

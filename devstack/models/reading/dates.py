@@ -21,7 +21,8 @@ _MONTH_NAMES = (
 )
 _NAMED = (
     re.compile(
-        r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[\s-]*(?:of |de )?(?P<m>[^\W\d_]{3,10})\.?,?[\s-]*(?:de |del )?(?P<y>\d{4}|\d{2})\b"
+        r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[\s-]*(?:of |de )?(?P<m>[^\W\d_]{3,10})\.?,?[\s-]*"
+        r"(?:de |del )?(?P<y>\d{4}|\d{2})\b"
     ),
     re.compile(r"(?P<m>[^\W\d_]{3,10})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})\b"),
 )
@@ -66,14 +67,8 @@ def date_at(text: str, *, day_first: bool | None) -> PrintedDate | None:
 
 def settled_order(texts: Iterable[str]) -> bool | None:
     """True for day first, False for month first, when dates of the document with a part above 12 agree; else None."""
-    orders = set()
-    for text in texts:
-        for found in _ANY.finditer(text):
-            first, second = (int(part) for part in re.split(r"[-/.]", found[0])[:2])
-            if first > _MONTHS >= second:
-                orders.add(True)
-            elif second > _MONTHS >= first:
-                orders.add(False)
+    pairs = (re.split(r"[-/.]", found[0])[:2] for text in texts for found in _ANY.finditer(text))
+    orders = {int(first) > _MONTHS for first, second in pairs if (int(first) > _MONTHS) != (int(second) > _MONTHS)}
     return orders.pop() if len(orders) == 1 else None
 
 

@@ -36,6 +36,14 @@ def fill(schema: Mapping[str, Any], reading: DocumentReading) -> Any:
     return _fill(schema, root)
 
 
+def plain_answer(reading: DocumentReading) -> str:
+    """The reading as lines, for a request without a schema."""
+    if not reading.invoices:
+        return "I have read the document and found no invoice in it."
+    values = (value for value in reading.invoices[0].items() if isinstance(value[1], str))
+    return "\n".join(f"{name}: {value}" for name, value in values)
+
+
 def _with_parties(invoice: Mapping[str, Any]) -> dict[str, Any]:
     flat = dict(invoice)
     for party in invoice.get("parties", ()):

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.models.reading import amounts, dates, header, items, parties
+from devstack.models.reading import amounts, dates, header, items, labels, parties
 from devstack.models.reading.layout import Page, Row
 from devstack.models.reading.numbers import CODES, SIGNS, Money
 
 _DAY_FIRST_COUNTRIES = frozenset({"IN", "GH", "GB", "DE", "NL", "FR"})
-_CURRENCY_LABEL = header.words(r"w[äa]hrung", r"currency", r"betr[äa]ge in", r"devise", r"valuta", r"moneda", r"divisa")
-_CODE = re.compile(r"\b[A-Z]{3}\b")
+_CURRENCY_LABEL = labels.words(r"w[äa]hrung", r"currency", r"betr[äa]ge in", r"devise", r"valuta", r"moneda", r"divisa")
+_CODE = re.compile(r"[A-Z]{3}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,9 @@ def _currency_print(rows: Sequence[Row], total: Money | None) -> tuple[str | Non
     if total and total.currency:
         page = next((row.page for row in rows if total.printed in row.text), 1)
         return total.currency, page
-    label = next((row for row in rows if _CURRENCY_LABEL.search(row.text)), None)
-    if label:
-        code = next((code for code in _CODE.findall(label.text) if code in CODES), None)
-        if code:
-            return code, label.page
+    found = labels.clearest(labels.labelled(rows, (_CURRENCY_LABEL,), _accept_code))
+    if found:
+        return found.value, found.page
     seen: dict[str, tuple[str, int]] = {}
     for row in rows:
         for entry in amounts.labelled_amounts([row]):
@@ -118,6 +116,11 @@ def _currency_print(rows: Sequence[Row], total: Money | None) -> tuple[str | Non
                     code = SIGNS.get(money.currency, money.currency)
                     seen.setdefault(code, (money.currency, row.page))
     return next(iter(seen.values())) if len(seen) == 1 else (None, 1)
+
+
+def _accept_code(text: str) -> str | None:
+    match = _CODE.match(text)
+    return match[0] if match and match[0] in CODES else None
 
 
 def _add_identities(out: dict[str, Any], rows: Sequence[Row], seller: dict[str, Any]) -> None:

@@ -11,21 +11,28 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_no", r"#|s\.?\s?no\.?|sr\.?(?: no\.?)?|pos\.?|no\.?|line"),
     ("hsn_sac", r"hsn.*|hs(?: code)?|sac.*"),
     ("product_code", r"(?:item |product )?code|sku|art\.?[\s-]?nr\.?.*|artikelnummer|r[ée]f[ée]rence"),
-    ("unit_price", r"(?:unit |net |list )?price.*|rate|unit cost|einzelpreis|nettopreis|preis.*|prijs per.*|prix.*|precio.*|prezzo.*|p\.?u\.?.*"),
+    (
+        "unit_price",
+        r"(?:unit |net |list )?price.*|rate|unit cost|einzelpreis|nettopreis|preis.*|prijs per.*|prix.*|precio.*|"
+        r"prezzo.*|p\.?u\.?.*",
+    ),
     ("quantity", r"qty.*|quantity|menge|aantal|qt[ée]\.?|quantit[éà]|cantidad|hours|stunden|anzahl"),
     ("unit", r"uqc|um|uom|units?|einheit|unit[ée]|eenheid|meng\.?-?\s?einheit"),
     ("discount_amount", r"discount|rabatt|remise|korting"),
     ("tax_rate", r"(?:vat|tax|gst|btw|tva|iva|ust\.?)(?: rate)?\s?%?|steuersatz.*|tax rate"),
     ("date", r"(?:training |service )?date|datum|fecha"),
-    ("description", (r"description.*|(?:artikel)?bezeichnung|.*beschreibung|d[ée]signation|omschrijving|artikel|descripci[óo]n|"
-                    r"descrizione|particulars|details|items?|product|service|goods.*")),
+    (
+        "description",
+        r"description.*|(?:artikel)?bezeichnung|.*beschreibung|d[ée]signation|omschrijving|artikel|descripci[óo]n|"
+        r"descrizione|particulars|details|items?|product|service|goods.*",
+    ),
     ("total_amount", r".*incl\.? (?:btw|vat|tax)|montant ttc|brutto.*"),
     ("net_amount", r"(?:line |net )?(?:amount|total).*|(?:netto)?betrag|montant.*|bedrag|importe|importo|value"),
-)  # fmt: skip
+)
 _PATTERNS = tuple((name, re.compile(expression, re.IGNORECASE)) for name, expression in _COLUMNS)
 _END = re.compile(
-    r"^(?:sub[\s-]?total|subtotaal|grand total|total|totaal|totale|summe|taxable value|net total|zwischensumme|sous[\s-]total|"
-    r"positionssumme|rechnungssumme|exclusief|balance due|amount due|gesamt)",
+    r"^(?:sub[\s-]?total|subtotaal|grand total|total|totaal|totale|summe|taxable value|net total|zwischensumme|"
+    r"sous[\s-]total|positionssumme|rechnungssumme|exclusief|balance due|amount due|gesamt)",
     re.IGNORECASE,
 )
 _SECTION = re.compile(r"^sub[\s-]?total", re.IGNORECASE)
@@ -68,7 +75,7 @@ def read_items(rows: Sequence[Row]) -> tuple[list[dict[str, str]], set[int]]:
 
 
 def _titles(row: Row) -> list[_Column]:
-    columns = []
+    columns: list[_Column] = []
     for cell in row.cells:
         name = next((name for name, pattern in _PATTERNS if pattern.fullmatch(cell.text.strip(" :."))), None)
         if name and any(column.name == name for column in columns):

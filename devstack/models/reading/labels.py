@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from devstack.models.reading.layout import Cell, Row
 
 _BELOW_POINTS = 40.0
+_OFF_LINE_POINTS = 6.0
 _LEADING = " :;#.=·–-"
 
 Accept = Callable[[str], str | None]
@@ -53,8 +54,21 @@ def _value_of(rows: Sequence[Row], index: int, position: int, rest: str, accept:
     beside = cells[position + 1] if position + 1 < len(cells) else None
     if beside and (value := accept(beside.text.lstrip(_LEADING))):
         return value
+    if beside is None and (value := _value_right_of(rows, index, cells[position], accept)):
+        return value
     for cell in below(rows, index, cells[position]):
         return accept(cell.text)
+    return None
+
+
+def _value_right_of(rows: Sequence[Row], index: int, cell: Cell, accept: Accept) -> str | None:
+    """Forms often print values in other type a few points off the label's line."""
+    for row in rows[max(index - 1, 0) : index + 2]:
+        if row is rows[index] or row.page != rows[index].page or abs(row.y - rows[index].y) > _OFF_LINE_POINTS:
+            continue
+        right = [other for other in row.cells if other.x0 >= cell.x1]
+        if right:
+            return accept(right[0].text)
     return None
 
 

@@ -12,22 +12,24 @@ from devstack.models.reading.layout import Cell, Row
 from devstack.models.reading.numbers import money_in
 
 _SELLER = re.compile(
-    r"^(?:seller|vendor|supplier|sold by|from|verk[äa]ufer|rechnungsersteller|[ée]metteur|vendeur|fournisseur|leverancier|"
-    r"proveedor|emisor|fornitore|cedente)\b\s*:?\s*",
+    r"^(?:seller|vendor|supplier|sold by|from|verk[äa]ufer|rechnungsersteller|[ée]metteur|vendeur|fournisseur|"
+    r"leverancier|proveedor|emisor|fornitore|cedente)\b\s*:?\s*",
     re.IGNORECASE,
 )
 _BUYER = re.compile(
     r"^(?:bill(?:ed)? to|invoice(?:d)? to|sold to|buyer|customer name|client|to:|k[äa]ufer(?:/leistungsempf[äa]nger)?|"
-    r"rechnungsempf[äa]nger|destinataire|factur[ée] [àa]|klant\b(?!nummer)|cliente|kunde:|recipient|acquirente)\s*:?\s*",
+    r"rechnungsempf[äa]nger|destinataire|factur[ée] [àa]|klant\b(?!nummer)|cliente|kunde:|recipient|acquirente)"
+    r"\s*:?\s*",
     re.IGNORECASE,
 )
 _SHIP_TO = re.compile(r"^(?:ship to|deliver to|lieferadresse|livrer [àa])\s*:?\s*", re.IGNORECASE)
 _COMPANY = words(
-    r"ltd\.?", r"limited", r"llp", r"llc", r"inc\.?", r"gmbh", r"ag", r"kg", r"b\.?v\.?", r"n\.v\.", r"s\.?a\.?r\.?l\.?", r"sas",
-    r"pvt\.?", r"plc", r"corp(?:oration)?\.?", r"company", r"s\.?l\.?", r"s\.?r\.?l\.?", r"s\.?p\.?a\.?", r"co\.", r"textiles", r"consulting",
-)  # fmt: skip
+    r"ltd\.?|limited|llp|llc|inc\.?|plc|pvt\.?|corp(?:oration)?\.?|company|co\.",
+    r"gmbh|ag|kg|b\.?v\.?|n\.v\.|s\.?a\.?r\.?l\.?|sas|s\.?l\.?|s\.?r\.?l\.?|s\.?p\.?a\.?",
+)
 _NO_NAME = re.compile(
-    r"[:@]|www\.|https?|^\W*\d+\W*$|^(?:date|page|seite|nr|no|original|duplicate|copy|phone|tel|fax)\b|\bstatement\b|^\d",
+    r"[:@]|www\.|https?|^\W*\d+\W*$|^\d|\bstatement\b|"
+    r"^(?:date|page|seite|nr|no|original|duplicate|copy|phone|tel|fax)\b",
     re.IGNORECASE,
 )
 _GSTIN = re.compile(r"\b\d{2}[A-Z]{5}\d{4}[A-Z][A-Z\d]Z[A-Z\d]\b")
@@ -48,14 +50,19 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 _PHONE = re.compile(r"(?:phone|tel)[.:\s]*([+(\d][\d ()-]{6,18}\d)", re.IGNORECASE)
 _IBAN = re.compile(r"\b([A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b")
 _COUNTRIES = (
-    ("IN", words(r"india", r"maharashtra", r"gujarat", r"uttar pradesh", r"karnataka", r"tamil nadu")),
-    ("GH", words(r"ghana", r"accra", r"kumasi")),
+    (
+        "IN",
+        words(
+            r"india|maharashtra|gujarat|uttar pradesh|karnataka|tamil nadu|delhi|west bengal|kerala|telangana|punjab"
+        ),
+    ),
+    ("GH", words(r"ghana|accra|kumasi|tema|takoradi")),
     ("DE", words(r"deutschland", r"germany")),
     ("NL", words(r"nederland", r"netherlands")),
     ("FR", words(r"france")),
     ("GB", words(r"united kingdom", r"england", r"great britain")),
     ("US", re.compile(r"United States|\bUSA\b|,? [A-Z]{2},? \d{5}(?:-\d{4})?$")),
-)  # fmt: skip
+)
 _BLOCK_GAP = 18.0
 _BLOCK_INDENT = 6.0
 _TOP_ROWS = 14
@@ -197,12 +204,13 @@ def _could_be_name(text: str) -> bool:
 
 
 def bank_accounts(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Accounts to pay into: IBANs whose checksum holds, or a labelled account number, with what stands near."""
+    """The account to pay into: an IBAN that is labelled or whose checksum holds, or a labelled account number."""
     text = "\n".join(row.text for row in rows)
     account: dict[str, Any] = {}
     for match in _IBAN.finditer(text):
-        if _iban_holds(match[1].replace(" ", "")):
-            account["iban"] = match[1].replace(" ", "")
+        iban = match[1].replace(" ", "")
+        if _iban_holds(iban) or re.search(r"IBAN[\w.\- ]{0,8}[:\s]*$", text[: match.start()]):
+            account["iban"] = iban
             break
     for name, pattern in (
         ("account_number", r"(?:A/c|Account)(?:\s*(?:no|number)\.?)?\s*:?\s*(\d{8,18})\b"),
