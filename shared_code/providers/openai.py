@@ -68,6 +68,9 @@ class OpenAIProvider:
 
     def _for_key(self, key: str, timeout_seconds: float) -> tuple["openai.OpenAI", dict[str, str]]:
         client = self._ready_client().with_options(api_key=key, timeout=timeout_seconds, max_retries=0)
+        # Each copy reads the environment anew, and another company's organisation does not go with this key.
+        client.organization = None
+        client.project = None
         # Also as a header of the call: one from OPENAI_CUSTOM_HEADERS would otherwise win over the key.
         return client, {"Authorization": f"Bearer {key}"}
 
@@ -91,11 +94,9 @@ class OpenAIProvider:
         from shared_code.providers.transport import build_http_client
 
         self._http = build_http_client(self._base_url)
-        client = openai.OpenAI(api_key=PLACEHOLDER_KEY, base_url=self._base_url, max_retries=0, http_client=self._http)
-        # Taken from the environment when not given, and None means not given.
-        client.organization = None
-        client.project = None
-        self._client = client
+        self._client = openai.OpenAI(
+            api_key=PLACEHOLDER_KEY, base_url=self._base_url, max_retries=0, http_client=self._http
+        )
 
     def _guarded[T](self, call: Callable[[], T]) -> T:
         """Run one SDK call; whatever it raises leaves as :class:`ModelCallFailed`, without the SDK's objects."""
