@@ -97,7 +97,7 @@ class DatabaseLogHandler(logging.Handler):
         # A filter and not a test in emit: it runs before the handler's lock is taken, which a flush may hold.
         if self._writer.in_own_thread():
             return False  # SQLAlchemy, the driver and db_connection speak while this very handler writes
-        return _top_name(record.name) in OWN_LOGGERS or record.levelno >= logging.WARNING
+        return is_worth_recording(record)
 
     def _deliver(self, entries: Sequence[LogEntry]) -> int:
         database = self._source()
@@ -267,6 +267,11 @@ def log_retry_attempts(
         _log.warning("%d retry attempts could not be stored: %s", len(attempts), error)
         return 0
     return len(attempts)
+
+
+def is_worth_recording(record: logging.LogRecord) -> bool:
+    """Our own records, whatever their level; those of libraries from WARNING."""
+    return record.levelno >= logging.WARNING or _top_name(record.name) in OWN_LOGGERS
 
 
 def _installed_database() -> Database | None:

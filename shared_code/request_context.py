@@ -33,6 +33,10 @@ class RequestContext:
     operation_id: str | None = None
     span_id: str | None = None
 
+    def labels(self) -> dict[str, str | None]:
+        """The ids that people search by."""
+        return {"request_id": self.request_id, "call_id": self.call_id}
+
 
 _NOTHING = RequestContext()
 _current: ContextVar[RequestContext] = ContextVar("request_context", default=_NOTHING)
