@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: a hint beyond this is no invitation to wait, also where no deadline is set
 LONGEST_WAIT_SECONDS = 600.0
 _LOGGED_TEXT = 2000
+_LARGEST_EXPONENT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,9 @@ class RetryPolicy:
         return _Run(self)
 
     def _backoff(self, attempt: int) -> float:
-        # The exponent is bounded because a float power overflows long before a wait of that length.
-        growth = self.config.backoff_multiplier ** min(attempt - 1, 64)
+        exponent, base = attempt - 1, self.config.backoff_multiplier
+        # A power too large for a float is any number beyond the longest delay.
+        growth = base**exponent if exponent * math.log10(base) < _LARGEST_EXPONENT else 10.0**_LARGEST_EXPONENT
         delay = min(self.config.initial_delay * growth, self.config.max_delay)
         # Between half and the whole: callers that failed together come back apart, none of them at once.
         return delay * (0.5 + 0.5 * self._random()) if self.config.jitter else delay

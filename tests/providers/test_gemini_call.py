@@ -33,7 +33,11 @@ def ask(provider, request, key=KEY, timeout=20.0):
 def test_one_call_carries_document_schema_settings_and_key(vendor, gemini, question):
     vendor.default = Answer(body=answered())
     answer = ask(gemini, question(), timeout=45.5)
-    assert (answer.text, answer.finish, answer.model_version) == ('{"number": "7"}', Finish.STOP, "gemini-3.5-flash-lite")
+    assert (answer.text, answer.finish, answer.model_version) == (
+        '{"number": "7"}',
+        Finish.STOP,
+        "gemini-3.5-flash-lite",
+    )
     [seen] = vendor.seen
     assert seen.path == "/v1beta/models/gemini-3.5-flash-lite:generateContent"
     assert seen.header("x-goog-api-key") == KEY
@@ -119,7 +123,9 @@ def test_a_continuation_is_not_followed(vendor, gemini, question):
     assert (answer.finish, answer.usage.total_tokens, len(vendor.seen)) == (Finish.TRUNCATED, 15, 1)
 
 
-@pytest.mark.parametrize("key", ["", "   ", "\n", "AIza with blank", "AIza\nnewline0000000", "AIzaé000000000", "AIza​0000"])
+@pytest.mark.parametrize(
+    "key", ["", "   ", "\n", "AIza with blank", "AIza\nnewline0000000", "AIzaé000000000", "AIza\u200b0000"]
+)
 def test_an_unusable_key_reaches_neither_sdk_nor_wire(vendor, gemini, question, key, monkeypatch):
     monkeypatch.setenv("GOOGLE_API_KEY", "AIzaSomebodyElsesKey00000000000000000")
     monkeypatch.setenv("GEMINI_API_KEY", "AIzaSomebodyElsesKey00000000000000000")
@@ -248,7 +254,13 @@ def test_a_redirect_is_not_followed(vendor, gemini, question):
 
 def test_an_echoed_key_is_in_no_part_of_the_exception(vendor, gemini, question):
     odd_key = "odd-shaped.key/without=prefix"
-    body = {"error": {"code": 403, "status": "PERMISSION_DENIED", "message": f"Consumer 'api_key:{odd_key}' has been suspended."}}
+    body = {
+        "error": {
+            "code": 403,
+            "status": "PERMISSION_DENIED",
+            "message": f"Consumer 'api_key:{odd_key}' has been suspended.",
+        }
+    }
     vendor.default = Answer(status=403, body=body)
     with pytest.raises(ModelCallFailed) as caught:
         ask(gemini, question(), odd_key)
@@ -260,7 +272,9 @@ def test_an_echoed_key_is_in_no_part_of_the_exception(vendor, gemini, question):
     told = "\n".join(f"{link!r} {link} {vars(link)} {link.args}" for link in seen)
     assert odd_key not in told
     assert len(seen) == 2
-    assert caught.value.details["provider_message"] == "403 PERMISSION_DENIED: Consumer 'api_key:***' has been suspended."
+    assert (
+        caught.value.details["provider_message"] == "403 PERMISSION_DENIED: Consumer 'api_key:***' has been suspended."
+    )
     assert "Consumer" not in str(caught.value)
     assert redact(odd_key) == "***"
 

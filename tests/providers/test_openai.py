@@ -37,7 +37,9 @@ def answered(text='{"number": "7"}', *, status="completed", content=None, usage=
 
 
 def failed(status, message="no", code=None, kind=None, headers=None):
-    return Answer(status=status, body={"error": {"message": message, "type": kind, "code": code}}, headers=headers or {})
+    return Answer(
+        status=status, body={"error": {"message": message, "type": kind, "code": code}}, headers=headers or {}
+    )
 
 
 def ask(provider, request, key=KEY, timeout=20.0):
@@ -52,7 +54,11 @@ def test_one_call_carries_document_schema_settings_and_key(vendor, openai_provid
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-somebody-else-000000000000")
     vendor.default = Answer(body=answered())
     answer = ask(openai_provider, question("gpt-5-mini"))
-    assert (answer.text, answer.finish, answer.model_version) == ('{"number": "7"}', Finish.STOP, "gpt-5-mini-2025-08-07")
+    assert (answer.text, answer.finish, answer.model_version) == (
+        '{"number": "7"}',
+        Finish.STOP,
+        "gpt-5-mini-2025-08-07",
+    )
     assert answer.usage == Usage(900, 300, 1200, 64, 128)
     [seen] = vendor.seen
     assert seen.path == "/v1/responses"
@@ -75,34 +81,225 @@ def test_an_image_is_sent_in_high_detail_and_a_plain_model_without_reasoning(ven
     vendor.default = Answer(body=answered())
     ask(openai_provider, question("gpt-4.1-mini", media=(Media("image/png", b"\x89PNG"),), system=None))
     body = vendor.seen[0].body
-    assert body["input"][0]["content"][0] == {"type": "input_image", "image_url": "data:image/png;base64,iVBORw==", "detail": "high"}
+    assert body["input"][0]["content"][0] == {
+        "type": "input_image",
+        "image_url": "data:image/png;base64,iVBORw==",
+        "detail": "high",
+    }
     assert not {"reasoning", "instructions"} & set(body)
 
 
 # name, status, message, code, type, headers, next, effect, public, wait
 TABLE = [
-    ("invalid key", 401, "Incorrect API key provided: sk-proj-****abcd.", "invalid_api_key", None, {}, Next.OTHER_KEY, KeyEffect.BLOCKED, errors.TokenUnavailable, None),
-    ("deactivated", 401, "x", "account_deactivated", None, {}, Next.OTHER_KEY, KeyEffect.PROJECT_BLOCKED, errors.TokenUnavailable, None),
-    ("permission", 403, "x", None, "permission_error", {}, Next.OTHER_KEY, KeyEffect.BLOCKED, errors.TokenUnavailable, None),
-    ("region", 403, "x", "unsupported_country_region_territory", None, {}, Next.OTHER_KEY, KeyEffect.BLOCKED, errors.TokenUnavailable, None),
-    ("model not open to the project", 403, "x", "model_not_found", None, {}, Next.OTHER_MODEL, KeyEffect.NONE, errors.ProviderUnavailable, None),
-    ("no credit", 429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota", {"retry-after": "3"}, Next.OTHER_KEY, KeyEffect.NO_CREDIT, errors.TokenUnavailable, None),
-    ("rate", 429, "Rate limit reached. Please try again in 6.5s.", "rate_limit_exceeded", "tokens", {"retry-after": "7"}, Next.OTHER_KEY, KeyEffect.COOLING, errors.ProviderRateLimited, 7.0),
-    ("rate in milliseconds", 429, "Rate limit reached.", "rate_limit_exceeded", "tokens", {"retry-after-ms": "1500", "retry-after": "2"}, Next.OTHER_KEY, KeyEffect.COOLING, errors.ProviderRateLimited, 1.5),
-    ("rate per day", 429, "Rate limit reached on requests per day (RPD). Please try again in 7h12m0s.", "rate_limit_exceeded", "requests", {}, Next.OTHER_KEY, KeyEffect.COOLING, errors.ProviderRateLimited, 25920.0),
-    ("plain 429", 429, "slow down", None, None, {}, Next.OTHER_KEY, KeyEffect.COOLING, errors.ProviderRateLimited, 30.0),
+    (
+        "invalid key",
+        401,
+        "Incorrect API key provided: sk-proj-****abcd.",
+        "invalid_api_key",
+        None,
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.BLOCKED,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "deactivated",
+        401,
+        "x",
+        "account_deactivated",
+        None,
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.PROJECT_BLOCKED,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "permission",
+        403,
+        "x",
+        None,
+        "permission_error",
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.BLOCKED,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "region",
+        403,
+        "x",
+        "unsupported_country_region_territory",
+        None,
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.BLOCKED,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "model not open to the project",
+        403,
+        "x",
+        "model_not_found",
+        None,
+        {},
+        Next.OTHER_MODEL,
+        KeyEffect.NONE,
+        errors.ProviderUnavailable,
+        None,
+    ),
+    (
+        "no credit",
+        429,
+        "You exceeded your current quota",
+        "insufficient_quota",
+        "insufficient_quota",
+        {"retry-after": "3"},
+        Next.OTHER_KEY,
+        KeyEffect.NO_CREDIT,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "rate",
+        429,
+        "Rate limit reached. Please try again in 6.5s.",
+        "rate_limit_exceeded",
+        "tokens",
+        {"retry-after": "7"},
+        Next.OTHER_KEY,
+        KeyEffect.COOLING,
+        errors.ProviderRateLimited,
+        7.0,
+    ),
+    (
+        "rate in milliseconds",
+        429,
+        "Rate limit reached.",
+        "rate_limit_exceeded",
+        "tokens",
+        {"retry-after-ms": "1500", "retry-after": "2"},
+        Next.OTHER_KEY,
+        KeyEffect.COOLING,
+        errors.ProviderRateLimited,
+        1.5,
+    ),
+    (
+        "rate per day",
+        429,
+        "Rate limit reached on requests per day (RPD). Please try again in 7h12m0s.",
+        "rate_limit_exceeded",
+        "requests",
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.COOLING,
+        errors.ProviderRateLimited,
+        25920.0,
+    ),
+    (
+        "plain 429",
+        429,
+        "slow down",
+        None,
+        None,
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.COOLING,
+        errors.ProviderRateLimited,
+        30.0,
+    ),
     ("context", 400, "x", "context_length_exceeded", None, {}, Next.FAIL, KeyEffect.NONE, errors.TooManyPages, None),
     ("image", 400, "x", "invalid_image_format", None, {}, Next.FAIL, KeyEffect.NONE, errors.InvalidFile, None),
-    ("file", 422, "Failed to extract text from the file", None, None, {}, Next.FAIL, KeyEffect.NONE, errors.InvalidFile, None),
-    ("schema", 400, "Invalid schema for response_format 'invoices'", None, "invalid_request_error", {}, Next.FAIL, KeyEffect.NONE, errors.InternalError, None),
-    ("effort", 400, "Unsupported value: 'minimal'", "unsupported_value", None, {}, Next.OTHER_MODEL, KeyEffect.NONE, errors.ProviderUnavailable, None),
-    ("policy", 400, "x", "content_policy_violation", None, {}, Next.FAIL, KeyEffect.NONE, errors.ProviderRejected, None),
+    (
+        "file",
+        422,
+        "Failed to extract text from the file",
+        None,
+        None,
+        {},
+        Next.FAIL,
+        KeyEffect.NONE,
+        errors.InvalidFile,
+        None,
+    ),
+    (
+        "schema",
+        400,
+        "Invalid schema for response_format 'invoices'",
+        None,
+        "invalid_request_error",
+        {},
+        Next.FAIL,
+        KeyEffect.NONE,
+        errors.InternalError,
+        None,
+    ),
+    (
+        "effort",
+        400,
+        "Unsupported value: 'minimal'",
+        "unsupported_value",
+        None,
+        {},
+        Next.OTHER_MODEL,
+        KeyEffect.NONE,
+        errors.ProviderUnavailable,
+        None,
+    ),
+    (
+        "policy",
+        400,
+        "x",
+        "content_policy_violation",
+        None,
+        {},
+        Next.FAIL,
+        KeyEffect.NONE,
+        errors.ProviderRejected,
+        None,
+    ),
     ("other 400", 400, "x", None, None, {}, Next.FAIL, KeyEffect.NONE, errors.InternalError, None),
-    ("billing as 400", 400, "x", "billing_hard_limit_reached", None, {}, Next.OTHER_KEY, KeyEffect.NO_CREDIT, errors.TokenUnavailable, None),
-    ("model gone", 404, "The model does not exist", "model_not_found", None, {}, Next.OTHER_MODEL, KeyEffect.NONE, errors.ProviderUnavailable, None),
+    (
+        "billing as 400",
+        400,
+        "x",
+        "billing_hard_limit_reached",
+        None,
+        {},
+        Next.OTHER_KEY,
+        KeyEffect.NO_CREDIT,
+        errors.TokenUnavailable,
+        None,
+    ),
+    (
+        "model gone",
+        404,
+        "The model does not exist",
+        "model_not_found",
+        None,
+        {},
+        Next.OTHER_MODEL,
+        KeyEffect.NONE,
+        errors.ProviderUnavailable,
+        None,
+    ),
     ("conflict", 409, "x", None, None, {}, Next.SAME_KEY, KeyEffect.NONE, errors.ProviderUnavailable, None),
     ("server", 500, "x", "server_error", None, {}, Next.SAME_KEY, KeyEffect.NONE, errors.ProviderUnavailable, None),
-    ("overloaded", 503, "x", None, None, {"retry-after": "4"}, Next.SAME_KEY, KeyEffect.NONE, errors.ProviderUnavailable, 4.0),
+    (
+        "overloaded",
+        503,
+        "x",
+        None,
+        None,
+        {"retry-after": "4"},
+        Next.SAME_KEY,
+        KeyEffect.NONE,
+        errors.ProviderUnavailable,
+        4.0,
+    ),
     ("gateway timeout", 504, "x", None, None, {}, Next.SAME_KEY, KeyEffect.NONE, errors.ProviderTimeout, None),
 ]
 
@@ -112,7 +309,9 @@ TABLE = [
     [row[1:] for row in TABLE],
     ids=[row[0] for row in TABLE],
 )
-def test_each_error_ends_in_its_decision(vendor, openai_provider, question, status, message, code, kind, headers, next_step, effect, public, wait):
+def test_each_error_ends_in_its_decision(
+    vendor, openai_provider, question, status, message, code, kind, headers, next_step, effect, public, wait
+):
     vendor.default = failed(status, message, code, kind, headers)
     with pytest.raises(ModelCallFailed) as caught:
         ask(openai_provider, question("gpt-5-mini"))
@@ -138,7 +337,13 @@ def test_html_in_place_of_an_error_is_understood_by_its_status(vendor, openai_pr
         (Answer(body=[]), "broken_answer", Billing.UNKNOWN),
         (Answer(drop=True), "connection_dropped", Billing.UNKNOWN),
         (Answer(body=answered(), delay=5), "client_timeout", Billing.UNKNOWN),
-        (Answer(body=answered(status="failed", content=[], usage=None, error={"code": "server_error", "message": "x"})), "server_error", Billing.UNKNOWN),
+        (
+            Answer(
+                body=answered(status="failed", content=[], usage=None, error={"code": "server_error", "message": "x"})
+            ),
+            "server_error",
+            Billing.UNKNOWN,
+        ),
     ],
     ids=["empty", "html", "list", "dropped", "slow", "failed without usage"],
 )
@@ -162,9 +367,21 @@ def test_a_refused_connection_cost_nothing(question):
 @pytest.mark.parametrize(
     ("body", "finish", "reason"),
     [
-        (answered('{"n', status="incomplete", incomplete_details={"reason": "max_output_tokens"}), Finish.TRUNCATED, "max_output_tokens"),
-        (answered("", status="incomplete", content=[], incomplete_details={"reason": "max_output_tokens"}), Finish.TRUNCATED, "max_output_tokens"),
-        (answered("", status="incomplete", incomplete_details={"reason": "content_filter"}), Finish.REFUSED, "content_filter"),
+        (
+            answered('{"n', status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
+            Finish.TRUNCATED,
+            "max_output_tokens",
+        ),
+        (
+            answered("", status="incomplete", content=[], incomplete_details={"reason": "max_output_tokens"}),
+            Finish.TRUNCATED,
+            "max_output_tokens",
+        ),
+        (
+            answered("", status="incomplete", incomplete_details={"reason": "content_filter"}),
+            Finish.REFUSED,
+            "content_filter",
+        ),
         (answered(content=[{"type": "refusal", "refusal": "I cannot."}]), Finish.REFUSED, "refusal"),
         (answered(content=[]), Finish.EMPTY, "completed"),
         (answered(status="failed", content=[], error={"code": "server_error"}), Finish.EMPTY, "server_error"),
@@ -189,7 +406,12 @@ def test_64_threads_with_their_own_keys_never_swap_them(vendor, openai_provider,
     vendor.default = Answer(body=answered())
     keys = [f"sk-THREAD-{number:04d}-{'x' * 20}" for number in range(200)]
     with ThreadPoolExecutor(64) as pool:
-        list(pool.map(lambda n: ask(openai_provider, question("gpt-5-mini", prompt=f"label {n}", media=()), keys[n]), range(len(keys))))
+        list(
+            pool.map(
+                lambda n: ask(openai_provider, question("gpt-5-mini", prompt=f"label {n}", media=()), keys[n]),
+                range(len(keys)),
+            )
+        )
     sent = {seen.body["input"][0]["content"][-1]["text"]: seen.header("authorization") for seen in vendor.seen}
     assert sent == {f"label {number}": f"Bearer {key}" for number, key in enumerate(keys)}
 
@@ -216,7 +438,9 @@ def test_an_echoed_key_is_in_no_part_of_the_exception(vendor, openai_provider, q
 
 
 def test_models_are_listed(vendor, openai_provider):
-    vendor.default = Answer(body={"object": "list", "data": [{"id": "gpt-5-mini", "object": "model", "created": 1, "owned_by": "o"}]})
+    vendor.default = Answer(
+        body={"object": "list", "data": [{"id": "gpt-5-mini", "object": "model", "created": 1, "owned_by": "o"}]}
+    )
     assert openai_provider.list_models(api_key=KEY, timeout_seconds=5) == ["gpt-5-mini"]
     assert vendor.seen[0].header("authorization") == f"Bearer {KEY}"
 

@@ -61,7 +61,7 @@ class VendorServer:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has the name self
+    def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: C901, N805 - the handler has the name self
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
