@@ -61,7 +61,7 @@ def _install(root: Path, folder: Path, python: Path) -> None:
     started = time.monotonic()
     _write(folder / _UNDER_WAY, "")
     done = subprocess.run(
-        [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", str(root / _FILES[-1])],
+        [python, "-m", "pip", "install", "--disable-pip-version-check", "-qq", "-r", str(root / _FILES[-1])],
         check=False,
         cwd=root,
         stdin=subprocess.DEVNULL,

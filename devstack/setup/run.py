@@ -3,11 +3,9 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from devstack.setup import ports as loopback
-from devstack.setup import readiness
 from devstack.setup.children import Child, Children
 from devstack.setup.console import SetupProblem, say
 from devstack.setup.prepare import prepare
@@ -114,23 +112,14 @@ class _Run:
             raise SetupProblem(f"The database {self._shown_database()} could not be prepared:\n{last}")
 
     def _wait_for_everything(self) -> None:
-        ports = self._stack.ports
-        checks: list[tuple[str, Callable[[], bool]]] = [
-            # Azurite refuses a request without a signature, which is an answer.
-            ("azurite", lambda: all(readiness.status_of(port, "/") for port in (ports.blob, ports.queue, ports.table))),
-            ("host", lambda: readiness.status_of(ports.host, "/admin/host/ping") == 200),  # noqa: PLR2004 - HTTP OK
-        ]
-        if not self._stack.options.real_models:
-            for name, port in (("gemini", ports.gemini), ("openai", ports.openai)):
-                checks.append((name, lambda port=port: readiness.status_of(port, "/_control/calls") == 200))  # type: ignore[misc]  # noqa: PLR2004 - HTTP OK
-        if (self._stack.root / "HealthFunction" / "function.json").exists():
-            checks.append(("health", lambda: readiness.status_of(ports.host, "/api/health/ready") == 200))  # noqa: PLR2004 - HTTP OK
-        for name, check in checks:
+        for question in self._stack.questions():
             deadline = time.monotonic() + _READY_SECONDS
-            while not check():
-                self._look()
+            while not question.answered():
+                self._look(question.pause_seconds)
                 if time.monotonic() > deadline:
-                    raise SetupProblem(f"{name} does not answer after {_READY_SECONDS:.0f} s; see its lines above.")
+                    raise SetupProblem(
+                        f"{question.name} is not ready after {_READY_SECONDS:.0f} s; see the lines above."
+                    )
 
     def _watch(self) -> None:
         while True:

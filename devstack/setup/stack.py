@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devstack.setup import azurite
 from devstack.setup.ports import LOOPBACK, free_ports
+from devstack.setup.readiness import Question
 
 COMPANY_ID = "NT047"
 COMPANY_NAME = "RUBI TRADERS Pvt ltd"
@@ -103,6 +104,20 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """Environment of every child: the caller's, the settings, and loopback kept out of any proxy."""
         return loopback_without_proxy(os.environ) | self.settings() | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+    def questions(self) -> list[Question]:
+        """What has to be answered before the stack is ready."""
+        ports = self.ports
+        asked = [
+            *(Question("azurite", port, "/", any_answer=True) for port in (ports.blob, ports.queue, ports.table)),
+            Question("host", ports.host, "/admin/host/ping"),
+        ]
+        if not self.options.real_models:
+            asked.append(Question("gemini", ports.gemini, "/_control/calls"))
+            asked.append(Question("openai", ports.openai, "/_control/calls"))
+        if (self.root / "HealthFunction" / "function.json").exists():
+            asked.append(Question("health", ports.host, "/api/health/ready", pause_seconds=0.5))
+        return asked
 
     def storage_command(self) -> list[str]:
         """Starts Azurite with its data in the state folder."""
