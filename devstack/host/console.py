@@ -82,7 +82,7 @@ def start_console() -> None:
 def apply_log_level(config: HostConfig) -> None:
     """Follow ``logging.logLevel`` of host.json for what functions log (``Function``, else ``default``)."""
     name = config.value("logging.logLevel.Function") or config.value("logging.logLevel.default")
-    level = _LEVELS.get(str(name).casefold())
+    level = _LEVELS.get(str(name).casefold()) if name else None
     if level is not None:
         for handler in logging.getLogger().handlers:
             handler.setLevel(level)
