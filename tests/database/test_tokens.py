@@ -155,7 +155,7 @@ def test_status_changes_only_from_the_expected_one(database, cipher):
 
 def test_cooldown_is_never_shortened_but_can_be_ended(database, cipher):
     token_id = add(database, cipher)
-    late = datetime(2030, 1, 1, 12, 0, 0, 123_456)  # noqa: DTZ001 - naive UTC as stored
+    late = datetime(2030, 1, 1, 12, 0, 0, 123_456)
     assert database.run(lambda c: tokens.set_cooldown(c, token_id, late))
     assert not database.run(lambda c: tokens.set_cooldown(c, token_id, late - timedelta(hours=1)))
     assert keys(database)[0].cooldown_until == late
@@ -218,7 +218,7 @@ def test_list_pages_by_id(database, cipher):
 def test_replaced_key_ends_the_cooldown_and_may_not_be_anothers(database, cipher):
     token_id = add(database, cipher)
     add(database, cipher, api_key=KEY + "2")
-    database.run(lambda c: tokens.set_cooldown(c, token_id, datetime(2030, 1, 1)))  # noqa: DTZ001
+    database.run(lambda c: tokens.set_cooldown(c, token_id, datetime(2030, 1, 1)))
     with pytest.raises(InvalidRequest, match="already"):
         database.run(lambda c: tokens.replace_key(c, cipher, token_id, KEY + "2"))
     assert database.run(lambda c: tokens.replace_key(c, cipher, token_id, KEY))
