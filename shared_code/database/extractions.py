@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import extractions
@@ -76,20 +76,49 @@ class Finished:
     invoice_number: str | None = None
 
 
+# Built once: putting a statement together costs more than running it on SQLite.
+_INSERT = insert(table).values(
+    {
+        table.c.ClaimKey: bindparam("claim"),
+        table.c.CompanyID: bindparam("company"),
+        table.c.DocumentSha256: bindparam("sha256"),
+        table.c.PromptVersion: bindparam("prompt"),
+        table.c.Provider: bindparam("provider"),
+        table.c.Model: bindparam("model"),
+        table.c.CallID: bindparam("call"),
+        table.c.State: RUNNING,
+        table.c.LeaseUntil: utc_in(bindparam("lease", type_=Integer)),
+    }
+)
+_FINISH = (
+    update(table)
+    .where(table.c.ClaimKey == bindparam("claim"), table.c.CallID == bindparam("call"))
+    .values(
+        State=DONE,
+        FinishedAt=utc_now(),
+        Status=bindparam("new_status"),
+        Result=bindparam("new_result"),
+        DuplicateKey=bindparam("new_duplicate"),
+        SimilarKey=bindparam("new_similar"),
+        InvoiceNumber=bindparam("new_number"),
+    )
+)
+
+
 def insert_claim(connection: Connection, request: ClaimRequest) -> None:
     """Claim a document. Raises SQLAlchemy's IntegrityError when a claim on it exists."""
     connection.execute(
-        insert(table).values(
-            ClaimKey=request.key,
-            CompanyID=request.company_id,
-            DocumentSha256=request.document_sha256,
-            PromptVersion=request.prompt_version,
-            Provider=request.provider,
-            Model=request.model,
-            CallID=request.call_id,
-            State=RUNNING,
-            LeaseUntil=utc_in(request.lease_seconds),
-        )
+        _INSERT,
+        {
+            "claim": request.key,
+            "company": request.company_id,
+            "sha256": request.document_sha256,
+            "prompt": request.prompt_version,
+            "provider": request.provider,
+            "model": request.model,
+            "call": request.call_id,
+            "lease": request.lease_seconds,
+        },
     )
 
 
@@ -127,17 +156,16 @@ def find_claim(connection: Connection, key: str) -> Claim | None:
 def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> bool:
     """Store the result; False when the run no longer owns the claim."""
     result = connection.execute(
-        update(table)
-        .where(table.c.ClaimKey == key, table.c.CallID == call_id)
-        .values(
-            State=DONE,
-            FinishedAt=utc_now(),
-            Status=finished.status,
-            Result=finished.result,
-            DuplicateKey=finished.duplicate_key,
-            SimilarKey=finished.similar_key,
-            InvoiceNumber=(finished.invoice_number or "")[:100] or None,
-        )
+        _FINISH,
+        {
+            "claim": key,
+            "call": call_id,
+            "new_status": finished.status,
+            "new_result": finished.result,
+            "new_duplicate": finished.duplicate_key,
+            "new_similar": finished.similar_key,
+            "new_number": (finished.invoice_number or "")[:100] or None,
+        },
     )
     return result.rowcount == 1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
@@ -52,12 +52,56 @@ class Counter:
         return None if self.limit is None else self.limit - self.used - self.reserved
 
 
+# Built once: putting a statement together costs more than running it on SQLite.
+_MATCHING = (
+    select(
+        quotas.c.QuotaID,
+        quotas.c.CompanyID,
+        quotas.c.Scope,
+        quotas.c.Subject,
+        quotas.c.DailyLimit,
+        quotas.c.MonthlyLimit,
+        counters.c.CounterID,
+        counters.c.Period,
+        counters.c.LimitTokens,
+        counters.c.UsedTokens,
+        counters.c.ReservedTokens,
+    )
+    .select_from(
+        quotas.outerjoin(
+            counters,
+            and_(
+                counters.c.QuotaID == quotas.c.QuotaID,
+                or_(counters.c.Period == bindparam("day"), counters.c.Period == bindparam("month")),
+            ),
+        )
+    )
+    .where(
+        quotas.c.CompanyID == bindparam("company"),
+        or_(
+            quotas.c.Scope == literal_column("'company'"),
+            and_(quotas.c.Scope == literal_column("'branch'"), quotas.c.Subject == bindparam("branch")),
+            and_(quotas.c.Scope == literal_column("'user'"), quotas.c.Subject == bindparam("user")),
+        ),
+    )
+    .order_by(quotas.c.QuotaID)
+)
+
+
 def open_counters(connection: Connection, caller: Caller, day: date) -> list[Counter]:
     """Counters that a call of ``caller`` on ``day`` must pass, in ascending order of id; missing ones are made."""
     found: list[Counter] = []
     missing: list[tuple[Quota, str, int]] = []
     by_quota: dict[int, tuple[Quota, dict[str, Row[Any]]]] = {}
-    for row in connection.execute(_matching(caller, day)):
+    wanted = {
+        "company": caller.company_id,
+        # No quota has a blank subject but the company's own.
+        "branch": caller.branch or "",
+        "user": caller.username or "",
+        "day": day_period(day),
+        "month": month_period(day),
+    }
+    for row in connection.execute(_MATCHING, wanted):
         quota, periods = by_quota.setdefault(row.QuotaID, (_quota(row), {}))
         if row.CounterID is not None:
             periods[row.Period] = row
@@ -169,36 +213,6 @@ def set_company_zone(connection: Connection, company_id: str, time_zone: str) ->
     values = {"TimeZone": time_zone, "UpdatedAt": utc_now()}
     if connection.execute(update(company_settings).where(where).values(**values)).rowcount == 0:
         connection.execute(insert(company_settings).values(CompanyID=company_id, **values))
-
-
-def _matching(caller: Caller, day: date) -> Any:
-    subjects = [quotas.c.Scope == "company"]
-    if caller.branch:
-        subjects.append(and_(quotas.c.Scope == "branch", quotas.c.Subject == caller.branch))
-    if caller.username:
-        subjects.append(and_(quotas.c.Scope == "user", quotas.c.Subject == caller.username))
-    joined = quotas.outerjoin(
-        counters,
-        and_(counters.c.QuotaID == quotas.c.QuotaID, counters.c.Period.in_([day_period(day), month_period(day)])),
-    )
-    return (
-        select(
-            quotas.c.QuotaID,
-            quotas.c.CompanyID,
-            quotas.c.Scope,
-            quotas.c.Subject,
-            quotas.c.DailyLimit,
-            quotas.c.MonthlyLimit,
-            counters.c.CounterID,
-            counters.c.Period,
-            counters.c.LimitTokens,
-            counters.c.UsedTokens,
-            counters.c.ReservedTokens,
-        )
-        .select_from(joined)
-        .where(quotas.c.CompanyID == caller.company_id, or_(*subjects))
-        .order_by(quotas.c.QuotaID)
-    )
 
 
 def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: int, *, used: int = 0) -> Counter:

@@ -6,76 +6,92 @@ waiting for its lock, so that used + reserved never passes a limit, whatever run
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import quota_counters, token_reservations, token_usage_summary
 from shared_code.records import Caller, Provider, Reservation, Source
 
 table = token_reservations
+summary = token_usage_summary
+counter = quota_counters
+
+#: columns that the database fills in
+_BY_DATABASE = {"CreatedAt", "LeaseUntil"}
+
+
+# Built once: putting a statement together costs more than running it on SQLite.
+_RESERVE_ON_KEY = (
+    update(summary)
+    .where(
+        summary.c.TokenID == bindparam("token"),
+        or_(
+            summary.c.TotalRemainingTokens.is_(None),
+            summary.c.TotalRemainingTokens - summary.c.ReservedTokens >= bindparam("tokens", type_=BigInteger),
+        ),
+    )
+    .values(ReservedTokens=summary.c.ReservedTokens + bindparam("tokens", type_=BigInteger))
+)
+_RESERVE_ON_COUNTER = (
+    update(counter)
+    .where(
+        counter.c.CounterID == bindparam("counter"),
+        or_(
+            counter.c.LimitTokens.is_(None),
+            counter.c.LimitTokens - counter.c.UsedTokens - counter.c.ReservedTokens
+            >= bindparam("tokens", type_=BigInteger),
+        ),
+    )
+    .values(ReservedTokens=counter.c.ReservedTokens + bindparam("tokens", type_=BigInteger))
+)
+_INSERT = insert(table).values(
+    {
+        column: bindparam(f"new_{column.name}", type_=column.type)
+        for column in table.c
+        if column.name not in _BY_DATABASE
+    }
+    | {table.c.LeaseUntil: utc_in(bindparam("lease", type_=Integer))}
+)
+_DELETE = delete(table).where(table.c.CallID == bindparam("call"), table.c.Attempt == bindparam("attempt"))
 
 
 def reserve_on_key(connection: Connection, token_id: int, tokens: int) -> bool:
     """Set ``tokens`` aside on a key; False when they do not fit or the key has no summary row."""
-    summary = token_usage_summary
-    result = connection.execute(
-        update(summary)
-        .where(
-            summary.c.TokenID == token_id,
-            or_(
-                summary.c.TotalRemainingTokens.is_(None),
-                summary.c.TotalRemainingTokens - summary.c.ReservedTokens >= tokens,
-            ),
-        )
-        .values(ReservedTokens=summary.c.ReservedTokens + tokens)
-    )
-    return result.rowcount == 1
+    return connection.execute(_RESERVE_ON_KEY, {"token": token_id, "tokens": tokens}).rowcount == 1
 
 
 def reserve_on_counter(connection: Connection, counter_id: int, tokens: int) -> bool:
     """Set ``tokens`` aside on a quota counter; False when they do not fit."""
-    counter = quota_counters
-    result = connection.execute(
-        update(counter)
-        .where(
-            counter.c.CounterID == counter_id,
-            or_(
-                counter.c.LimitTokens.is_(None),
-                counter.c.LimitTokens - counter.c.UsedTokens - counter.c.ReservedTokens >= tokens,
-            ),
-        )
-        .values(ReservedTokens=counter.c.ReservedTokens + tokens)
-    )
-    return result.rowcount == 1
+    return connection.execute(_RESERVE_ON_COUNTER, {"counter": counter_id, "tokens": tokens}).rowcount == 1
 
 
 def insert_reservation(connection: Connection, reservation: Reservation, *, lease_seconds: int) -> None:
     """Write the reservation; its lease ends ``lease_seconds`` from now by the database's clock."""
     connection.execute(
-        insert(table).values(
-            CallID=reservation.call_id,
-            Attempt=reservation.attempt,
-            TokenID=reservation.token_id,
-            CompanyID=reservation.caller.company_id,
-            Branch=reservation.caller.branch,
-            RequestedBy=reservation.caller.username,
-            RequestID=reservation.request_id,
-            LocalDay=reservation.local_day,
-            Provider=reservation.provider.value,
-            Model=reservation.model,
-            Source=reservation.source.value,
-            DocumentSha256=reservation.document_sha256,
-            BoundTokens=reservation.bound_tokens,
-            CounterIDs=",".join(str(counter_id) for counter_id in reservation.counter_ids),
-            LeaseUntil=utc_in(lease_seconds),
-        )
+        _INSERT,
+        {
+            "new_CallID": reservation.call_id,
+            "new_Attempt": reservation.attempt,
+            "new_TokenID": reservation.token_id,
+            "new_CompanyID": reservation.caller.company_id,
+            "new_Branch": reservation.caller.branch,
+            "new_RequestedBy": reservation.caller.username,
+            "new_RequestID": reservation.request_id,
+            "new_LocalDay": reservation.local_day,
+            "new_Provider": reservation.provider.value,
+            "new_Model": reservation.model,
+            "new_Source": reservation.source.value,
+            "new_DocumentSha256": reservation.document_sha256,
+            "new_BoundTokens": reservation.bound_tokens,
+            "new_CounterIDs": ",".join(str(counter_id) for counter_id in reservation.counter_ids),
+            "lease": lease_seconds,
+        },
     )
 
 
 def delete_reservation(connection: Connection, call_id: str, attempt: int) -> bool:
     """Remove a reservation; only whoever gets True may touch the reserved sums."""
-    result = connection.execute(delete(table).where(table.c.CallID == call_id, table.c.Attempt == attempt))
-    return result.rowcount == 1
+    return connection.execute(_DELETE, {"call": call_id, "attempt": attempt}).rowcount == 1
 
 
 def find_reservation(connection: Connection, call_id: str, attempt: int) -> Reservation | None:

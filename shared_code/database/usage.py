@@ -14,38 +14,67 @@ from shared_code.records import UsageKind, UsageRow
 
 logs = token_usage_logs
 summary = token_usage_summary
+counter = quota_counters
+
+#: columns that the database or the fold fills in
+_BY_DATABASE = {"UsageID", "LoggedAt", "FoldedAt"}
+
+
+# Built once: putting a statement together costs more than running it on SQLite.
+_INSERT = insert(logs).values(
+    {column: bindparam(f"new_{column.name}", type_=column.type) for column in logs.c if column.name not in _BY_DATABASE}
+)
+_ADD_TO_SUMMARY = (
+    update(summary)
+    .where(summary.c.TokenID == bindparam("token"))
+    .values(
+        TotalUsedTokens=func.coalesce(summary.c.TotalUsedTokens, 0) + bindparam("used", type_=BigInteger),
+        TotalRemainingTokens=summary.c.TotalRemainingTokens - bindparam("used", type_=BigInteger),
+        ReservedTokens=summary.c.ReservedTokens + bindparam("reserved", type_=BigInteger),
+        LastUpdated=utc_now(),
+    )
+)
+_ADD_TO_COUNTER = (
+    update(counter)
+    .where(counter.c.CounterID == bindparam("counter"))
+    .values(
+        UsedTokens=counter.c.UsedTokens + bindparam("used", type_=BigInteger),
+        ReservedTokens=counter.c.ReservedTokens + bindparam("reserved", type_=BigInteger),
+    )
+)
 
 
 def insert_usage(connection: Connection, row: UsageRow) -> None:
     """Add a row. Raises SQLAlchemy's IntegrityError when it exists."""
     usage = row.usage
     connection.execute(
-        insert(logs).values(
-            TokenID=row.token_id,
-            Branch=row.caller.branch,
-            RequestedBy=row.caller.username,
-            InputTokens=usage.input_tokens,
-            OutputTokens=usage.output_tokens,
-            TextPromptTokens=usage.modalities.get("text_prompt_tokens"),
-            ImagePromptTokens=usage.modalities.get("image_prompt_tokens"),
-            TextCandidatesTokens=usage.modalities.get("text_candidates_tokens"),
-            TotalTokensUsed=usage.billable_tokens,
-            RequestCount=usage.requests,
-            CallID=row.call_id,
-            Attempt=row.attempt,
-            Kind=row.kind.value,
-            RequestID=row.request_id,
-            CompanyID=row.caller.company_id,
-            LocalDay=row.local_day,
-            Model=row.model,
-            ThoughtsTokens=usage.thoughts_tokens,
-            CachedTokens=usage.cached_tokens,
-            CostUSD=row.cost_usd,
-            DurationMs=row.duration_ms,
-            Source=row.source.value,
-            Outcome=row.outcome,
-            DocumentSha256=row.document_sha256,
-        )
+        _INSERT,
+        {
+            "new_TokenID": row.token_id,
+            "new_Branch": row.caller.branch,
+            "new_RequestedBy": row.caller.username,
+            "new_InputTokens": usage.input_tokens,
+            "new_OutputTokens": usage.output_tokens,
+            "new_TextPromptTokens": usage.modalities.get("text_prompt_tokens"),
+            "new_ImagePromptTokens": usage.modalities.get("image_prompt_tokens"),
+            "new_TextCandidatesTokens": usage.modalities.get("text_candidates_tokens"),
+            "new_TotalTokensUsed": usage.billable_tokens,
+            "new_RequestCount": usage.requests,
+            "new_CallID": row.call_id,
+            "new_Attempt": row.attempt,
+            "new_Kind": row.kind.value,
+            "new_RequestID": row.request_id,
+            "new_CompanyID": row.caller.company_id,
+            "new_LocalDay": row.local_day,
+            "new_Model": row.model,
+            "new_ThoughtsTokens": usage.thoughts_tokens,
+            "new_CachedTokens": usage.cached_tokens,
+            "new_CostUSD": row.cost_usd,
+            "new_DurationMs": row.duration_ms,
+            "new_Source": row.source.value,
+            "new_Outcome": row.outcome,
+            "new_DocumentSha256": row.document_sha256,
+        },
     )
 
 
@@ -92,30 +121,12 @@ def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved
 
     Says whether the key has a summary row.
     """
-    result = connection.execute(
-        update(summary)
-        .where(summary.c.TokenID == token_id)
-        .values(
-            TotalUsedTokens=func.coalesce(summary.c.TotalUsedTokens, 0) + used,
-            TotalRemainingTokens=summary.c.TotalRemainingTokens - used,
-            ReservedTokens=summary.c.ReservedTokens + reserved,
-            LastUpdated=utc_now(),
-        )
-    )
+    result = connection.execute(_ADD_TO_SUMMARY, {"token": token_id, "used": used, "reserved": reserved})
     return result.rowcount == 1
 
 
 def add_to_counters(connection: Connection, counter_ids: tuple[int, ...], *, used: int, reserved: int = 0) -> None:
     """Move quota counters, always in ascending order, so that two transactions never wait for each other in a ring."""
-    if not counter_ids:
-        return
-    counter = quota_counters
-    connection.execute(
-        update(counter)
-        .where(counter.c.CounterID == bindparam("counter"))
-        .values(
-            UsedTokens=counter.c.UsedTokens + bindparam("used"),
-            ReservedTokens=counter.c.ReservedTokens + bindparam("reserved"),
-        ),
-        [{"counter": counter_id, "used": used, "reserved": reserved} for counter_id in sorted(counter_ids)],
-    )
+    rows = [{"counter": counter_id, "used": used, "reserved": reserved} for counter_id in sorted(counter_ids)]
+    if rows:
+        connection.execute(_ADD_TO_COUNTER, rows)
