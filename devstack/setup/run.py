@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -171,7 +172,7 @@ class _Run:
             write_private(stack.options.ready_file, json.dumps(ready, indent=1))
 
     def _write_settings(self) -> None:
-        lines = [f"{name}='{value}'" for name, value in self._stack.settings().items()]
+        lines = [f"{name}={shlex.quote(value)}" for name, value in self._stack.settings().items()]
         write_private(self._stack.state / "settings.env", "\n".join(lines) + "\n")
 
     def _shown_database(self) -> str:
