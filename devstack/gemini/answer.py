@@ -13,6 +13,7 @@ from devstack.gemini.request import GenerateRequest
 from devstack.models.documents import Attachment, read_attachments
 from devstack.models.faults import Fault
 from devstack.models.reading.fill import fill, plain_answer
+from devstack.models.reading.invoice import UNREADABLE
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 
 DEFAULT_PAGE_RATE = 560
@@ -81,9 +82,12 @@ def text_tokens(request: GenerateRequest, attachments: Sequence[Attachment]) -> 
     return total + sum(count_text(text) for text in attached)
 
 
-def read(request: GenerateRequest, attachments: Sequence[Attachment]) -> str:
-    """The model's text: the schema of the request filled with what the document really says."""
-    reading = read_attachments(tuple(attachments), request.texts)
+def read(request: GenerateRequest, attachments: Sequence[Attachment], *, blind: bool = False) -> str:
+    """The model's text: the schema of the request filled with what the document really says.
+
+    ``blind`` is the known failure of some models to see pages whose fonts they cannot map: an empty answer, status 200.
+    """
+    reading = UNREADABLE if blind else read_attachments(tuple(attachments), request.texts)
     if request.schema:
         return json.dumps(fill(request.schema, reading), ensure_ascii=False)
     return plain_answer(reading)
@@ -157,7 +161,7 @@ _ALTERATIONS: Mapping[str, _Alteration] = {
     **{kind: _refused(reason) for kind, reason in _REFUSALS.items()},
 }
 #: Faults that change a billed answer instead of replacing it.
-OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"cached", "no_usage", "usage"}
+OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"blind", "cached", "no_usage", "usage"}
 
 
 def _candidate(output: _Output) -> dict[str, Any]:

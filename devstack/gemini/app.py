@@ -116,7 +116,8 @@ class GeminiStandIn(StandIn):
                 for blob, attachment in zip(question.blobs, attachments, strict=True)
             ),
         ]
-        body = respond(question, attachments, text=read(question, attachments), fault=fault, rates=self.rates)
+        text = read(question, attachments, blind=fault is not None and fault.kind == "blind")
+        body = respond(question, attachments, text=text, fault=fault, rates=self.rates)
         call.usage = body.get("usageMetadata")
         return _ok(body)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 MAX_BODY_BYTES = 160 * 1024 * 1024
@@ -61,11 +62,21 @@ def _reason(status: int) -> str:
         return "Unknown"
 
 
-Serve = Callable[[Request, Callable[[Reply], bool]], None]
+class Client(Protocol):
+    """Who asked, on the other end of the connection."""
+
+    def send(self, reply: Reply) -> bool:
+        """Send a reply; whether all of it could be handed over."""
+
+    def has_left(self) -> bool:
+        """Whether the connection was closed meanwhile: a write into its grave would still succeed once."""
+
+
+Serve = Callable[[Request, Client], None]
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Hands each request to ``serve`` with a function that sends the reply and says whether the client took it."""
+    """Hands each request to ``serve`` together with its client."""
 
     daemon_threads = True
     block_on_close = False
@@ -130,22 +141,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         if length > MAX_BODY_BYTES or "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             self.close_connection = True
-            self._send(Reply(413 if length > MAX_BODY_BYTES else 411))
+            self.send(Reply(413 if length > MAX_BODY_BYTES else 411))
             return
         body = self.rfile.read(length)
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         request = Request(self.command, url.path, query, self.headers, body, self.number)
-        self.server.serve(request, self._send)
+        self.server.serve(request, self)
 
     do_GET = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815 - the base class looks them up by these names
 
-    def _send(self, reply: Reply) -> bool:
+    def send(self, reply: Reply) -> bool:
+        """See :class:`Client`."""
         data = reply.encoded()
         if reply.send_bytes is not None:
             data = data[: reply.send_bytes]
             self.close_connection = True
-        if self._client_left():
+        if self.has_left():
             self.close_connection = True
             return False
         try:
@@ -155,8 +167,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return False
         return reply.send_bytes is None
 
-    def _client_left(self) -> bool:
-        """Whether the peer has closed: a write into its grave would still succeed once."""
+    def has_left(self) -> bool:
+        """See :class:`Client`."""
         try:
             readable, _, _ = select.select([self.connection], [], [], 0)
             return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""

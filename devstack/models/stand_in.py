@@ -13,7 +13,7 @@ from devstack.models import faults
 from devstack.models.calls import Call, CallRecord, key_hash
 from devstack.models.faults import Fault, FaultScript, UnknownFault, fault_from
 from devstack.models.keys import OK, KeyRing
-from devstack.models.server import Reply, Request, Server
+from devstack.models.server import Client, Reply, Request, Server
 
 _HTML_502 = (
     b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n"
@@ -34,7 +34,7 @@ _TRANSPORT = {
 class StandIn(ABC):
     """A model vendor on loopback. Use it as a context manager in tests, or ``start`` and ``stop`` it.
 
-    :ivar latency_seconds: no model call is answered earlier than this after its arrival.
+    :ivar latency_seconds: no billed call is answered earlier than this after its arrival.
     """
 
     kinds: ClassVar[frozenset[str]]
@@ -136,9 +136,9 @@ class StandIn(ABC):
         if seconds > 0:
             self._stopping.wait(seconds)
 
-    def _serve(self, request: Request, send: Callable[[Reply], bool]) -> None:
+    def _serve(self, request: Request, client: Client) -> None:
         if request.path.startswith("/_control/"):
-            send(self._control(request))
+            client.send(self._control(request))
             return
         call = self.record.open(
             method=request.method,
@@ -151,11 +151,11 @@ class StandIn(ABC):
         except Exception:  # noqa: BLE001 - a stand-in that fails must say so to its user and keep serving the others
             traceback.print_exc()
             reply = Reply(500, b'{"error": {"message": "the stand-in itself failed; see its output"}}')
-        if request.method == "POST":
+        if call.usage is not None:
             self.wait(call.arrived + self.latency_seconds - time.monotonic())
-        whole = reply.send_bytes is None
-        self.record.close(call, status=None if reply.send_bytes == 0 else reply.status, answered=whole)
-        if not send(reply) and whole:
+        answered = reply.send_bytes is None and not client.has_left()
+        self.record.close(call, status=None if reply.send_bytes == 0 else reply.status, answered=answered)
+        if not client.send(reply) and answered:
             self.record.lost(call)
 
     def _control(self, request: Request) -> Reply:

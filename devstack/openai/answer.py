@@ -10,6 +10,7 @@ from typing import Any
 from devstack.models.documents import Attachment, read_attachments
 from devstack.models.faults import Fault
 from devstack.models.reading.fill import fill, plain_answer
+from devstack.models.reading.invoice import UNREADABLE
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 from devstack.openai import media
 from devstack.openai.request import ResponsesRequest
@@ -27,9 +28,12 @@ class _Output:
     failure: str | None = None
 
 
-def read(request: ResponsesRequest, attachments: Sequence[Attachment]) -> str:
-    """The model's text: the schema of the request filled with what the document really says."""
-    reading = read_attachments(tuple(attachments), request.texts)
+def read(request: ResponsesRequest, attachments: Sequence[Attachment], *, blind: bool = False) -> str:
+    """The model's text: the schema of the request filled with what the document really says.
+
+    ``blind`` is the known failure of some models to see pages whose fonts they cannot map: an empty answer, status 200.
+    """
+    reading = UNREADABLE if blind else read_attachments(tuple(attachments), request.texts)
     if request.schema:
         return json.dumps(fill(request.schema, reading), ensure_ascii=False)
     return plain_answer(reading)
@@ -128,7 +132,7 @@ _ALTERATIONS: Mapping[str, _Alteration] = {
     "no_candidates": lambda output, _options, _request: replace(output, text=None, tokens=0),
 }
 #: Faults that change a billed answer instead of replacing it.
-OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"cached", "no_usage", "usage"}
+OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"blind", "cached", "no_usage", "usage"}
 
 
 def _items(output: _Output) -> list[dict[str, Any]]:

@@ -85,7 +85,7 @@ class OpenAIStandIn(StandIn):
                 for blob, attachment in zip(question.blobs, attachments, strict=True)
             ),
         ]
-        text = read(question, attachments)
+        text = read(question, attachments, blind=fault is not None and fault.kind == "blind")
         body = respond(question, attachments, text=text, fault=fault, reasoning=self.thoughts)
         call.usage = body["usage"]
         return _ok(body)

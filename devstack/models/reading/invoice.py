@@ -26,10 +26,13 @@ class DocumentReading:
     invoices: tuple[dict[str, Any], ...] = ()
 
 
+UNREADABLE = DocumentReading("unreadable")
+
+
 def read_document(pages: Sequence[Page]) -> DocumentReading:
     """Read all pages."""
     if not any(page.rows for page in pages):
-        return DocumentReading("unreadable")
+        return UNREADABLE
     readings = tuple(_read_invoice(group) for group in _groups(pages))
     found = tuple(reading for reading in readings if reading is not None)
     return DocumentReading("invoice", found) if found else DocumentReading("not_an_invoice")

@@ -13,8 +13,10 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("product_code", r"(?:item |product )?code|sku|art\.?[\s-]?nr\.?.*|artikelnummer|r[ée]f[ée]rence"),
     (
         "unit_price",
-        r"(?:unit |net |list )?price.*|rate|unit cost|einzelpreis|nettopreis|preis.*|prijs per.*|prix.*|precio.*|"
-        r"prezzo.*|p\.?u\.?.*",
+        (
+            r"(?:unit |net |list )?price.*|rate|unit cost|einzelpreis|nettopreis|preis.*|prijs per.*|prix.*|precio.*|"
+            r"prezzo.*|p\.?u\.?.*"
+        ),
     ),
     ("quantity", r"qty.*|quantity|menge|aantal|qt[ée]\.?|quantit[éà]|cantidad|hours|stunden|anzahl"),
     ("unit", r"uqc|um|uom|units?|einheit|unit[ée]|eenheid|meng\.?-?\s?einheit"),
@@ -23,8 +25,10 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("date", r"(?:training |service )?date|datum|fecha"),
     (
         "description",
-        r"description.*|(?:artikel)?bezeichnung|.*beschreibung|d[ée]signation|omschrijving|artikel|descripci[óo]n|"
-        r"descrizione|particulars|details|items?|product|service|goods.*",
+        (
+            r"description.*|(?:artikel)?bezeichnung|.*beschreibung|d[ée]signation|omschrijving|artikel|descripci[óo]n|"
+            r"descrizione|particulars|details|items?|product|service|goods.*"
+        ),
     ),
     ("total_amount", r".*incl\.? (?:btw|vat|tax)|montant ttc|brutto.*"),
     ("net_amount", r"(?:line |net )?(?:amount|total).*|(?:netto)?betrag|montant.*|bedrag|importe|importo|value"),
