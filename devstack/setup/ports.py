@@ -28,9 +28,10 @@ def is_free(port: int) -> bool:
             if error.errno in {errno.EACCES, errno.EADDRINUSE} or os.name == "nt":
                 return False
             raise
-    # Another server on ::1 would get the requests of clients that try IPv6 first.
-    with contextlib.suppress(OSError), socket.create_connection(("::1", port), timeout=0.3):
-        return False
+    # On macOS the bind succeeds beside a server on all addresses; one on ::1 gets the clients that try IPv6 first.
+    for address in (LOOPBACK, "::1"):
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=0.3):
+            return False
     return True
 
 
