@@ -17,6 +17,7 @@ _PLAIN_WAIT_SECONDS = 30.0
 
 _BY_CODE: Mapping[str, Verdict] = {
     "invalid_api_key": verdicts.KEY_INVALID,
+    "expired_api_key": verdicts.KEY_EXPIRED,
     "account_deactivated": verdicts.PROJECT_SUSPENDED,
     "insufficient_quota": verdicts.NO_CREDIT,
     "billing_hard_limit_reached": verdicts.NO_CREDIT,
@@ -50,6 +51,7 @@ _REQUEST_RULES: Sequence[tuple[str, Verdict]] = (
     ("context window", verdicts.DOCUMENT_TOO_LONG),
     ("maximum context length", verdicts.DOCUMENT_TOO_LONG),
     ("file is empty", verdicts.DOCUMENT_UNREADABLE),
+    ("invalid file data", verdicts.DOCUMENT_UNREADABLE),
     ("could not process file", verdicts.DOCUMENT_UNREADABLE),
     ("failed to extract", verdicts.DOCUMENT_UNREADABLE),
     ("invalid image", verdicts.DOCUMENT_UNREADABLE),
