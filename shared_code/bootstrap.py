@@ -41,11 +41,23 @@ def _now() -> datetime:
 
 
 class Services:
-    """Everything that the function folders, the administration and the command line use."""
+    """Everything that the function folders, the administration and the command line use.
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = _now) -> None:
+    :param clock: the moment (aware, UTC); ``monotonic`` and ``sleep`` pace retries and deadlines.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.settings = settings
         self.clock = clock
+        self.monotonic = monotonic
+        self.sleep = sleep
         self.room = Room(settings.max_concurrent_uploads)
         self.database: Database = create_database(settings)
         ring = settings.token_encryption_keys
@@ -96,6 +108,8 @@ class Services:
         """Let go of threads and connections; log records that wait are written first."""
         ApplicationLogger.shutdown()
         self.background.shutdown(wait=False, cancel_futures=True)
+        for provider in self.providers.values():
+            provider.close()
         self.database.close()
 
     def _start(self) -> None:

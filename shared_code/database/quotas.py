@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
@@ -92,7 +92,7 @@ def open_counters(connection: Connection, caller: Caller, day: date) -> list[Cou
     """Counters that a call of ``caller`` on ``day`` must pass, in ascending order of id; missing ones are made."""
     found: list[Counter] = []
     missing: list[tuple[Quota, str, int]] = []
-    by_quota: dict[int, tuple[Quota, dict[str, Row[Any]]]] = {}
+    by_quota: dict[int, tuple[Quota, dict[str, Any]]] = {}
     wanted = {
         "company": caller.company_id,
         # No quota has a blank subject but the company's own.
@@ -226,7 +226,7 @@ def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: in
     return _counter(row, quota)
 
 
-def _quota(row: Row[Any]) -> Quota:
+def _quota(row: Any) -> Quota:
     return Quota(
         quota_id=row.QuotaID,
         company_id=row.CompanyID,
@@ -237,7 +237,7 @@ def _quota(row: Row[Any]) -> Quota:
     )
 
 
-def _counter(row: Row[Any], quota: Quota) -> Counter:
+def _counter(row: Any, quota: Quota) -> Counter:
     return Counter(
         counter_id=row.CounterID,
         quota=quota,

@@ -1,7 +1,6 @@
 """Puts the pipeline's parts together; called once by ``bootstrap``."""
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from shared_code.database.alerts import Alert
@@ -38,18 +37,25 @@ def build_extraction(services: "Services") -> ExtractionService:
             ledger,
             threads=thread_count(),
             wait_seconds=settings.duplicate_wait_seconds,
-            clock=time.monotonic,
-            sleep=time.sleep,
+            clock=services.monotonic,
+            sleep=services.sleep,
         ),
-        reader=Reader(ledger, questions, services.background, today=lambda: services.clock().date()),
-        zero_token=ZeroToken(services.database, services.quota_manager, today=lambda: services.clock().date()),
+        reader=Reader(
+            ledger,
+            questions,
+            services.background,
+            today=lambda: services.clock().date(),
+            irn_public_keys=settings.irn_public_keys,
+        ),
+        zero_token=ZeroToken(services.database, clock=services.clock, default_zone=settings.default_time_zone),
         questions=questions,
         policy=lambda: RetryPolicy(
             RetryConfig(
                 max_retries=settings.max_retries,
                 initial_delay=settings.retry_initial_delay_seconds,
                 max_delay=settings.retry_max_delay_seconds,
-            )
+            ),
+            clock=services.monotonic,
         ),
     )
 
@@ -86,8 +92,8 @@ def _tools(services: "Services", factors: SafetyFactors) -> Tools:
         providers=services.providers,
         key_effects=KeyEffects(services.database, ledger, services.clock),
         cost=cost,
-        clock=time.monotonic,
-        sleep=time.sleep,
+        clock=services.monotonic,
+        sleep=services.sleep,
         model_timeout_seconds=settings.model_timeout_seconds,
         unmeasured_tokens=unmeasured,
         booking_seconds=settings.db_retry_budget_seconds,

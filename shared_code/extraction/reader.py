@@ -5,7 +5,6 @@ read (asked again), and one that is empty or not grounded in a document that has
 the pages as images). After that the answer is taken as it is, with its warnings, or given up.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.database.extractions import ClaimRequest, Finished
-from shared_code.extraction import documents, duplicates
+from shared_code.extraction import documents
 from shared_code.extraction.calls import ModelCalls, Question
 from shared_code.extraction.documents import Document, PageTexts
+from shared_code.extraction.outcome import finished_result
 from shared_code.extraction.questions import Plan, Questions
 from shared_code.extraction.reading import Reading, read_invoices
-from shared_code.extraction.result import ExtractionResult, build_result, needs_second_look
+from shared_code.extraction.result import build_result, needs_second_look
 from shared_code.extraction.usage_report import usage_dict
 from shared_code.extraction.wire_schema import parse_answer
 from shared_code.providers.base import Finish, ModelAnswer
@@ -55,13 +55,23 @@ class Reader:
 
     :param background: runs the local reading of text layers beside the model call.
     :param today: the day against which dates are judged.
+    :param irn_public_keys: PEM keys by which signed codes on Indian invoices are verified.
     """
 
-    def __init__(self, ledger: "Ledger", questions: Questions, background: Executor, today: Callable[[], date]) -> None:
+    def __init__(
+        self,
+        ledger: "Ledger",
+        questions: Questions,
+        background: Executor,
+        *,
+        today: Callable[[], date],
+        irn_public_keys: str | None = None,
+    ) -> None:
         self._ledger = ledger
         self._questions = questions
         self._background = background
         self._today = today
+        self._irn_public_keys = irn_public_keys
 
     def read(
         self, calls: ModelCalls, claim: ClaimRequest, document: Document, plan: Plan, question: Question
@@ -162,7 +172,7 @@ class Reader:
         texts = self._texts(evidence)
         assert judged.reading is not None
         provider, model = calls.place
-        qr: IndiaQr | None = documents.irn_qr(document, texts)
+        qr = self._qr(document, texts)
         result = build_result(
             judged.reading,
             pages=texts.pages if texts else (),
@@ -186,6 +196,16 @@ class Reader:
 
         return made, finish
 
+    def _qr(self, document: Document, texts: PageTexts | None) -> "IndiaQr | None":
+        """The signed code on the pages; one that cannot be looked for costs the evidence, not the answer."""
+        if texts is None:
+            return None
+        try:
+            return documents.india_qr(document, texts, public_keys=self._irn_public_keys)
+        except errors.ServiceError as error:
+            _log.warning("the pages could not be searched for a signed code: %s", error.code)
+            return None
+
     def _pages(self, evidence: "Future[PageTexts]") -> Sequence[str]:
         texts = self._texts(evidence)
         return texts.pages if texts else ()
@@ -198,26 +218,6 @@ class Reader:
         except (errors.ServiceError, TimeoutError):
             _log.warning("the text layer could not be read", exc_info=True)
             return None
-
-
-def finished_result(
-    connection: "Connection | None", claim: ClaimRequest, result: ExtractionResult, provenance: Mapping[str, Any]
-) -> tuple[dict[str, Any], Finished]:
-    """The data that is answered and stored, with what earlier documents say about it."""
-    earlier = duplicates.find(connection, claim, result)
-    data = {
-        **result.result_dict(),
-        "warnings": [*result.result_dict()["warnings"], *(finding.as_dict() for finding in earlier.findings)],
-        "provenance": dict(provenance),
-        "duplicate_of": earlier.duplicate_of,
-    }
-    return data, Finished(
-        status=str(data["status"]),
-        result=json.dumps(data, ensure_ascii=False),
-        duplicate_key=result.duplicate_key,
-        similar_key=result.similar_key,
-        invoice_number=result.invoice_number,
-    )
 
 
 def _hidden(texts: PageTexts | None) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared_code import errors, request_context
@@ -85,8 +85,9 @@ class ExtractionService:
                 max_pages=self._settings.max_pages,
             )
             run = self._run(submission, call_id, document, company, started)
-            data = self._zero_token.extract(run, document, lines_required=submission.lines_required)
+            data, remarks = self._zero_token.extract(run, document, lines_required=submission.lines_required)
             if data is None:
+                document = replace(document, findings=(*document.findings, *remarks))
                 data = self._by_model(submission, run, document, company)
             _log.info(
                 "%s: status %s, method %s, tokens %s, %d ms",

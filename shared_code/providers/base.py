@@ -139,3 +139,6 @@ class ModelProvider(Protocol):
 
     def list_models(self, *, api_key: str, timeout_seconds: float) -> list[str]:
         """Names of the models that the key may use; costs no tokens. Raises :class:`ModelCallFailed`."""
+
+    def close(self) -> None:
+        """Close idle connections; a later call opens new ones."""

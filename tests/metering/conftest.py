@@ -131,9 +131,7 @@ class Accounts:
 
     def rows(self) -> list[Any]:
         table = tables.token_usage_logs
-        return self.database.read(
-            lambda connection: connection.execute(select(table).order_by(table.c.UsageID)).all()
-        )
+        return self.database.read(lambda connection: connection.execute(select(table).order_by(table.c.UsageID)).all())
 
     def open_reservations(self) -> int:
         return self.database.read(
