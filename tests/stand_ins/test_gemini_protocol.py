@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -236,11 +237,10 @@ def test_an_answer_leaves_in_one_piece(gemini):
 
 
 def test_unknown_paths_are_404_and_bodies_without_length_411(gemini):
-    connection = http.client.HTTPConnection("127.0.0.1", gemini.port, timeout=10)
-    connection.request("GET", "/v2/nothing")
-    assert connection.getresponse().read().startswith(b"<!DOCTYPE html>")
-    connection.request(
-        "POST", "/v1/x", body=iter([b"{}"]), headers={"Transfer-Encoding": "chunked"}, encode_chunked=True
-    )
-    assert connection.getresponse().status == 411
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", gemini.port, timeout=10)) as connection:
+        connection.request("GET", "/v2/nothing")
+        assert connection.getresponse().read().startswith(b"<!DOCTYPE html>")
+        connection.putrequest("POST", "/v1/x")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        assert connection.getresponse().status == 411

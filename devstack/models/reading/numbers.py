@@ -69,7 +69,9 @@ CODES = frozenset(
 )
 _CURRENCY = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True)) + "|" + "|".join(sorted(CODES))
 _NUMBER = (
-    r"\d{1,3}(?:[.,'’]\d{2,3})+(?:[.,]\d{1,4})?|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d{1,4})?|\d+(?:[.,]\d{1,4})?"
+    r"\d{1,3}(?:[.,'’]\d{2,3})*[.,'’]\d{3}(?:[.,]\d{1,4})?|"
+    r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d{1,4})?|"
+    r"\d+(?:[.,]\d{1,4})?"
 )
 MONEY = re.compile(
     rf"(?P<cur1>{_CURRENCY})?\s?(?P<neg>[-−(]\s?)?(?P<cur3>{_CURRENCY})?\s?(?<![\w.,/])(?P<number>{_NUMBER})(?![\w/]|[.,]\d|\s?%)"
