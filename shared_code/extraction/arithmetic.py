@@ -5,7 +5,7 @@ reported with both figures, and nothing is changed.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
@@ -68,6 +68,18 @@ def check_totals(invoice: Invoice) -> list[SumCheck]:
         found = money_text(invoice.round_off)
         checks.append(SumCheck(("round_off",), Finding("round_off_large", message, "round_off", found=found)))
     return checks
+
+
+def with_proven_totals(invoice: Invoice) -> Invoice:
+    """The invoice with a net total and a total tax that nobody printed, where the printed total proves them.
+
+    Many invoices print each tax but not their sum. The sum is given only when net + tax really is the printed total.
+    """
+    net, tax = _net_of(invoice), _tax_of(invoice)
+    if net is None or tax is None or (invoice.net_total is not None and invoice.tax_total is not None):
+        return invoice
+    check = _gross_total(invoice, minor_unit(invoice.currency))
+    return replace(invoice, net_total=net, tax_total=tax) if check is not None and check.passed else invoice
 
 
 def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:

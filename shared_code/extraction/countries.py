@@ -80,6 +80,11 @@ _VAT_PREFIX = re.compile(
 )
 #: taxpayer numbers of Ghana: persons, companies, government, foreigners
 _GHANA_TIN = re.compile(r"[PCGQV]00[0-9]{7}[0-9X]")
+#: ``New York, NY 10001``
+_US_PLACE = re.compile(
+    r"\b(A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|"
+    r"W[AVIY]),? +[0-9]{5}(-[0-9]{4})?(?![0-9])"
+)
 _IRREGULAR_PREFIXES = {"EL": "GR", "XI": "GB", "CHE": "CH"}
 
 INDIAN_STATES = {
@@ -140,7 +145,7 @@ def country_code(text: str | None) -> str | None:
 
 
 def country_of(party: Party) -> str | None:
-    """Where a party sits: by its country, its tax number, or the name that ends its address; None when none says."""
+    """Where a party sits: by its country, its tax number, or the end of its address; None when none says."""
     if party.country:
         return party.country
     tax_id = re.sub(r"[^0-9A-Z]", "", (party.tax_id or "").upper())
@@ -152,7 +157,8 @@ def country_of(party: Party) -> str | None:
     if prefix:
         return _IRREGULAR_PREFIXES.get(prefix[1], prefix[1])
     parts = [part for part in re.split(r"[,;\n]", party.address or "") if part.strip()]
-    return _NAMES.get(_fold(parts[-1])) if parts else None
+    named = _NAMES.get(_fold(parts[-1])) if parts else None
+    return named or ("US" if _US_PLACE.search(party.address or "") else None)
 
 
 def state_codes(text: str | None) -> frozenset[str]:

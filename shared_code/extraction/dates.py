@@ -16,6 +16,8 @@ from shared_code.extraction.numbers import ascii_digits
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMPACT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{6})?")
+#: within a text only where it can be nothing else
+_COMPACT_TOKEN = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 _YEAR_FIRST = re.compile(r"(?<![0-9])([0-9]{4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,2})(?![0-9])")
 _YEAR_LAST = re.compile(
     r"(?<![0-9./-])([0-9]{1,2})(\s?[-/.]\s?)([0-9]{1,2})\s?[-/.]\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
@@ -101,7 +103,9 @@ def dates_in(text: str) -> list[DateReading]:
     if compact:
         return [_plain_date(*(int(part) for part in compact.groups()))]
     found = [
-        (match.start(), _plain_date(*(int(part) for part in match.groups()))) for match in _YEAR_FIRST.finditer(plain)
+        (match.start(), _plain_date(*(int(part) for part in match.groups())))
+        for pattern in (_YEAR_FIRST, _COMPACT_TOKEN)
+        for match in pattern.finditer(plain)
     ]
     plain = _YEAR_FIRST.sub(lambda match: "|" * len(match[0]), plain)
     found += [(match.start(), _numeric(match)) for match in _YEAR_LAST.finditer(plain)]

@@ -4,6 +4,7 @@ Both sides are normalised: amounts are compared as numbers, dates as dates in an
 and digits. A document without a usable text layer (a scan, a photo) can neither confirm nor refute anything.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
@@ -15,8 +16,8 @@ from shared_code.extraction.dates import DateReading, dates_in
 from shared_code.extraction.numbers import amounts_in, ascii_digits
 
 #: A stamp of a scanning app is text too, but no text layer.
-_LEAST_CHARACTERS = 60
-_LEAST_DIGITS = 4
+_ENOUGH_CHARACTERS = re.compile(r"(?:[\W_]*+[^\W_]){60}")
+_ENOUGH_DIGITS = re.compile(r"(?:\D*+\d){4}")
 #: Codes of at least this many characters are also looked for across blanks (IBANs are printed in groups).
 _LEAST_FOR_COMPACT = 6
 
@@ -35,9 +36,7 @@ class TextLayer:
     @cached_property
     def usable(self) -> bool:
         """Whether there is enough text to ground against."""
-        characters = sum(char.isalnum() for char in self._text)
-        digits = sum(char.isdecimal() for char in self._text)
-        return characters >= _LEAST_CHARACTERS and digits >= _LEAST_DIGITS
+        return _ENOUGH_CHARACTERS.match(self._text) is not None and _ENOUGH_DIGITS.match(self._text) is not None
 
     @cached_property
     def dates(self) -> list[DateReading]:
@@ -89,4 +88,4 @@ def compact_code(text: str) -> str:
 
 def _words(text: str) -> str:
     folded = ascii_digits(unicodedata.normalize("NFKC", text)).casefold()
-    return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
+    return re.sub(r"[\W_]+", " ", folded).strip()

@@ -8,17 +8,19 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 from shared_code.extraction.currencies import is_currency_word
 
 _NORMALISED = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _CORE = re.compile(r"[.,]?[0-9]+(?:[.,' ][0-9]+)*[.,]?")
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 _WORD = re.compile(r"[^\W\d_]+")
 #: ``12,-`` and ``12.--``: no decimals; ``1,500/-`` in India means the same
 _NO_DECIMALS = re.compile(r"(?<=[0-9])(?:[.,]\s?-{1,2}|\s?/-)(?=\D*$)")
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
+_DASHES = re.compile("[\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d]")
 #: Arabic separators are unambiguous; apostrophes in all shapes group digits
-_SEPARATORS = str.maketrans({"\u066c": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'"})
+_APOSTROPHES = re.compile("[\u066c\u2019\u02bc`\u00b4]")
 _DECIMAL_ONLY = "\u066b"
 _MAX_INTEGER_DIGITS = 15
 _MAX_DECIMALS = 10
@@ -40,13 +42,8 @@ def read_amount(text: str, *, decimal_mark: str | None = None, percent: bool = F
     :param decimal_mark: ``.`` or ``,`` when the rest of the document shows which it uses; it only orders the readings.
     :param percent: whether ``%`` may stand beside the number (rates, not amounts).
     """
-    if len(text) > _MAX_LENGTH or any(char.isnumeric() and not char.isdecimal() for char in text):
-        return ()  # fractions, raised cents and the like: their plain form would be another number
-    unsigned, negative = _strip_sign(_plain_characters(text))
-    plain = _strip_decoration(unsigned, percent=percent)
-    if plain is None or not _CORE.fullmatch(plain):
-        return ()
-    readings = _unsigned_readings(plain, decimal_mark)
+    core, negative = _core_of(text, percent=percent)
+    readings = _unsigned_readings(core, decimal_mark) if core else ()
     return tuple(-value if negative and value else value for value in readings)
 
 
@@ -59,38 +56,54 @@ def decimal_mark_of(texts: Iterable[str]) -> str | None:
     """The decimal separator that all unambiguous amounts in ``texts`` agree on, or None."""
     marks = set()
     for text in texts:
-        plain = _strip_decoration(_strip_sign(_plain_characters(text))[0], percent=True)
-        if plain and _CORE.fullmatch(plain) and len(_unsigned_readings(plain, None)) == 1:
-            marks |= _mark(plain)
+        core, _ = _core_of(text, percent=False)
+        if core and len(_unsigned_readings(core, None)) == 1:
+            marks |= _mark(core)
     return marks.pop() if len(marks) == 1 else None
 
 
 def amounts_in(text: str) -> frozenset[Decimal]:
     """Every unsigned value that some number in ``text`` can stand for, for looking up an amount in a page's text."""
-    plain = _plain_characters(text).replace("\n", " | ")
+    # A page may use the Arabic decimal mark in one line and Latin ones in another.
+    parts = text.split("\n") if _DECIMAL_ONLY in text else [text]
+    plain = " | ".join(_plain_characters(part) for part in parts).replace("\n", " | ")
     values: set[Decimal] = set()
     tokens = [*_TOKEN.findall(plain)[:_MAX_TOKENS], *_SPACED.findall(plain)[:_MAX_TOKENS]]
     for token in set(tokens):
         core = token.rstrip("'")
-        if _CORE.fullmatch(core):
+        if len(core) <= _MAX_LENGTH and _CORE.fullmatch(core):
             values.update(_unsigned_readings(core, None))
     return frozenset(values)
 
 
 def ascii_digits(text: str) -> str:
     """``text`` with the decimal digits of every script as ASCII digits; other characters stay."""
-    if text.isascii():
-        return text
-    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() and not char.isascii() else char for char in text)
+    return text if text.isascii() else _FOREIGN_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
+
+
+def _core_of(text: str, *, percent: bool) -> tuple[str, bool]:
+    """The bare number with its separators, and whether it is negative; '' when the text is not one number."""
+    return _bare_number(text, percent=percent) if len(text) <= _MAX_LENGTH else ("", False)
+
+
+@lru_cache(maxsize=2048)
+def _bare_number(text: str, *, percent: bool) -> tuple[str, bool]:
+    if any(char.isnumeric() and not char.isdecimal() for char in text):
+        return "", False  # fractions, raised cents and the like: their plain form would be another number
+    unsigned, negative = _strip_sign(_plain_characters(text))
+    plain = _strip_decoration(unsigned, percent=percent)
+    return (plain, negative) if plain and _CORE.fullmatch(plain) else ("", False)
 
 
 def _plain_characters(text: str) -> str:
     """ASCII digits, plain blanks, hyphens and apostrophes."""
-    separated = text.translate(_SEPARATORS)
+    if text.isascii():
+        return re.sub(r"[^\S\n]+", " ", text.replace("`", "'")).strip()
+    separated = _APOSTROPHES.sub("'", text)
     if _DECIMAL_ONLY in separated:
         # U+066B is a decimal point and nothing else; beside it a comma or full stop can only group.
         separated = separated.replace(",", "'").replace(".", "'").replace(_DECIMAL_ONLY, ".")
-    folded = ascii_digits(unicodedata.normalize("NFKC", separated)).translate(_DASHES).translate(_SEPARATORS)
+    folded = _DASHES.sub("-", ascii_digits(unicodedata.normalize("NFKC", separated)))
     return re.sub(r"[^\S\n]+", " ", folded).strip()
 
 
@@ -108,6 +121,8 @@ def _strip_sign(text: str) -> tuple[str, bool]:
 
 def _strip_decoration(text: str, *, percent: bool) -> str | None:
     """Only the number, or None when something other than a currency or an allowed sign stands beside it."""
+    if _CORE.fullmatch(text):
+        return text
     if re.search(r"[0-9][^\W\d_]+[0-9]|[^\W\d_][0-9.,' ]+[^\W\d_]", text):
         return None
     text = re.sub(r"[^\W\d_]{1,3}(?=[$₵¢¥£])", "", text)
@@ -120,6 +135,7 @@ def _strip_decoration(text: str, *, percent: bool) -> str | None:
     return bare.translate(dict.fromkeys(map(ord, allowed), " ")).strip(" ")
 
 
+@lru_cache(maxsize=4096)
 def _unsigned_readings(core: str, decimal_mark: str | None) -> tuple[Decimal, ...]:
     """Readings of digits with separators; the first is the likeliest."""
     core = core.removesuffix(".").removesuffix(",")

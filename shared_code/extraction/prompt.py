@@ -42,8 +42,8 @@ text). The country alone is no evidence. When two currencies are printed, the on
 
 All other amounts, rates, quantities and dates
 - Copy them exactly as printed, with separators, signs and brackets ("1,75,083.00", "(12.00)", "19 %").
-- subtotal is the sum of the lines before document discounts, net_total the amount before taxes, tax_total all taxes, \
-round_off a printed rounding, amount_paid what was already paid, amount_due what is left to pay.
+- subtotal is the sum of the lines before document discounts, net_total the amount before taxes, tax_total the \
+printed sum of all taxes, round_off a printed rounding, amount_paid what was already paid, amount_due what is left.
 - One entry in taxes for each tax and rate that is printed (CGST, SGST, UTGST, IGST, CESS, VAT, NHIL, GETFUND, COVID, \
 ...). withholdings: TDS, TCS, withholding tax.
 - One entry in line_items for each line, all pages, none left out, none summed up. net_amount is the printed amount of \
@@ -82,6 +82,6 @@ def build_prompt(*, page_count: int, document_text: str | None = None, second_lo
     if second_look:
         parts.append(_SECOND_LOOK)
     if document_text:
-        mark = f"=== DOCUMENT TEXT {hashlib.sha256(document_text.encode(errors="replace")).hexdigest()[:16]} ==="
+        mark = f"=== DOCUMENT TEXT {hashlib.sha256(document_text.encode(errors='replace')).hexdigest()[:16]} ==="
         parts.append(_TEXT.format(mark=mark, text=document_text))
     return "\n\n".join(parts)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared_code.extraction.amount_choice import AmountReader, choose_totals
+from shared_code.extraction.arithmetic import with_proven_totals
 from shared_code.extraction.countries import country_of
 from shared_code.extraction.critical_fields import ground, read_currency, read_number, read_total
 from shared_code.extraction.grounding import TextLayer
@@ -169,7 +170,7 @@ def _with_totals(invoice: Invoice, wire: WireInvoice, amounts: AmountReader, fin
         invoice, {name: values for name, values in options.items() if values}, mark=amounts.mark
     )
     findings += still_open
-    return chosen
+    return with_proven_totals(chosen)
 
 
 def _seller(party: Party, tax_id: str | None, findings: list[Finding]) -> Party:
