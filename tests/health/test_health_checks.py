@@ -4,10 +4,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from shared_code import errors
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.schema import HEAD, ensure_schema
 from shared_code.database.tables import token_master, token_usage_logs
 from shared_code.db_connection import create_database
 from shared_code.health import SystemHealthChecker
@@ -143,12 +144,11 @@ def test_the_outbox_may_hold_so_many():
 def test_the_migration_level_is_compared(empty_database_url, make_settings):
     database = create_database(make_settings(empty_database_url))
     try:
-        check = migration_check(database, lambda: "0002")
-        assert check().facts == {"found": None, "expected": "0002"}
+        check = migration_check(database)
+        assert check().facts == {"found": None, "needed": HEAD}
         assert not check()
-        with database.transaction() as connection:
-            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-            connection.execute(text("INSERT INTO alembic_version VALUES ('0002')"))
+        ensure_schema(database, auto_migrate=True)
+        assert check().facts["found"] == HEAD
         assert check()
     finally:
         database.close()

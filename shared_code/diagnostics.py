@@ -1,0 +1,129 @@
+"""Says what is wrong with the database and what to do about it; ``manage.py diagnose`` and the admin API show it.
+
+The result has the seed's sections. Each stands for itself: one that fails carries its error and the others go on. What
+the login may not see is listed as such, never shown as absent.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import literal, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared_code.database.diagnose import Backend, Facts, Limits, Probe, expected_schema
+from shared_code.database.diagnose_mssql import MssqlDiagnosis
+from shared_code.database.diagnose_postgresql import PostgresqlDiagnosis
+from shared_code.database.diagnose_sqlite import SqliteDiagnosis
+from shared_code.db_connection import Database
+from shared_code.errors import ServiceError
+from shared_code.redaction import redact
+
+_BACKENDS: dict[str, Callable[[], Backend]] = {
+    "sqlite": SqliteDiagnosis,
+    "postgresql": PostgresqlDiagnosis,
+    "mssql": MssqlDiagnosis,
+}
+_ROUND_TRIPS = 5
+#: for one question; a diagnosis must not become the load that it looks for
+_MAX_SECONDS = 10
+_SLOW_MILLISECONDS = 50.0
+_ORDER = {"critical": 0, "warning": 1, "info": 2}
+
+
+class DatabaseDiagnostic:
+    """Looks at one database. Changes nothing in it."""
+
+    def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
+        self._database = database
+        self._limits = limits or Limits()
+        self._backend = _BACKENDS[database.dialect]()
+
+    def run_diagnostics(self) -> dict[str, Any]:
+        """The seed's result: ``timestamp``, ``connection``, ``performance``, ``schema``, ``indexes``; never raises.
+
+        Beside them ``backend``; ``findings``, the worst first, each with ``severity``, ``area``, ``message`` and
+        ``remedy``; ``not_visible``, what could not be looked at, with reason and remedy; and ``error`` when the
+        database does not answer. JSON-ready.
+        """
+        result: dict[str, Any] = {
+            "timestamp": datetime.now(UTC).isoformat(),
+            "backend": self._database.dialect,
+            "connection": {},
+            "performance": {},
+            "schema": {},
+            "indexes": {},
+            "findings": [],
+            "not_visible": [],
+        }
+        sections: dict[str, Callable[[Probe], Facts]] = {
+            "connection": self._connection,
+            "performance": self._backend.performance,
+            "schema": self._schema,
+            "indexes": self._backend.indexes,
+        }
+        for name, section in sections.items():
+            if "error" in result:
+                break
+            self._run_section(name, section, result)
+        result["findings"].sort(key=lambda finding: _ORDER[finding["severity"]])
+        return result
+
+    def _run_section(self, name: str, section: Callable[[Probe], Facts], result: dict[str, Any]) -> None:
+        try:
+            # A connection each: a section that broke its own leaves the next one in peace.
+            with self._database.reading() as connection:
+                if self._database.dialect == "postgresql":
+                    connection.execute(text(f"SET LOCAL statement_timeout = '{_MAX_SECONDS}s'"))
+                probe = Probe(connection, self._limits)
+                try:
+                    result[name] = section(probe)
+                except SQLAlchemyError as error:
+                    result[name] = {"error": redact(f"{type(error).__name__}: {error}")[:500]}
+                result["findings"] += [asdict(remark) for remark in probe.remarks]
+                result["not_visible"] += probe.hidden
+        except ServiceError as error:
+            result["error"] = str(error)
+            result["findings"].append(
+                {
+                    "severity": "critical",
+                    "area": "connection",
+                    "message": f"The database does not answer: {error}",
+                    "remedy": "Check that the server runs, the connection string, the firewall and the login",
+                }
+            )
+
+    def _connection(self, probe: Probe) -> Facts:
+        times = []
+        for _ in range(_ROUND_TRIPS):
+            started = time.perf_counter()
+            probe.connection.execute(select(literal(1))).scalar()
+            times.append((time.perf_counter() - started) * 1000)
+        median = round(statistics.median(times), 2)
+        if median > _SLOW_MILLISECONDS:
+            probe.remark(
+                "warning",
+                "connection",
+                f"A round trip takes {median:.0f} ms",
+                "Move the service and the database into the same region; a request makes about a dozen",
+            )
+        return {"round_trip_milliseconds": median, **self._backend.connection(probe)}
+
+    def _schema(self, probe: Probe) -> Facts:
+        return expected_schema(probe) | self._level(probe) | self._backend.schema(probe)
+
+    def _level(self, probe: Probe) -> Facts:
+        from shared_code.database.schema import HEAD, current
+
+        found = current(self._database)
+        if found is None or found < HEAD:
+            probe.remark(
+                "critical",
+                "schema",
+                f"The schema is at {found or 'none'}, this code needs {HEAD}",
+                "Run 'python manage.py db upgrade'",
+            )
+        return {"version": found, "version_needed": HEAD}
