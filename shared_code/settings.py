@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     openai_fallback_model: str | None = "gpt-4.1-mini"
     #: models that a caller may ask for by name, beside the configured ones; joined by commas
     allowed_models: str = ""
-    #: PEM public keys or certificates of the Indian e-invoice portals, one after another; ``\\n`` for line ends is
+    #: PEM public keys or certificates of the Indian e-invoice portals, one after another; ``\n`` for line ends is
     #: fine. Without them a signed QR code is used, but called unverified
     irn_public_keys: str | None = None
     #: the seed's fallback file; off unless named

@@ -21,9 +21,20 @@ ATTACHMENT_LIMIT = 5 * guard.MEGABYTE
 _ATTACHMENTS = 20
 _OBJECTS = 300_000
 #: keys whose presence means that a viewer could act: scripts, programs, actions on events, embedded media
-_ACTIVE_KEYS = ("/JS", "/JavaScript", "/AA", "/Launch", "/RichMediaContent", "/Rendition", "/Movie", "/Sound", "/XFA")
+_ACTIVE_KEYS = (
+    "/JS",
+    "/JavaScript",
+    "/AA",
+    "/Launch",
+    "/RichMediaContent",
+    "/RichMediaSettings",
+    "/Rendition",
+    "/Movie",
+    "/Sound",
+    "/XFA",
+)
 _ACTIVE = re.compile(
-    rb"/(JS|JavaScript|AA|Launch|RichMedia\w*|Rendition|Movie|Sound|XFA|SubmitForm|ImportData|GoToE|GoToR)\b"
+    rb"/(JS|JavaScript|AA|Launch|RichMedia(Content|Settings|Execute)|Rendition|Movie|Sound|XFA|SubmitForm|ImportData|GoToE|GoToR)\b"
 )
 _ACTIVE_ACTIONS = {
     *("/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/GoToE", "/GoToR", "/Rendition", "/Movie", "/Sound"),

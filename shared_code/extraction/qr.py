@@ -136,7 +136,7 @@ def _decoded(part: str) -> bytes:
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_float=Decimal)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -157,7 +157,7 @@ def _date(text: str | None) -> dt.date | None:
 
 
 def _amount(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
         amount = Decimal(str(value).strip().replace(",", ""))

@@ -31,12 +31,16 @@ _REPLACE_ABOVE_MB = 220.0
 _REPLACE_AFTER_JOBS = 2_000
 _WAIT_SECONDS = 60.0
 _GOODBYE_SECONDS = 2.0
+_CRASH_SECONDS = 0.5
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from shared_code.extraction.sandbox_child import main; main(int(sys.argv[2]))"
 )
 #: what a Python process needs from the environment on some systems, and nothing else
 _KEPT_ENVIRONMENT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "TMP", "TEMP", "TMPDIR", "HOME")
+#: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
+_CRASH_SIGNALS = frozenset({4, 5, 6, 7, 8, 10, 11})
+_WINDOWS_CRASH = 0xC0000000
 _ERRORS: dict[str, type[errors.RequestError]] = {
     error.code: error
     for error in (errors.InvalidFile, errors.TooManyPages, errors.UnsupportedFileType, errors.FileTooLarge)
@@ -62,6 +66,13 @@ class _ProcessGone(Exception):
     def __init__(self, *, late: bool) -> None:
         super().__init__("time is up" if late else "the process ended")
         self.late = late
+
+
+def _crashed(returncode: int | None) -> bool:
+    """Whether a process brought itself down, as against being killed by someone."""
+    if returncode is None:
+        return False
+    return -returncode in _CRASH_SIGNALS or returncode >= _WINDOWS_CRASH
 
 
 class _Process:
@@ -111,15 +122,22 @@ class _Process:
             facts, blobs = sandbox_wire.read_frame(cast("BinaryIO", self._popen.stdout))
         except (OSError, ValueError, sandbox_wire.ConnectionLost) as error:
             raise _ProcessGone(late=late.is_set()) from error
+        except BaseException:
+            # interrupted between question and answer: the next job would get this one's answer
+            self._popen.kill()
+            raise
         finally:
             timer.cancel()
         self.jobs += 1
         self.resident_mb = facts.pop("now_mb", 0.0)
         return Result(facts, blobs, facts.pop("peak_mb", 0.0))
 
-    def end(self, *, at_once: bool) -> None:
-        """Close the pipes and wait; ``at_once`` does not wait for a job."""
+    def end(self, *, at_once: bool) -> int | None:
+        """Close the pipes, wait, and return the exit code; ``at_once`` does not wait for a job."""
         if at_once:
+            # one that crashed may take a moment to be gone
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(_CRASH_SECONDS)
             self._popen.kill()
         with contextlib.suppress(OSError):
             cast("BinaryIO", self._popen.stdin).close()
@@ -129,6 +147,7 @@ class _Process:
             self._popen.kill()
             self._popen.wait()
         cast("BinaryIO", self._popen.stdout).close()
+        return self._popen.returncode
 
 
 class Sandbox:
@@ -142,16 +161,14 @@ class Sandbox:
         for _ in range(processes):
             self._seats.put(None)
         self._processes = processes
-        self._closed = False
 
     def run(self, operation: str, parts: Sequence[bytes], **arguments: Any) -> Result:
         """Do one operation of ``sandbox_child`` on ``parts``.
 
         Raises the error that the operation raised; :class:`errors.InvalidFile` with reason ``time``, ``memory`` or
-        ``too_complex`` when the process had to be ended or ended twice; :class:`errors.Busy` when no process is free.
+        ``too_complex`` when its process had to be ended, or crashed; :class:`errors.Busy` when no process is free.
         """
         header = {"operation": operation, **arguments}
-        deadline = time.monotonic() + self._seconds
         try:
             process = self._seats.get(timeout=_WAIT_SECONDS)
         except queue.Empty as error:
@@ -163,13 +180,13 @@ class Sandbox:
                 try:
                     return self._judged(process.ask(header, parts, seconds=deadline - time.monotonic()), operation)
                 except _ProcessGone as gone:
-                    process.end(at_once=True)
+                    crashed = _crashed(process.end(at_once=True))
                     process = None
                     if gone.late:
                         _log.warning("Reading a document took more than %.0f s (%s)", self._seconds, operation)
                         raise refusals.invalid_file("time", limit=self._seconds) from gone
-                    if last_try:
-                        _log.warning("Reading a document ended the process twice (%s)", operation)
+                    if crashed or last_try:
+                        _log.warning("Reading a document ended the process (%s)", operation)
                         raise refusals.invalid_file("too_complex") from gone
             raise AssertionError("both tries end above")
         finally:

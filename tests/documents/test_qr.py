@@ -1,0 +1,168 @@
+import base64
+import datetime as dt
+import json
+from decimal import Decimal
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shared_code.errors import ConfigurationError
+from shared_code.extraction import qr
+from shared_code.extraction.documents import india_qr, page_texts
+from shared_code.extraction.sniff import Kind
+from tests.documents.files import FOLDER, invoice
+
+EXPECTED = {
+    item["file"]: item["expected"]
+    for item in json.loads((FOLDER / "manifest.json").read_text("utf-8"))["files"]
+    if item.get("expected")
+}
+FACTS = {
+    "SellerGstin": "27AAACS1234F1ZS",
+    "BuyerGstin": "27AADCM2468R1ZS",
+    "DocNo": "A-1",
+    "DocTyp": "INV",
+    "DocDt": "07/11/2025",
+    "TotInvVal": 175083.5,
+    "ItemCnt": 3,
+    "MainHsnCode": "39012000",
+    "Irn": "ab" * 32,
+}
+
+
+def part(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unsigned(payload, alg: str = "RS256") -> str:
+    return part(json.dumps({"alg": alg, "typ": "JWT"}).encode()) + "." + part(json.dumps(payload).encode())
+
+
+def token(payload=None, key: rsa.RSAPrivateKey | None = None, alg: str = "RS256") -> str:
+    body = unsigned({"data": json.dumps(FACTS), "iss": "NIC"} if payload is None else payload, alg)
+    signature = key.sign(body.encode(), padding.PKCS1v15(), SHA256()) if key else b"none"
+    return f"{body}.{part(signature)}"
+
+
+def pem(key) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "syn-gst-intra-qr.pdf",
+        "syn-gst-inter-qr.pdf",
+        "syn-gst-intra-scan.jpg",
+        "img-photo.heic",
+        "img-multipage.tiff",
+        "img-exif-rotated.jpg",
+    ],
+)
+def test_the_code_is_read_from_pages_and_pictures(open_file, sandbox, name):
+    document = open_file(invoice(name))
+    found = india_qr(document, page_texts(document, sandbox=sandbox), sandbox=sandbox)
+    expected = EXPECTED[name]
+    assert found.doc_no == expected["invoice_number"]
+    assert found.doc_date.isoformat() == expected["invoice_date"]
+    assert found.total == Decimal(expected["total"])
+    assert (found.seller_gstin, found.buyer_gstin) == (expected["seller_gstin"], expected["buyer_gstin"])
+    assert found.signature == "unverified"
+
+
+@pytest.mark.parametrize("name", ["syn-ghana-2026.pdf", "gg-google-scan.pdf", "az-india.png"])
+def test_documents_without_a_code_have_none(open_file, sandbox, name):
+    document = open_file(invoice(name))
+    assert india_qr(document, page_texts(document, sandbox=sandbox), sandbox=sandbox) is None
+
+
+def test_all_facts_of_a_code():
+    found = qr.read_codes([token()])
+    assert found == qr.IndiaQr(
+        seller_gstin="27AAACS1234F1ZS",
+        buyer_gstin="27AADCM2468R1ZS",
+        doc_no="A-1",
+        doc_date=dt.date(2025, 11, 7),
+        total=Decimal("175083.5"),
+        item_count=3,
+        main_hsn="39012000",
+        irn="ab" * 32,
+        signature="unverified",
+    )
+
+
+def test_a_signature_counts_when_one_of_the_configured_keys_made_it(keys):
+    signed = token(key=keys[1])
+    assert qr.read_codes([signed], public_keys=pem(keys[1])).signature == "verified"
+    assert qr.read_codes([signed], public_keys=pem(keys[0]) + pem(keys[1])).signature == "verified"
+    assert qr.read_codes([signed], public_keys=pem(keys[1]).replace("\n", "\\n")).signature == "verified"
+    assert qr.read_codes([signed], public_keys=pem(keys[0])).signature == "unverified"
+
+
+def test_a_changed_payload_or_another_algorithm_is_not_verified(keys):
+    head, _, signature = token(key=keys[0]).split(".")
+    forged = f"{head}.{unsigned({'data': json.dumps(FACTS | {'TotInvVal': 1})}).split('.')[1]}.{signature}"
+    assert qr.read_codes([forged], public_keys=pem(keys[0])).signature == "unverified"
+    assert qr.read_codes([token(key=keys[0], alg="none")], public_keys=pem(keys[0])).signature == "unverified"
+    other = pem(ec.generate_private_key(ec.SECP256R1()))
+    assert qr.read_codes([token(key=keys[0])], public_keys=other).signature == "unverified"
+
+
+@pytest.mark.parametrize("text", ["nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
+def test_a_wrong_key_is_a_wrong_setting(text):
+    with pytest.raises(ConfigurationError, match="IRN_PUBLIC_KEYS"):
+        qr.load_keys(text)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "upi://pay?pa=a@b&am=1.00",
+        "https://example.com/a.b.c",
+        "a.b.c",
+        "",
+        token({"data": "not json"}),
+        token({"data": json.dumps({"Irn": "short"})}),
+        token({"data": 7}),
+        token([1, 2]),
+        part(b"{}") + "." + part(b"\xff\xfe") + ".x",
+    ],
+)
+def test_other_codes_are_ignored(code):
+    assert qr.read_codes([code]) is None
+    assert qr.read_codes([code, token()]).doc_no == "A-1"
+
+
+def test_odd_values_become_none_and_never_an_error():
+    odd = {
+        "Irn": "AB" * 32,
+        "DocDt": "31/02/2025",
+        "TotInvVal": "NaN",
+        "ItemCnt": [1],
+        "SellerGstin": {"a": 1},
+        "DocNo": "  ",
+    }
+    found = qr.read_codes([token({"data": json.dumps(odd)})])
+    assert found == qr.IndiaQr(irn="ab" * 32, signature="unverified")
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "expected"),
+    [
+        (Kind.IMAGE, ("", ""), (0, 1)),
+        (Kind.IMAGE, ("",) * 9, (0, 1, 2)),
+        (Kind.PDF, ("Invoice 1 of Adom Trading Company Ltd, Accra, total 9000.00 GHS",), ()),
+        (Kind.PDF, ("Tax invoice GSTIN 27AAACS1234F1ZS and many more words on this page",), (0,)),
+        (Kind.PDF, ("A page of many words that has nothing at all to do with any tax", ""), (1,)),
+        (Kind.XML, ("",), ()),
+    ],
+)
+def test_pages_are_searched_only_where_a_code_may_be(kind, texts, expected):
+    assert qr.pages_to_search(kind, texts) == expected
