@@ -36,7 +36,8 @@ class StopSignal:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             with contextlib.suppress(TypeError, ValueError):
-                signal.signal(number, handler)  # type: ignore[arg-type] # as signal() gave it
+                # After a request the process is about to end: one more Ctrl-C must not make an error of that.
+                signal.signal(number, signal.SIG_IGN if self.requested else handler)  # type: ignore[arg-type] # as given
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._event.is_set():

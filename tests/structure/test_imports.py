@@ -64,6 +64,9 @@ OWNERS = {
         "shared_code.db_connection",
         "shared_code.diagnostics",
         "shared_code.health_checks",
+        # Whether the database answers again, and the duration of each statement.
+        "shared_code.db_logger",
+        "shared_code.telemetry_database",
     ),
     "starlette": ("shared_code.admin",),
     "tenacity": ("shared_code.retry_policy",),
