@@ -18,9 +18,12 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMPACT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{6})?")
 #: within a text only where it can be nothing else
 _COMPACT_TOKEN = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?![0-9])")
-_YEAR_FIRST = re.compile(r"(?<![0-9])([0-9]{4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,2})(?![0-9])")
+_YEAR_FIRST = re.compile(
+    r"(?<![0-9/.-])([0-9]{4})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{1,2})(?![0-9])"
+    r"|(?<![0-9])([0-9]{4})\s?年\s?([0-9]{1,2})\s?月\s?([0-9]{1,2})(?![0-9])"
+)
 _YEAR_LAST = re.compile(
-    r"(?<![0-9./-])([0-9]{1,2})(\s?[-/.]\s?)([0-9]{1,2})\s?[-/.]\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
+    r"(?<![0-9./-])([0-9]{1,2})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
 )
 #: bounded everywhere: unbounded repeats would take minutes on a page of letters
 _GAP = r"[\s.,/-]{0,4}"
@@ -103,7 +106,7 @@ def dates_in(text: str) -> list[DateReading]:
     if compact:
         return [_plain_date(*(int(part) for part in compact.groups()))]
     found = [
-        (match.start(), _plain_date(*(int(part) for part in match.groups())))
+        (match.start(), _plain_date(*(int(part) for part in match.groups() if part and part.isdecimal())))
         for pattern in (_YEAR_FIRST, _COMPACT_TOKEN)
         for match in pattern.finditer(plain)
     ]
