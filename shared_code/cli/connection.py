@@ -1,0 +1,38 @@
+"""Opens the database that the settings name, for commands that need nothing else of the service."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shared_code.db_connection import Database, create_database
+from shared_code.key_cipher import KeyCipher
+from shared_code.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a command works with."""
+
+    settings: Settings
+    database: Database
+    cipher: KeyCipher
+
+
+@contextmanager
+def workplace(*, check_schema: bool = True) -> Iterator[Workplace]:
+    """Open, and close at the end; the schema is brought up to date as the service would do it.
+
+    :raises ConfigurationError: a setting is wrong.
+    :raises DatabaseUnavailable: the database cannot be reached.
+    """
+    settings = load_settings()
+    ring = settings.token_encryption_keys
+    database = create_database(settings)
+    try:
+        if check_schema:
+            from shared_code.database.schema import ensure_schema
+
+            ensure_schema(database, auto_migrate=settings.db_auto_migrate)
+        yield Workplace(settings, database, KeyCipher(ring.get_secret_value() if ring else None))
+    finally:
+        database.close()

@@ -1,0 +1,85 @@
+"""``db``: the schema's version, upgrades, and the script for a DBA."""
+
+import time
+from typing import Annotated
+
+import typer
+from sqlalchemy import func, select
+
+from shared_code.cli.connection import workplace
+from shared_code.cli.output import say, show_json, show_table
+from shared_code.database import schema
+from shared_code.database.tables import token_master
+from shared_code.db_connection import Database
+from shared_code.key_cipher import PREFIX
+
+app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the schema up to date; an old database keeps its rows."""
+    with workplace(check_schema=False) as place:
+        before = schema.current(place.database)
+        schema.upgrade(place.database)
+        say(f"schema: {before or 'none'} -> {schema.current(place.database)}")
+        plain = _plain_keys(place.database)
+        if plain:
+            say(f"{plain} API keys are stored in plain text; 'manage.py tokens reencrypt' encrypts them")
+
+
+@app.command()
+def current() -> None:
+    """Print the schema's version."""
+    with workplace(check_schema=False) as place:
+        say(schema.current(place.database) or "none")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Say whether the database answers and its schema is up to date; exit code 1 when it is not."""
+    with workplace(check_schema=False) as place:
+        version = schema.current(place.database)
+        started = time.perf_counter()
+        schema.current(place.database)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        steps = schema.pending(place.database)
+        facts = {
+            "database": place.database.dialect,
+            "version": version,
+            "needed": schema.HEAD,
+            "round_trip_ms": milliseconds,
+            "pending": [f"{step.revision} {step.title}" for step in steps],
+        }
+    if as_json:
+        show_json(facts)
+    else:
+        show_table("Database", [{"what": name, "value": _plain(value)} for name, value in facts.items()])
+    if steps:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    dialect: Annotated[
+        str | None, typer.Option(help="mssql or postgresql; the configured database's by default.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Version that the database is at.")] = None,
+) -> None:
+    """Print the upgrade as a script for a DBA; nothing is changed."""
+    if dialect is None:
+        with workplace(check_schema=False) as place:
+            dialect = place.database.dialect
+            start = start or schema.current(place.database)
+    say(schema.offline_sql(dialect, start=start))
+
+
+def _plain_keys(database: Database) -> int:
+    key = token_master.c.ApiKey
+    plain = select(func.count(token_master.c.TokenID)).where(key.is_not(None), key != "", key.not_like(f"{PREFIX}%"))
+    return database.read(lambda connection: int(connection.execute(plain).scalar_one()))
+
+
+def _plain(value: object) -> str:
+    return "\n".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,40 @@
+"""Puts the commands together and turns our errors into a line on standard error and an exit code."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from shared_code.cli import count_tokens, db, tokens
+from shared_code.cli.output import complain
+from shared_code.errors import ServiceError
+
+_FAILED = 1
+
+
+def build_app() -> typer.Typer:
+    """All commands of ``manage.py``."""
+    app = typer.Typer(
+        help="Operations of the invoice extraction service. Settings come from the environment.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.add_typer(db.app, name="db")
+    app.add_typer(tokens.app, name="tokens")
+    app.command("count-tokens")(count_tokens.count_tokens_command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    try:
+        build_app()(args=None if arguments is None else list(arguments), prog_name="manage.py")
+    except ServiceError as error:
+        complain(error)
+        return _FAILED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else _FAILED
+    return 0

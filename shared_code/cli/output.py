@@ -1,0 +1,44 @@
+"""How the commands talk: a table for people, JSON for programs, problems on standard error."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shared_code.errors import ServiceError
+from shared_code.redaction import redact
+
+
+def show_json(value: Any) -> None:
+    """One JSON document; moments and decimals as text."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows under the names of their fields; numbers to the right."""
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ():
+        numeric = any(isinstance(row[name], int) and not isinstance(row[name], bool) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        # Text, not str: names of companies are no markup.
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    Console().print(table if rows else f"{title}: none")
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    print(text)
+
+
+def complain(error: ServiceError) -> None:
+    """What went wrong, with the library's words behind it, without secrets."""
+    causes, cause = [error.message], error.__cause__
+    while cause is not None:
+        causes.append(redact(str(cause).splitlines()[0] if str(cause) else type(cause).__name__))
+        cause = cause.__cause__
+    print("error: " + ": ".join(causes), file=sys.stderr)
