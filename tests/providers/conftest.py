@@ -13,23 +13,47 @@ SCHEMA = {
 }
 
 
-@pytest.fixture
-def vendor():
+@pytest.fixture(scope="session")
+def vendor_server():
     server = VendorServer()
     yield server
     server.close()
 
 
 @pytest.fixture
-def gemini(vendor):
-    provider = GeminiProvider(vendor.url)
+def vendor(vendor_server):
+    vendor_server.reset()
+    return vendor_server
+
+
+@pytest.fixture(scope="session")
+def _gemini(vendor_server):
+    provider = GeminiProvider(vendor_server.url)
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="session")
+def _openai(vendor_server):
+    provider = OpenAIProvider(vendor_server.url + "/v1")
     yield provider
     provider.close()
 
 
 @pytest.fixture
-def openai_provider(vendor):
-    provider = OpenAIProvider(vendor.url + "/v1")
+def gemini(vendor, _gemini):
+    """A provider whose client is shared by the tests: building one takes tens of milliseconds."""
+    return _gemini
+
+
+@pytest.fixture
+def openai_provider(vendor, _openai):
+    return _openai
+
+
+@pytest.fixture
+def new_gemini(vendor):
+    provider = GeminiProvider(vendor.url)
     yield provider
     provider.close()
 

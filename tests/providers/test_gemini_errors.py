@@ -461,13 +461,12 @@ TABLE = [
     ids=[row[0] for row in TABLE],
 )
 def test_each_error_ends_in_its_decision(
-    vendor, question, status, answer, headers, next_step, effect, public, wait, cooldown
+    vendor, gemini, monkeypatch, question, status, answer, headers, next_step, effect, public, wait, cooldown
 ):
     vendor.default = Answer(status=status, body=answer, headers=headers)
-    provider = GeminiProvider(vendor.url, now=lambda: NOW)
+    monkeypatch.setattr(gemini, "_now", lambda: NOW)
     with pytest.raises(ModelCallFailed) as caught:
-        provider.generate(question(), api_key=KEY, timeout_seconds=20)
-    provider.close()
+        gemini.generate(question(), api_key=KEY, timeout_seconds=20)
     failure = caught.value
     assert (failure.next_step, failure.key_effect, failure.public) == (next_step, effect, public)
     assert failure.wait_seconds == (None if wait is None else pytest.approx(wait))
@@ -552,10 +551,9 @@ def test_a_refused_connection_cost_nothing(question):
         ("Sat, 21 Nov 2020 00:00:00 GMT", 0.0),
     ],
 )
-def test_odd_wait_hints_do_no_harm(vendor, question, header, expected):
+def test_odd_wait_hints_do_no_harm(vendor, gemini, monkeypatch, question, header, expected):
     vendor.default = Answer(status=503, body={}, headers={"Retry-After": header})
-    provider = GeminiProvider(vendor.url, now=lambda: NOW)
+    monkeypatch.setattr(gemini, "_now", lambda: NOW)
     with pytest.raises(ModelCallFailed) as caught:
-        provider.generate(question(), api_key=KEY, timeout_seconds=20)
-    provider.close()
+        gemini.generate(question(), api_key=KEY, timeout_seconds=20)
     assert caught.value.wait_seconds == expected

@@ -27,6 +27,8 @@ class Seen:
     path: str
     headers: list[tuple[str, str]]
     body: Any
+    #: tells one connection from another
+    port: int
 
     def header(self, name: str) -> str | None:
         values = [value for key, value in self.headers if key.lower() == name.lower()]
@@ -55,6 +57,14 @@ class VendorServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def reset(self) -> None:
+        """Forget everything; answers that are being delayed are given up."""
+        self.released.set()
+        self.released = threading.Event()
+        self.queue.clear()
+        self.seen = []
+        self.default = Answer()
+
     def close(self) -> None:
         self.released.set()
         self._server.shutdown()
@@ -77,7 +87,9 @@ class VendorServer:
             def answer(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
                 body = json.loads(raw) if raw else None
-                server.seen.append(Seen(self.command, self.path, list(self.headers.items()), body))
+                server.seen.append(
+                    Seen(self.command, self.path, list(self.headers.items()), body, self.client_address[1])
+                )
                 answer = server.queue.popleft() if server.queue else server.default
                 if answer.delay:
                     server.released.wait(answer.delay)
