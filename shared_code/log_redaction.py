@@ -73,7 +73,7 @@ def redact_record(record: logging.LogRecord) -> None:
         record.args = ()
     else:
         masked = redact(message)
-        if masked != message or _hidden_in_arguments(record):
+        if masked != message or _hidden_in_arguments(record, message):
             record.msg, record.args = masked, ()
     if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
         _redact_exception(record, record.exc_info[1])
@@ -108,12 +108,16 @@ def redacted_traceback(error: BaseException) -> str:
         return f"{type(error).__qualname__}: [could not be printed]"
 
 
-def _hidden_in_arguments(record: logging.LogRecord) -> bool:
-    """Whether an argument holds a secret that the message does not show (a handler may print arguments)."""
+def _hidden_in_arguments(record: logging.LogRecord, message: str) -> bool:
+    """Whether an argument holds a secret that the clean message does not show (a handler may print arguments)."""
     if not record.args:
         return False
     values = record.args.values() if isinstance(record.args, dict) else record.args
-    return any(redact_value(value) is not value for value in values if isinstance(value, (str, dict, list, tuple)))
+    return any(
+        redact_value(value) is not value
+        for value in values
+        if isinstance(value, dict | list | tuple) or (isinstance(value, str) and value not in message)
+    )
 
 
 def _redact_exception(record: logging.LogRecord, error: BaseException) -> None:

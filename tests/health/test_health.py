@@ -74,7 +74,7 @@ def test_a_check_that_hangs_is_cut_at_its_limit_and_costs_one_thread():
     checker.add_check("quick", lambda: True)
     began = time.perf_counter()
     results = [checker.run_checks() for _ in range(4)]
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 4, "it hangs for 10 s"
     assert results[0]["checks"]["slow"] == {"status": "error", "error": "No answer within 0.05 s"}
     assert all(result["checks"]["slow"]["status"] == "error" for result in results)
     assert all(result["checks"]["quick"]["status"] == "healthy" for result in results)

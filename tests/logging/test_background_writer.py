@@ -48,7 +48,7 @@ def test_offer_does_not_wait_for_a_delivery_that_hangs():
     writer = sink.writer()
     started = time.perf_counter()
     accepted = [writer.offer(number) for number in range(500)]
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 2, "a delivery is held for 10 s"
     assert not all(accepted)
     assert not writer.flush(0.05)
     sink.hold.set()
@@ -116,8 +116,8 @@ def test_closing_while_the_sink_is_away_takes_no_longer_than_asked():
     writer = sink.writer()
     writer.offer(1)
     started = time.perf_counter()
-    assert not writer.close(1)
-    assert time.perf_counter() - started < 1.0
+    assert not writer.close(5)
+    assert time.perf_counter() - started < 4
 
 
 def test_many_threads_lose_and_double_nothing():

@@ -174,16 +174,16 @@ def test_no_key_leaves_the_process(ingestion):
 
 
 def calls_with_telemetry(count=300):
-    """Seconds of the slowest and of all of ``count`` requests."""
-    slowest, began = 0.0, time.perf_counter()
+    """Seconds of each of ``count`` requests, shortest first."""
+    taken = []
     for _ in range(count):
         started = time.perf_counter()
         with request_scope(request_id="r"), telemetry().request("POST extract") as span:
             log.info("a line")
             telemetry().metric("tokens", 1)
             span.finish(200)
-        slowest = max(slowest, time.perf_counter() - started)
-    return slowest, time.perf_counter() - began
+        taken.append(time.perf_counter() - started)
+    return sorted(taken)
 
 
 @pytest.mark.parametrize("fault", ["down", "slow", 400, 402, 403, 404, 429, 439, 500, 503])
@@ -196,13 +196,13 @@ def test_a_bad_endpoint_neither_fails_nor_slows_a_request(ingestion, fault, capl
     else:
         ingestion.status = fault
     made = turn_on(connection_string)
-    slowest, total = calls_with_telemetry()
-    assert slowest < 0.3
-    assert total < 3
+    taken = calls_with_telemetry()
+    assert taken[len(taken) * 9 // 10] < 0.02
+    assert taken[-1] < 2, "the time limit of a sending is 5 s: none has waited for one"
     assert made._writer.queued <= QUICK.items
     began = time.perf_counter()
     shutdown_telemetry(0.5)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 4
     complaints = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len([record for record in complaints if "cannot be sent" in record.getMessage()]) <= 1
     assert not [record for record in complaints if record.name.startswith("opencensus")]
