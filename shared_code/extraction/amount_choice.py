@@ -14,12 +14,14 @@ from typing import Any
 from shared_code.extraction.arithmetic import check_totals, failures_of, line_holds
 from shared_code.extraction.currencies import minor_unit, minor_units
 from shared_code.extraction.invoice import Invoice, LineItem
-from shared_code.extraction.numbers import decimal_mark_of, read_amount, read_quantity
+from shared_code.extraction.numbers import read_amount, read_quantity
 from shared_code.records import Finding
 
 Readings = tuple[Decimal, ...]
 _MAX_COMBINATIONS = 256
-_LINE_NUMBERS = ("quantity", "unit_price", "discount_amount", "net_amount", "total_amount")
+#: the amounts first: where two readings hold, a price or a quantity gives way before an amount does
+_LINE_MONEY = ("net_amount", "total_amount", "discount_amount")
+_LINE_NUMBERS = (*_LINE_MONEY, "quantity", "unit_price")
 
 
 class AmountReader:
@@ -28,15 +30,15 @@ class AmountReader:
     :ivar findings: what could not be read so far.
     """
 
-    def __init__(self, texts: Iterable[str], *, currency: str | None) -> None:
-        self._mark = decimal_mark_of(texts)
+    def __init__(self, *, decimal_mark: str | None, currency: str | None) -> None:
+        self._mark = decimal_mark
         self._currency = currency
         self._places = minor_units(currency)
         self.findings: list[Finding] = []
 
     @property
-    def mark(self) -> str | None:
-        """The decimal mark on which all unambiguous amounts agree."""
+    def decimal_mark(self) -> str | None:
+        """The decimal mark that is known or supposed, or None."""
         return self._mark
 
     def money(self, text: str | None, field: str, *, review: bool = True) -> Readings:
@@ -48,7 +50,8 @@ class AmountReader:
             self._unreadable(text, field, review=review)
         fitting = tuple(value for value in readings if -int(value.as_tuple().exponent) <= self._places)
         # A third decimal is refused only while nothing shows that the mark in question is a decimal mark here.
-        return fitting if fitting and (self._mark is None or self._mark not in text) else readings
+        impossible = self._places == 0 or self._mark is None or self._mark not in text
+        return fitting if fitting and impossible else readings
 
     def number(self, text: str | None, field: str, *, quantity: bool = False) -> Readings:
         """Readings of a price, an exchange rate or a quantity: any number of decimals."""
@@ -75,7 +78,7 @@ class AmountReader:
             "quantity": self.number(row["quantity"], f"{field}.quantity", quantity=True),
             "unit_price": self.number(row["unit_price"], f"{field}.unit_price"),
         }
-        for name in _LINE_NUMBERS[2:]:
+        for name in _LINE_MONEY:
             text = row[name]
             percentage = name == "discount_amount" and text is not None and "%" in text
             options[name] = () if percentage else self.money(text, f"{field}.{name}")
@@ -94,12 +97,12 @@ class AmountReader:
 
 
 def choose_totals(
-    invoice: Invoice, options: Mapping[str, Readings], *, mark: str | None
+    invoice: Invoice, options: Mapping[str, Readings], *, decided: bool
 ) -> tuple[Invoice, tuple[Finding, ...]]:
     """The invoice with the reading of each total that makes the most sums come out, and the ones that stay open.
 
     :param options: readings by field name, likeliest first; fields without a reading are left out.
-    :param mark: the document's decimal mark; when it is known, order decides between equals and nothing is flagged.
+    :param decided: the document shows its decimal mark: order decides between equals, and nothing is flagged.
     """
     names = list(options)
     size = prod(len(options[name]) for name in names)
@@ -111,7 +114,7 @@ def choose_totals(
     ]
     scores = [failures_of(check_totals(candidate)) for candidate in candidates]
     best = [candidate for candidate, score in zip(candidates, scores, strict=True) if score == min(scores)]
-    return best[0], () if mark is not None else tuple(_open(best, names))
+    return best[0], () if decided else tuple(_open(best, names))
 
 
 def _named(names: Sequence[str], values: Sequence[Decimal | None]) -> dict[str, Any]:

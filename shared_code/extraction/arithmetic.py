@@ -123,6 +123,8 @@ def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     if invoice.total is not None:
         printed = invoice.total - (invoice.round_off or ZERO) - (invoice.tip or ZERO)
         inclusive = [printed, printed + before]
+        if not targets:
+            inclusive += [printed - (_tax_of(invoice) or ZERO), printed - (_tax_of(invoice) or ZERO) + before]
         # Against the grand total only when prices may hold the tax: else it would excuse a missing line.
         if not targets or _has_tax(invoice):
             targets += inclusive

@@ -77,8 +77,13 @@ def read_currency(wire: WireInvoice, layer: TextLayer, seller: Party, findings: 
     return code
 
 
-def ground(invoice: Invoice, layer: TextLayer, findings: list[Finding]) -> tuple[Invoice, dict[str, bool]]:
-    """The invoice without values that the text layer does not show, and what was looked up with which outcome."""
+def ground(
+    invoice: Invoice, layer: TextLayer, findings: list[Finding], *, total_has_decimals: bool
+) -> tuple[Invoice, dict[str, bool]]:
+    """The invoice without values that the text layer does not show, and what was looked up with which outcome.
+
+    :param total_has_decimals: the total is printed with decimals; then an integer on the page does not stand for it.
+    """
     if not layer.usable:
         return invoice, {}
     grounded: dict[str, bool] = {}
@@ -89,7 +94,7 @@ def ground(invoice: Invoice, layer: TextLayer, findings: list[Finding]) -> tuple
     if invoice.invoice_date:
         grounded["invoice_date"] = layer.has_date(invoice.invoice_date)
     if invoice.total is not None:
-        grounded["total"] = layer.has_amount(invoice.total)
+        grounded["total"] = layer.has_amount(invoice.total, with_decimals=total_has_decimals)
     for name in ("invoice_number", "invoice_date", "total"):
         if grounded.get(name) is False:
             _refuse(name, str(getattr(invoice, name)), findings)

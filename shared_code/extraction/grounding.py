@@ -48,9 +48,12 @@ class TextLayer:
         """Codes that the text names for certain, and codes that some mark in it allows."""
         return currencies_in(self._text)
 
-    def has_amount(self, value: Decimal) -> bool:
-        """Whether a number of this size is printed, in any notation and with any sign."""
-        return abs(value) in self._amounts
+    def has_amount(self, value: Decimal, *, with_decimals: bool = False) -> bool:
+        """Whether a number of this size is printed, in any notation and with any sign.
+
+        ``with_decimals`` leaves out numbers without decimals: a line number 1 is no evidence of 1.00.
+        """
+        return abs(value) in (self._exact_amounts if with_decimals else self._amounts)
 
     def has_date(self, day: date) -> bool:
         """Whether a date is printed that can mean this day."""
@@ -67,6 +70,10 @@ class TextLayer:
     @cached_property
     def _amounts(self) -> frozenset[Decimal]:
         return amounts_in(self._text)
+
+    @cached_property
+    def _exact_amounts(self) -> frozenset[Decimal]:
+        return amounts_in(self._text, with_decimals=True)
 
     @cached_property
     def _days(self) -> frozenset[date]:

@@ -25,7 +25,7 @@ _DECIMAL_ONLY = "\u066b"
 _MAX_INTEGER_DIGITS = 15
 _MAX_DECIMALS = 10
 _GROUP = 3
-_TOKEN = re.compile(r"[0-9][0-9.,']*")
+_TOKEN = re.compile(r"(?<![\w/#.,'])(?<![\w/]-)[0-9][0-9.,']*(?!\w|/[0-9]|-[0-9])")
 _SPACED = re.compile(r"(?<![0-9.,'])[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]+)?(?![0-9])")
 _MAX_TOKENS = 200_000
 _MAX_LENGTH = 64
@@ -62,8 +62,11 @@ def decimal_mark_of(texts: Iterable[str]) -> str | None:
     return marks.pop() if len(marks) == 1 else None
 
 
-def amounts_in(text: str) -> frozenset[Decimal]:
-    """Every unsigned value that some number in ``text`` can stand for, for looking up an amount in a page's text."""
+def amounts_in(text: str, *, with_decimals: bool = False) -> frozenset[Decimal]:
+    """Every unsigned value that some number in ``text`` can stand for, for looking up an amount in a page's text.
+
+    Parts of dates and codes (``12/01/2019``, ``A-100``) are no amounts. ``with_decimals`` leaves out whole numbers.
+    """
     # A page may use the Arabic decimal mark in one line and Latin ones in another.
     parts = text.split("\n") if _DECIMAL_ONLY in text else [text]
     plain = " | ".join(_plain_characters(part) for part in parts).replace("\n", " | ")
@@ -73,7 +76,11 @@ def amounts_in(text: str) -> frozenset[Decimal]:
         core = token.rstrip("'")
         if len(core) <= _MAX_LENGTH and _CORE.fullmatch(core):
             values.update(_unsigned_readings(core, None))
-    return frozenset(values)
+    return (
+        frozenset(value for value in values if int(value.as_tuple().exponent) < 0)
+        if with_decimals
+        else frozenset(values)
+    )
 
 
 def ascii_digits(text: str) -> str:

@@ -6,15 +6,13 @@ Nothing is judged as a sum or a rule here; that is ``checks``. Nothing is looked
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared_code.extraction.amount_choice import AmountReader, choose_totals
-from shared_code.extraction.arithmetic import with_proven_totals
 from shared_code.extraction.countries import country_of
-from shared_code.extraction.critical_fields import ground, read_currency, read_number, read_total
+from shared_code.extraction.critical_fields import ground, read_currency, read_number
 from shared_code.extraction.grounding import TextLayer
 from shared_code.extraction.invoice import DOCUMENT_TYPES, India, Invoice, OriginalInvoice, Party, Payment
+from shared_code.extraction.printed_amounts import read_amounts
 from shared_code.extraction.printed_dates import PrintedDates
-from shared_code.extraction.wire_rows import lines_of, taxes_of, withholdings_of
-from shared_code.extraction.wire_schema import AMOUNT_FIELDS, DATE_FIELDS, WireAnswer, WireInvoice
+from shared_code.extraction.wire_schema import DATE_FIELDS, WireAnswer, WireInvoice
 from shared_code.extraction.wire_values import (
     accounts_of,
     code_of,
@@ -28,9 +26,7 @@ from shared_code.extraction.wire_values import (
 )
 from shared_code.records import Finding
 
-_TOTALS = tuple(name for name in AMOUNT_FIELDS if name not in {"exchange_rate", "tax_total_in_tax_currency"})
 _OTHER_DATES = ("due_date", "delivery_date", "service_period_start", "service_period_end")
-_LINE_AMOUNTS = ("unit_price", "discount_amount", "net_amount", "tax_amount", "total_amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +92,6 @@ def _read(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
     seller = _seller(parties.get("seller", Party()), code_of(scalars["seller_tax_id"]), findings)
     currency = read_currency(wire, layer, seller, findings)
     dates = PrintedDates(_date_texts(wire), layer, country=country_of(seller))
-    amounts = AmountReader(_amount_texts(wire), currency=currency)
-    lines, unchecked = lines_of(wire, amounts, dates)
     invoice = Invoice(
         document_type=kind if (kind := scalars["document_type"]) in DOCUMENT_TYPES else None,
         invoice_number=read_number(wire, findings),
@@ -110,21 +104,23 @@ def _read(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
         buyer=parties.get("buyer"),
         ship_to=parties.get("ship_to"),
         remit_to=parties.get("remit_to"),
-        taxes=taxes_of(wire.rows["taxes"], amounts),
-        withholdings=withholdings_of(wire.rows["withholdings"], amounts),
-        line_items=lines,
         payment=_payment(wire),
         india=_india(scalars, dates),
         fiscal=fiscal_of(scalars),
         notes=value_of(scalars["notes"]),
     )
-    invoice = _with_totals(_with_dates(invoice, scalars, dates), wire, amounts, findings)
-    invoice, grounded = ground(invoice, layer, findings)
+    invoice = _with_dates(invoice, scalars, dates)
+    line_dates = [
+        dates.plain(value_of(row["date"]), f"line_items[{index}].date")
+        for index, row in enumerate(wire.rows["line_items"])
+    ]
+    amounts = read_amounts(invoice, wire, line_dates=line_dates)
+    invoice, grounded = ground(amounts.invoice, layer, findings, total_has_decimals=amounts.total_has_decimals)
     return InvoiceReading(
         invoice,
         (*findings, *dates.findings, *amounts.findings),
         grounded,
-        unchecked,
+        amounts.unchecked_lines,
         page_of(scalars["first_page"]),
         page_of(scalars["last_page"]),
     )
@@ -159,20 +155,6 @@ def _payment(wire: WireInvoice) -> Payment | None:
     return None if payment == Payment() else payment
 
 
-def _with_totals(invoice: Invoice, wire: WireInvoice, amounts: AmountReader, findings: list[Finding]) -> Invoice:
-    options = {name: amounts.money(value_of(wire.scalars[name]), name) for name in _TOTALS}
-    printed = amounts.money(value_of(wire.scalars["total_printed"]), "total")
-    options["total"] = read_total(wire, printed, findings)
-    options["exchange_rate"] = amounts.number(value_of(wire.scalars["exchange_rate"]), "exchange_rate")[:1]
-    in_tax_currency = value_of(wire.scalars["tax_total_in_tax_currency"])
-    options["tax_total_in_tax_currency"] = amounts.number(in_tax_currency, "tax_total_in_tax_currency")[:1]
-    chosen, still_open = choose_totals(
-        invoice, {name: values for name, values in options.items() if values}, mark=amounts.mark
-    )
-    findings += still_open
-    return with_proven_totals(chosen)
-
-
 def _seller(party: Party, tax_id: str | None, findings: list[Finding]) -> Party:
     if tax_id is None or tax_id == party.tax_id:
         return party
@@ -202,10 +184,3 @@ def _india(scalars: Mapping[str, str | None], dates: PrintedDates) -> India | No
 def _date_texts(wire: WireInvoice) -> list[str | None]:
     lines = [row["date"] for row in wire.rows["line_items"]]
     return [wire.scalars["invoice_date_printed"], *(wire.scalars[name] for name in DATE_FIELDS), *lines]
-
-
-def _amount_texts(wire: WireInvoice) -> list[str]:
-    texts = [wire.scalars["total_printed"], *(wire.scalars[name] for name in _TOTALS)]
-    texts += [row[name] for row in wire.rows["line_items"] for name in _LINE_AMOUNTS]
-    texts += [row["amount"] for row in wire.rows["taxes"]]
-    return [text for text in texts if text]

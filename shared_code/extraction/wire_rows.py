@@ -1,17 +1,17 @@
 """Tables of a model's answer: lines, taxes and withholdings, with their amounts and dates read."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from shared_code.extraction.amount_choice import AmountReader
 from shared_code.extraction.invoice import LineItem, Tax, Withholding
-from shared_code.extraction.printed_dates import PrintedDates
 from shared_code.extraction.wire_schema import WireInvoice
 from shared_code.extraction.wire_values import Row, page_of, upper, value_of
 
 
 def lines_of(
-    wire: WireInvoice, amounts: AmountReader, dates: PrintedDates
+    wire: WireInvoice, amounts: AmountReader, line_dates: Sequence[date | None]
 ) -> tuple[tuple[LineItem, ...], frozenset[int]]:
     """All lines, and the indexes of those whose discount is printed only as a percentage."""
     by_line = _taxes_by_line(wire, amounts)
@@ -20,7 +20,7 @@ def lines_of(
         row = {name: value_of(text) for name, text in given.items()}
         if "%" in (row["discount_amount"] or ""):
             unchecked.add(index)
-        lines.append(_line(row, index, by_line, amounts, dates))
+        lines.append(_line(row, index, by_line, amounts, line_dates[index]))
     return tuple(lines), frozenset(unchecked)
 
 
@@ -37,7 +37,7 @@ def _taxes_by_line(wire: WireInvoice, amounts: AmountReader) -> dict[str, list[T
 
 
 def _line(
-    row: Row, index: int, by_line: Mapping[str, Sequence[Tax]], amounts: AmountReader, dates: PrintedDates
+    row: Row, index: int, by_line: Mapping[str, Sequence[Tax]], amounts: AmountReader, day: date | None
 ) -> LineItem:
     path = f"line_items[{index}]"
     return LineItem(
@@ -50,7 +50,7 @@ def _line(
         tax_rate=amounts.rate(row["tax_rate"], f"{path}.tax_rate"),
         tax_amount=_first(amounts.money(row["tax_amount"], f"{path}.tax_amount", review=False)),
         taxes=tuple(by_line.get(row["line_no"] or str(index + 1), ())),
-        date=dates.plain(row["date"], f"{path}.date"),
+        date=day,
         po_number=row["po_number"],
         page=page_of(row["page"]),
     )

@@ -1,5 +1,5 @@
 from datetime import date
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
 import pytest
 from hypothesis import given, settings
