@@ -158,7 +158,7 @@ def _leaves(pdf: "pikepdf.Pdf") -> int:
             continue
         kids = node.get("/Kids")
         if not isinstance(kids, pikepdf.Array):
-            count += str(node.get("/Type")) != "/Pages"
+            count += pdf_contents.name_of(node.get("/Type")) != "/Pages"
             continue
         if node.objgen in seen:
             raise refusals.invalid_file("corrupt")
@@ -182,6 +182,7 @@ def _saved(pdf: "pikepdf.Pdf") -> bytes:
         pdf.save(
             buffer,
             encryption=False,
+            fix_metadata_version=False,
             compress_streams=False,
             stream_decode_level=pikepdf.StreamDecodeLevel.none,
             object_stream_mode=pikepdf.ObjectStreamMode.disable,

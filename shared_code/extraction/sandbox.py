@@ -200,12 +200,19 @@ class Sandbox:
         """Process ids of the idle children."""
         return [process.pid for process in list(self._seats.queue) if process is not None]
 
-    def close(self) -> None:
-        """End the children; waits for running jobs. The sandbox starts again when it is used again."""
-        taken = [self._seats.get() for _ in range(self._processes)]
-        for process in taken:
-            if process is not None:
-                process.end(at_once=False)
+    def close(self, *, wait: bool = True) -> None:
+        """End the children. The sandbox starts again when it is used again.
+
+        :param wait: wait for running jobs; without, busy children end when this process does and their pipes close.
+        """
+        taken = 0
+        with contextlib.suppress(queue.Empty):
+            while taken < self._processes:
+                process = self._seats.get(block=wait)
+                taken += 1
+                if process is not None:
+                    process.end(at_once=False)
+        for _ in range(taken):
             self._seats.put(None)
 
     def _ready(self, process: _Process | None) -> _Process:
@@ -233,5 +240,5 @@ def default_sandbox() -> Sandbox:
     with _default_lock:
         if _default is None:
             _default = Sandbox()
-            atexit.register(_default.close)
+            atexit.register(_default.close, wait=False)
         return _default

@@ -234,3 +234,14 @@ def test_an_object_stream_that_unpacks_to_gigabytes_is_refused(open_file):
 def test_streams_without_filters_are_no_problem(open_file, sandbox):
     document = open_file(page_pdf(stream(b"BT /F1 12 Tf 72 700 Td (Total 12.00) Tj ET")))
     assert page_texts(document, sandbox=sandbox).pages == ("Total 12.00",)
+
+
+def test_odd_objects_do_not_stop_the_look_through(open_file, caplog):
+    """A null object, a filter whose name is no UTF-8, a script beside a null: each ended the walk once."""
+    data = page_pdf(
+        b"q Q",
+        page=b"/MediaBox[0 0 99 99]/AA<</O<</S/JavaScript/JS(x)/Next null>>>>/Annots[null 7 0 R]",
+        extra={6: b"null", 7: stream(b"x", b"/Filter/Fl#ffte"), 8: b"12"},
+    )
+    assert codes(open_file(data)) == ["active_content"]
+    assert caplog.text == ""
