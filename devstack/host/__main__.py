@@ -53,6 +53,7 @@ def _options(arguments: Sequence[str] | None) -> HostOptions:
         default=600,
         help="after how long a crashed host's blob is tried again (Azure: 600)",
     )
+    parser.add_argument("--drain-seconds", type=float, default=10.0, help="time for running functions to end at a stop")
     given = parser.parse_args(arguments)
     if given.enable_auth and not (given.key or given.master_key):
         parser.error("--enable-auth needs --key or --master-key")
@@ -69,6 +70,7 @@ def _options(arguments: Sequence[str] | None) -> HostOptions:
         ready_file=given.ready_file.resolve() if given.ready_file else None,
         blob_poll_seconds=given.blob_poll_seconds,
         blob_visibility_seconds=given.blob_visibility_seconds,
+        drain_seconds=given.drain_seconds,
     )
 
 

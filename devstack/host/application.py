@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 from devstack.host.admin import Admin, AdminFunction
@@ -31,8 +32,6 @@ DEFAULT_ADDRESS = "127.0.0.1"
 LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0"}
 DEFAULT_BODY_LIMIT = 104_857_600
 DEFAULT_FUNCTION_TIMEOUT = "00:30:00"
-#: seconds that running functions get to end after the host was told to stop
-DRAIN_SECONDS = 10.0
 WATCH_SECONDS = 1.0
 
 log = logging.getLogger("devstack.host")
@@ -54,6 +53,8 @@ class HostOptions:
     ready_file: Path | None = None
     blob_poll_seconds: float = 1.0
     blob_visibility_seconds: int = 600
+    #: that running functions get to end after the host was told to stop
+    drain_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,11 @@ def run(options: HostOptions) -> bool:
 
     Raises :class:`HostStartError` when the app or the machine does not allow a start.
     """
-    stop = threading.Event()
-    _stop_on_signal(stop)
+    signals: SimpleQueue[int] = SimpleQueue()
+    _collect_signals(signals)
+    if options.ready_file:
+        # One left by a killed host would tell that this one is ready.
+        options.ready_file.unlink(missing_ok=True)
     local = load_local_settings(options.root, os.environ)
     config = load_host_config(options.root, os.environ)
     apply_log_level(config)
@@ -111,9 +115,9 @@ def run(options: HostOptions) -> bool:
         _announce(app, triggers, base)
         if options.ready_file:
             _write_ready_file(options.ready_file, server, app)
-        while not stop.wait(WATCH_SECONDS):
+        while not _stopped(signals):
             invocations.report_overdue()
-        return _end(server, triggers, invocations, worker)
+        return _end(server, triggers, invocations, options.drain_seconds)
 
 
 def _serve(server: Server, gateway: Gateway, triggers: Triggers) -> None:
@@ -238,30 +242,41 @@ def _write_ready_file(path: Path, server: Server, app: LoadedApp) -> None:
     partial.replace(path)
 
 
-def _stop_on_signal(stop: threading.Event) -> None:
+def _collect_signals(signals: "SimpleQueue[int]") -> None:
     """First signal: an orderly end. Second: at once."""
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(130)
-        stop.set()
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stopping:
+            os._exit(128 + number)
+        # Unlike an event, this queue may be used inside a signal handler that interrupts its own reader.
+        stopping.append(number)
+        signals.put(number)
 
+    stopping: list[int] = []
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), handle)
 
 
-def _end(server: Server, triggers: Triggers, invocations: Invocations, worker: Worker) -> bool:
+def _stopped(signals: "SimpleQueue[int]") -> bool:
+    """Wait a moment for a signal."""
+    try:
+        signals.get(timeout=WATCH_SECONDS)
+    except Empty:
+        return False
+    return True
+
+
+def _end(server: Server, triggers: Triggers, invocations: Invocations, drain_seconds: float) -> bool:
     log.info("Stopping host...")
     server.stopping = True
     server.shutdown()
     server.server_close()
     triggers.stop()
-    running = invocations.drain(DRAIN_SECONDS)
+    running = invocations.drain(drain_seconds)
     if running:
-        log.warning("Not ended within %g s: %s", DRAIN_SECONDS, ", ".join(running))
+        log.warning("Not ended within %g s: %s", drain_seconds, ", ".join(running))
     settled = triggers.finish()
     answered = server.wait_idle(seconds=1.0)
-    worker.stop()
     log.info("Host stopped.")
     return answered and settled and not running

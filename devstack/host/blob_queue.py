@@ -4,7 +4,6 @@ A failed run is visible again at once: up to the threshold the tries follow each
 its message is kept invisible; a host that dies leaves it invisible until the visibility timeout ends.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devstack.host.blob_invoker import BlobInvoker
+from devstack.host.blob_receipts import send_message
 from devstack.host.blob_registration import BlobMessage, BlobRegistration, decode_message, quoted
 from devstack.host.blob_scanner import BlobScanner
 from devstack.host.storage import StorageAccount, explain
@@ -87,7 +87,7 @@ class BlobQueueListener:
                 idle, problem = True, explain(error)
                 if getattr(error, "status_code", None) == _MISSING:
                     problem = self._create_queue()
-                if problem != reported:
+                if problem and problem != reported:
                     log.warning("The blob queue waits: %s.", problem)
                     reported = problem
             if idle:
@@ -176,8 +176,6 @@ class BlobQueueListener:
 
     def _poison(self, raw: "QueueMessage") -> None:
         """Move to the poison queue of the blob's own account."""
-        from azure.core.exceptions import ResourceExistsError
-
         try:
             message: BlobMessage | None = decode_message(str(raw.content))
         except ValueError:
@@ -185,9 +183,7 @@ class BlobQueueListener:
         registration = self._registrations.get(message.function_id) if message else None
         account = registration.account if registration else self._account
         queue = account.queues.get_queue_client(POISON_QUEUE)
-        with contextlib.suppress(ResourceExistsError):
-            queue.create_queue()
-        queue.send_message(raw.content, time_to_live=-1)
+        send_message(queue, str(raw.content))
         self._queue.delete_message(raw)
         log.error(
             "Message has reached MaxDequeueCount of %d. Moving message to queue '%s' (%s).",
@@ -218,11 +214,11 @@ class BlobQueueListener:
                 log.warning("A blob message could not be kept invisible: %s.", explain(error))
 
     def _create_queue(self) -> str:
-        """Make the queue; what went wrong, or why this was done."""
+        """Make the queue; what went wrong, empty when nothing did."""
         from azure.core.exceptions import AzureError
 
         try:
             self._queue.create_queue()
         except AzureError as error:
             return explain(error)
-        return "its queue has just been created"
+        return ""

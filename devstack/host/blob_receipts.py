@@ -4,18 +4,20 @@ A receipt means "enqueued", not "succeeded". The order is the real host's: recei
 mark removed. A host that dies in between leaves an incomplete receipt, and the blob is enqueued again: at least once.
 """
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from devstack.host.blob_registration import BlobMessage, BlobRegistration, quoted
 from devstack.host.storage import StorageAccount
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
+    from azure.storage.blob import BlobClient, BlobLeaseClient
     from azure.storage.queue import QueueClient
 
 INCOMPLETE = "Incomplete"
 LEASE_SECONDS = 30
 _NOT_NOW = {404, 409, 412}
+_LOST = {404, 412}
 
 
 class BlobNotifier:
@@ -32,6 +34,7 @@ class BlobNotifier:
         Returns False when it must be tried again later because another host is at it. Raises AzureError.
         """
         from azure.core.exceptions import ResourceNotFoundError
+        from azure.storage.blob import BlobType
 
         if registration.pattern.match(registration.pattern.container, name) is None:
             return True
@@ -49,7 +52,7 @@ class BlobNotifier:
             registration.pattern.container,
             name,
             etag,
-            str(properties.blob_type or "BlockBlob"),
+            BlobType(properties.blob_type).value,
         )
         return self._enqueue(receipt, message)
 
@@ -70,12 +73,8 @@ class BlobNotifier:
             raise
         try:
             if not self._is_completed(receipt):
-                self._queue.send_message(message.encode(), time_to_live=-1)
-                receipt.set_blob_metadata({}, lease=lease)
-        except HttpResponseError as error:
-            # Deleted by a person or lost to another host: nothing left to mark.
-            if error.status_code not in {404, 412}:
-                raise
+                send_message(self._queue, message.encode())
+                _mark_completed(receipt, lease)
         finally:
             _release(lease)
         return True
@@ -103,11 +102,32 @@ class BlobNotifier:
         return True
 
 
-def _release(lease: object) -> None:
-    from azure.core.exceptions import HttpResponseError
-    from azure.storage.blob import BlobLeaseClient
+def send_message(queue: "QueueClient", text: str) -> None:
+    """Send, and make the queue first when it is not there."""
+    from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-    assert isinstance(lease, BlobLeaseClient)
+    try:
+        queue.send_message(text, time_to_live=-1)
+    except ResourceNotFoundError:
+        with contextlib.suppress(ResourceExistsError):
+            queue.create_queue()
+        queue.send_message(text, time_to_live=-1)
+
+
+def _mark_completed(receipt: "BlobClient", lease: "BlobLeaseClient") -> None:
+    from azure.core.exceptions import HttpResponseError
+
+    try:
+        receipt.set_blob_metadata({}, lease=lease)
+    except HttpResponseError as error:
+        # Deleted by a person, or the lease was lost to another host: nothing left to mark.
+        if error.status_code not in _LOST:
+            raise
+
+
+def _release(lease: "BlobLeaseClient") -> None:
+    from azure.core.exceptions import HttpResponseError
+
     try:
         lease.release()
     except HttpResponseError as error:

@@ -59,6 +59,7 @@ class BlobScanner:
         notifier: BlobNotifier,
         poll_seconds: float,
     ) -> None:
+        self._account = account
         self._notifier = notifier
         self._poll_seconds = poll_seconds
         self._sweeps: dict[tuple[str, str], _Sweep] = {}
@@ -77,13 +78,16 @@ class BlobScanner:
         """Scan until ``stop``; survives a storage account that goes away and comes back."""
         from azure.core.exceptions import AzureError
 
-        reported = ""
+        reported, prepared = "", False
         while not stop.is_set():
             try:
+                if not prepared:
+                    self._account.ensure_host_container()
+                    prepared = True
                 self.scan_once(stop)
                 reported = ""
             except AzureError as error:
-                problem = explain(error)
+                problem, prepared = explain(error), False
                 if problem != reported:
                     log.warning("The blob scan waits: %s.", problem)
                     reported = problem

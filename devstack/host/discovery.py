@@ -162,11 +162,10 @@ def _check(trigger: Binding, properties: Mapping[str, Any]) -> None:
         route = str(properties.get("route") or "").strip("/").casefold()
         if route.startswith(RESERVED_ROUTES):
             raise FunctionProblem("The specified route conflicts with one or more built in routes.")
-    if trigger.type == TIMER and not properties.get("schedule"):
-        raise FunctionProblem("The timer trigger has no schedule.")
+    for kind, key in ((TIMER, "schedule"), (BLOB, "path")):
+        if trigger.type == kind and not properties.get(key):
+            raise FunctionProblem(f"The {kind} binding has no {key}.")
     if trigger.type == BLOB:
-        if not properties.get("path"):
-            raise FunctionProblem("The blob trigger has no path.")
         # Not resolved on purpose: the host reads it straight into an enum.
         source = str(properties.get("source") or BLOB_SOURCES[0])
         if source.casefold() not in BLOB_SOURCES:

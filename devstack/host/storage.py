@@ -125,8 +125,9 @@ def _options(target: str) -> dict[str, Any]:
     return {
         "logger": quiet,
         "retry_total": 1,
-        "initial_backoff": 1,
+        "initial_backoff": 0,
         "increment_base": 1,
+        "random_jitter_range": 1,
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "use_env_settings": not any(mark in target.casefold() for mark in _LOOPBACK),

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class Triggers:
         self._queue: BlobQueueListener | None = None
         self._scanner: BlobScanner | None = None
         self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._invoker = BlobInvoker(invocations)
         self._enabled = {one.name for one in found if not one.disabled}
         if not found:
@@ -92,8 +94,12 @@ class Triggers:
         self._stop.set()
 
     def finish(self) -> bool:
-        """Wait a moment for messages whose function has ended to be settled."""
-        return self._queue is None or self._queue.finish(FINISH_SECONDS)
+        """Wait a moment for messages whose function has ended to be settled, and for locks to be given back."""
+        settled = self._queue is None or self._queue.finish(FINISH_SECONDS)
+        deadline = time.monotonic() + FINISH_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return settled and not any(thread.is_alive() for thread in self._threads)
 
     def describe(self, function: FunctionDefinition) -> str:
         """Path or schedule, for people."""
@@ -136,7 +142,9 @@ class Triggers:
         )
 
     def _run(self, listen: Callable[[threading.Event], None], name: str) -> None:
-        threading.Thread(target=listen, args=(self._stop,), name=name, daemon=True).start()
+        thread = threading.Thread(target=listen, args=(self._stop,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
 
 def _timer(

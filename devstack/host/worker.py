@@ -96,10 +96,6 @@ class Worker:
         sys.stdout.flush()
         return InvocationResult(ok, returned, dict(outputs), error or "", trace or "")
 
-    def stop(self) -> None:
-        """End the event loop; running functions keep their threads."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
     def _await(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 

@@ -47,9 +47,7 @@ def running_azurite(location: Path, *, ports: list[int] | None = None) -> Iterat
             time.sleep(0.05)
         yield connection_string(blob=blob, queue=queue, table=table)
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+        # Asked to end, it would wait for the connections that the host keeps open.
         process.kill()
         process.wait()
         process.stderr.close()

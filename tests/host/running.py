@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
@@ -37,11 +37,20 @@ def blob_function(code: str, **trigger: Any) -> tuple[dict[str, Any], str]:
     return {"bindings": [{"name": "blob", "type": "blobTrigger", "direction": "in", **trigger}]}, code
 
 
-def write_app(root: Path, functions: dict[str, tuple[Any, str]], *, host: dict[str, Any] | None = None, values: dict[str, Any] | None = None, local: dict[str, Any] | None = None) -> Path:
+def write_app(
+    root: Path,
+    functions: dict[str, tuple[Any, str]],
+    *,
+    host: dict[str, Any] | None = None,
+    values: dict[str, Any] | None = None,
+    local: dict[str, Any] | None = None,
+) -> Path:
     """An app folder. A function's first part is function.json (a string is written as it is)."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "host.json").write_text(json.dumps({"version": "2.0", **(host or {})}))
-    (root / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": values or {}, "Host": local or {}}))
+    (root / "local.settings.json").write_text(
+        json.dumps({"IsEncrypted": False, "Values": values or {}, "Host": local or {}})
+    )
     for name, (config, code) in functions.items():
         (root / name).mkdir()
         (root / name / "function.json").write_text(config if isinstance(config, str) else json.dumps(config))
@@ -69,13 +78,24 @@ class Host:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> Self:
         ready = self.root.parent / f"{self.root.name}.ready.json"
         ready.unlink(missing_ok=True)
         self._output = (self.root.parent / f"{self.root.name}.log").open("ab")
         kept = {key: value for key, value in os.environ.items() if not key.lower().startswith(FOREIGN)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "devstack.host", "--root", str(self.root), "--port", str(self.port), "--ready-file", str(ready), *self.arguments],
+            [
+                sys.executable,
+                "-m",
+                "devstack.host",
+                "--root",
+                str(self.root),
+                "--port",
+                str(self.port),
+                "--ready-file",
+                str(ready),
+                *self.arguments,
+            ],
             cwd=self.root.parent,
             env={**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore::SyntaxWarning", **self.environment},
             stdout=self._output,
@@ -109,7 +129,9 @@ class Host:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
-    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **options: Any) -> Answer:
+    def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **options: Any
+    ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, headers or {}, **options)

@@ -143,6 +143,9 @@ def write_http_app(root: Path) -> Path:
     (root / "shared" / "place.py").write_text("")
     (root / "notafunction").mkdir()
     (root / "NoInit").mkdir()
-    (root / "NoInit" / "function.json").write_text('\ufeff{"scriptFile": "only.py", "entryPoint": "go", "bindings": [{"name": "req", "type": "HTTPTRIGGER", "authLevel": "Anonymous"}, {"name": "$return", "type": "http", "direction": "out"}]}', encoding="utf-8")
+    (root / "NoInit" / "function.json").write_text(
+        '\ufeff{"scriptFile": "only.py", "entryPoint": "go", "bindings": [{"name": "req", "type": "HTTPTRIGGER", "authLevel": "Anonymous"}, {"name": "$return", "type": "http", "direction": "out"}]}',
+        encoding="utf-8",
+    )
     (root / "NoInit" / "only.py").write_text(ECHO.replace("def main", "def go"))
     return root

@@ -157,7 +157,10 @@ def test_failure_is_500_with_empty_body_and_the_reason_in_the_log(http_host, kin
     answer = http_host.get(f"/api/answer/{kind}")
     assert (answer.status, answer.body) == (500, b"")
     if kind == "boom":
-        assert re.search(r"Executed 'Functions.Answer' \(Failed, Id=[0-9a-f-]{36}, Duration=\d+ms\)\nRuntimeError\('the secret reason'\)", http_host.log)
+        assert re.search(
+            r"Executed 'Functions.Answer' \(Failed, Id=[0-9a-f-]{36}, Duration=\d+ms\)\nRuntimeError\('the secret reason'\)",
+            http_host.log,
+        )
         assert "Native sync invocation failed" not in http_host.log
 
 
@@ -165,7 +168,10 @@ def test_answer_headers_cookies_and_status(http_host):
     answer = http_host.get("/api/answer/headers")
     assert (answer.status, answer.body, answer.headers["X-One"]) == (201, b"x", "1")
     assert answer.headers.get_all("Content-Length") == ["1"]
-    assert answer.headers.get_all("Set-Cookie") == ["a=1; path=/; samesite=lax; httponly", "b=x%2Fy%3D%3D; max-age=60; secure"]
+    assert answer.headers.get_all("Set-Cookie") == [
+        "a=1; path=/; samesite=lax; httponly",
+        "b=x%2Fy%3D%3D; max-age=60; secure",
+    ]
 
 
 def test_missing_content_type_is_plain_text(http_host):
@@ -224,7 +230,13 @@ def test_imports_from_the_root_and_relative_ones_are_two_copies(http_host):
 
 
 def test_local_settings_rules(http_host):
-    assert http_host.get("/api/Settings").json == {"FROM_FILE": "file", "WINS": "shell", "EMPTY": "", "NOTHING": None, "YES": "true"}
+    assert http_host.get("/api/Settings").json == {
+        "FROM_FILE": "file",
+        "WINS": "shell",
+        "EMPTY": "",
+        "NOTHING": None,
+        "YES": "true",
+    }
     assert "Skipping 'WINS' from local settings" in http_host.log
 
 
@@ -232,7 +244,10 @@ def test_every_line_of_a_function_carries_its_invocation(http_host):
     number = http_host.get("/api/Logs").body.decode()
     assert f"[{number[:8]}] a line of the function" in http_host.log
     assert f"[{number[:8]}] WARNING a warning of a library" in http_host.log
-    assert f"Executing 'Functions.Logs' (Reason='This function was programmatically called via the host APIs.', Id={number})" in http_host.log
+    assert (
+        f"Executing 'Functions.Logs' (Reason='This function was programmatically called via the host APIs.', Id={number})"
+        in http_host.log
+    )
     wait_for(lambda: re.search(rf"Executed 'Functions.Logs' \(Succeeded, Id={number}, Duration=\d+ms\)", http_host.log))
 
 
