@@ -6,9 +6,14 @@ from shared_code import bootstrap
 from shared_code.extraction.intake import Upload, extract_response
 
 
-def main(req: func.HttpRequest) -> func.HttpResponse:
+def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one upload."""
-    response = extract_response(bootstrap.services, lambda: _upload(req), request_id=req.headers.get("x-request-id"))
+    response = extract_response(
+        bootstrap.services,
+        lambda: _upload(req),
+        request_id=req.headers.get("x-request-id"),
+        trace_parent=context.trace_context.trace_parent,
+    )
     return func.HttpResponse(response.body, status_code=response.status_code, headers=dict(response.headers))
 
 

@@ -26,6 +26,8 @@ from shared_code.quota_manager import QuotaManager
 from shared_code.records import Provider
 from shared_code.settings import Settings, load_settings
 from shared_code.storage import queue_client
+from shared_code.telemetry import configure_telemetry, shutdown_telemetry
+from shared_code.telemetry_database import trace_database
 from shared_code.token_manager import TokenManager
 
 if TYPE_CHECKING:
@@ -105,8 +107,7 @@ class Services:
         return self
 
     def close(self) -> None:
-        """Let go of threads and connections; log records that wait are written first."""
-        ApplicationLogger.shutdown()
+        """Let go of threads and connections."""
         self.background.shutdown(wait=False, cancel_futures=True)
         for provider in self.providers.values():
             provider.close()
@@ -136,6 +137,8 @@ def services() -> Services:
                 built = Services(load_settings())
                 db_connection.set_default(built.database)
                 ApplicationLogger.configure(log_level=built.settings.log_level, database=built.database)
+                configure_telemetry(built.settings)
+                trace_database(built.database.engine)
                 _services = built
     return _services
 
@@ -145,6 +148,9 @@ def reset() -> None:
     global _services  # noqa: PLW0603
     with _lock:
         if _services is not None:
+            # What waits to be written goes first, while the database is still open.
+            ApplicationLogger.shutdown()
+            shutdown_telemetry()
             _services.close()
         db_connection.set_default(None)
         _services = None

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
 #: a result is shown again for so long: anyone may ask, and asking must not load the database
 _MAX_AGE_SECONDS = 2.0
+_KINDS = {None, "", "live", "ready"}
 
 
 def health_response(services: "Callable[[], Services]", *, kind: str | None) -> ApiResponse:
     """``kind`` None or 'live': 200 with each check's status; 'ready': 503 until the database answers."""
     label = api_response.request_id_of(None)
+    if kind not in _KINDS:
+        return api_response.failure(
+            InvalidRequest("There are health and health/ready only.", details={"field": "path"}), request_id=label
+        )
     try:
-        if kind in (None, "", "live"):
+        if kind != "ready":
             result = services().health.run_checks(max_age_seconds=_MAX_AGE_SECONDS)
             return api_response.success("The service is running", public_view(result), request_id=label)
-        if kind == "ready":
-            health_checks.database_check(services().ready().database, budget_seconds=0.0)()
-            return api_response.success("The service is ready", {"ready": True}, request_id=label)
-        raise InvalidRequest("There are health and health/ready only.", details={"field": "path"})
-    except InvalidRequest as error:
-        return api_response.failure(error, request_id=label)
+        health_checks.database_check(services().ready().database, budget_seconds=0.0)()
+        return api_response.success("The service is ready", {"ready": True}, request_id=label)
     except ServiceError as error:
         # Whatever the cause, a probe is told one thing: not now.
         return api_response.failure(DatabaseUnavailable(retry_after=error.retry_after), request_id=label)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from shared_code.database.alerts import Alert
 from shared_code.extraction.budget import SafetyFactors
-from shared_code.extraction.calls import Tools
 from shared_code.extraction.claims import ClaimGate
 from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.questions import Questions
 from shared_code.extraction.reader import Reader
+from shared_code.extraction.run import Tools
 from shared_code.extraction.service import ExtractionService
 from shared_code.extraction.zero_token import ZeroToken
 from shared_code.pricing import cost_usd

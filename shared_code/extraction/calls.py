@@ -6,17 +6,17 @@ retry policy; a key that the provider refused is simply replaced, which is no re
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.booking import Booking, usage_row
 from shared_code.database.extractions import Claim, ClaimRequest
-from shared_code.extraction.key_effects import KeyEffects
-from shared_code.extraction.ledger import Ledger
-from shared_code.providers.base import Billing, ModelAnswer, ModelCallFailed, ModelProvider, ModelRequest, Next
-from shared_code.records import ApiKey, Caller, Order, Provider, Reservation, RetryAttempt, Source, Usage, UsageKind
+from shared_code.extraction.run import Question, Run, Tools
+from shared_code.providers.base import Billing, ModelAnswer, ModelCallFailed, Next
+from shared_code.records import ApiKey, Order, Provider, Reservation, RetryAttempt, Usage, UsageKind
+from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from shared_code.retry_policy import RetryPolicy
@@ -27,34 +27,6 @@ _log = logging.getLogger(__name__)
 _LEAST_CALL_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Who asks for what, and until when. ``deadline`` is a moment of the service's monotonic clock."""
-
-    call_id: str
-    caller: Caller
-    source: Source
-    document_sha256: str
-    deadline: float
-    lease_seconds: int
-    request_id: str | None = None
-    time_zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to ask, per provider: the models in order of preference, and the bounds of the call.
-
-    ``build`` makes the provider's request for a model and a cap on the output.
-    """
-
-    build: Callable[[str, int], ModelRequest]
-    models: Mapping[Provider, Sequence[str]]
-    input_bound: Callable[[str], int]
-    output_cap: Callable[[str], int]
-    output_floor: int
-
-
 @dataclass(slots=True)
 class _Place:
     """Where the next call goes. ``spent`` are keys that the provider refused for this run."""
@@ -63,22 +35,6 @@ class _Place:
     model: str
     spent: set[int | None] = field(default_factory=set)
     same_key_tries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What calls are made with; one set for the process."""
-
-    ledger: Ledger
-    providers: Mapping[Provider, ModelProvider]
-    key_effects: KeyEffects
-    cost: Callable[..., Any]
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-    model_timeout_seconds: float
-    unmeasured_tokens: Callable[[Reservation], int | None]
-    booking_seconds: float
-    missed: Callable[[Reservation, int], None]
 
 
 class ModelCalls:
@@ -151,11 +107,12 @@ class ModelCalls:
         if key is None or left < _LEAST_CALL_SECONDS:
             raise errors.ProviderTimeout
         cap = reservation.bound_tokens - question.input_bound(place.model)
-        return self._tools.providers[place.provider].generate(
-            question.build(place.model, cap),
-            api_key=key.secret,
-            timeout_seconds=min(self._tools.model_timeout_seconds, left),
-        )
+        with telemetry().dependency(place.model, kind="provider", target=place.provider.value):
+            return self._tools.providers[place.provider].generate(
+                question.build(place.model, cap),
+                api_key=key.secret,
+                timeout_seconds=min(self._tools.model_timeout_seconds, left),
+            )
 
     def _after_failure(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
         """Note the failure and prepare the next call, or raise what the user sees."""
@@ -276,6 +233,7 @@ class ModelCalls:
             reservation, usage, outcome=outcome, kind=kind, model=model, cost_usd=cost, duration_ms=self._call_ms
         )
         claim_key = finishing.pop("claim_key", None)
+        telemetry().metric("model_tokens", tokens, model=row.model or "", outcome=outcome)
         self.booked.append(usage)
         self.costs.append(cost)
         self.reservation = None

@@ -5,8 +5,9 @@ Knows nothing of a web framework; ``ExtractFunction`` hands over an :class:`Uplo
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shared_code import api_response, request_context
@@ -15,6 +16,7 @@ from shared_code.errors import Busy, FileTooLarge, InternalError, InvalidRequest
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
 from shared_code.records import Source
+from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
@@ -55,26 +57,39 @@ class Room:
 
 
 def extract_response(
-    services: "Callable[[], Services]", upload: Callable[[], Upload], *, request_id: str | None
+    services: "Callable[[], Services]",
+    upload: Callable[[], Upload],
+    *,
+    request_id: str | None,
+    trace_parent: str | None = None,
 ) -> ApiResponse:
     """Run one upload through the pipeline and answer in the envelope, whatever happens."""
-    label = api_response.request_id_of(request_id)
-    with request_context.request_scope(request_id=label):
-        try:
-            ready = services().ready()
-            with ready.room:
-                wanted = read_upload(upload(), ready.settings, request_id=label)
-                outcome = ready.extraction.extract(wanted)
-            return api_response.success(outcome.message, outcome.data, request_id=label)
-        except InternalError as error:
-            _log.exception("request %s failed: %s", label, error.message)
-            return api_response.failure(error, request_id=label)
-        except ServiceError as error:
-            _log.info("request %s refused: %s %s", label, error.code, error.message)
-            return api_response.failure(error, request_id=label)
-        except Exception:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
-            _log.exception("request %s failed", label)
-            return api_response.failure(InternalError(), request_id=label)
+    label, call_id = api_response.request_id_of(request_id), str(uuid.uuid4())
+    with request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent):
+        with telemetry().request("extract", url="/api/extract") as span:
+            response = _answer(services, upload, label=label, call_id=call_id)
+            span.finish(response.status_code)
+            return response
+
+
+def _answer(
+    services: "Callable[[], Services]", upload: Callable[[], Upload], *, label: str, call_id: str
+) -> ApiResponse:
+    try:
+        ready = services().ready()
+        with ready.room:
+            wanted = replace(read_upload(upload(), ready.settings, request_id=label), call_id=call_id)
+            outcome = ready.extraction.extract(wanted)
+        return api_response.success(outcome.message, outcome.data, request_id=label)
+    except InternalError as error:
+        _log.exception("request %s failed: %s", label, error.message)
+        return api_response.failure(error, request_id=label)
+    except ServiceError as error:
+        _log.info("request %s refused: %s %s", label, error.code, error.message)
+        return api_response.failure(error, request_id=label)
+    except Exception:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
+        _log.exception("request %s failed", label)
+        return api_response.failure(InternalError(), request_id=label)
 
 
 def read_upload(upload: Upload, settings: "Settings", *, request_id: str) -> Submission:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from shared_code import errors
 from shared_code.extraction import budget
-from shared_code.extraction.calls import Question
-from shared_code.extraction.documents import Document
+from shared_code.extraction.documents import Document, page_texts
 from shared_code.extraction.prompt import SYSTEM, build_prompt
+from shared_code.extraction.run import Question
+from shared_code.extraction.sniff import Kind
 from shared_code.extraction.wire_schema import WIRE_SCHEMA
 from shared_code.providers.base import Media, ModelRequest
-from shared_code.providers.models import model_info
+from shared_code.providers.models import MediaRule, model_info
 from shared_code.records import ApiKey, Provider
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Questions:
 
     def first(self, document: Document, plan: Plan) -> Question:
         """The document as it is, with the plain prompt."""
-        return self._question(document, plan, document.media, text=None, page_texts=None)
+        return self._question(document, plan, document.media, text=None, own_text=_read_once(document))
 
     def larger(self, question: Question, document: Document) -> Question:
         """The same question with room for a longer answer."""
@@ -69,7 +70,7 @@ class Questions:
 
     def second_look(self, document: Document, plan: Plan, *, pages: Sequence[Media], texts: Sequence[str]) -> Question:
         """The document's own text and its pages as images: what a model that saw an empty page is shown instead."""
-        return self._question(document, plan, pages, text="\n\f\n".join(texts), page_texts=list(texts))
+        return self._question(document, plan, pages, text="\n\f\n".join(texts), own_text=lambda: texts)
 
     def _question(
         self,
@@ -78,7 +79,7 @@ class Questions:
         media: Sequence[Media],
         *,
         text: str | None,
-        page_texts: Sequence[str] | None,
+        own_text: Callable[[], Sequence[str]],
     ) -> Question:
         prompt = build_prompt(page_count=document.page_count, document_text=text, second_look=text is not None)
 
@@ -100,19 +101,33 @@ class Questions:
         return Question(
             build=build,
             models=plan.models,
-            input_bound=_remembered(lambda model: self._input_bound(build(model, 1), document, page_texts)),
+            input_bound=_remembered(lambda model: self._input_bound(build(model, 1), document, own_text)),
             output_cap=cap,
             output_floor=budget.expected_output(document.page_count),
         )
 
-    def _input_bound(self, request: ModelRequest, document: Document, page_texts: Sequence[str] | None) -> int:
+    def _input_bound(self, request: ModelRequest, document: Document, own_text: Callable[[], Sequence[str]]) -> int:
+        # The text of a PDF is charged beside its pages by all families but Gemini 3.
+        charged = document.kind is Kind.PDF and model_info(request.model).media_rule is not MediaRule.GEMINI_3
         return self._counter.estimate_input(
             request,
             page_count=document.page_count,
             image_sizes=document.image_sizes,
-            page_texts=page_texts,
+            page_texts=own_text() if charged else None,
             safety_factor=self._factors.of(request.model),
         )
+
+
+def _read_once(document: Document) -> Callable[[], Sequence[str]]:
+    """The document's own text, read when it is first asked for."""
+    known: list[Sequence[str]] = []
+
+    def pages() -> Sequence[str]:
+        if not known:
+            known.append(page_texts(document).pages)
+        return known[0]
+
+    return pages
 
 
 def _remembered(count: Callable[[str], int]) -> Callable[[str], int]:

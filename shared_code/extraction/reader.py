@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from shared_code import errors
 from shared_code.database.extractions import ClaimRequest, Finished
 from shared_code.extraction import documents
-from shared_code.extraction.calls import ModelCalls, Question
+from shared_code.extraction.calls import ModelCalls
 from shared_code.extraction.documents import Document, PageTexts
 from shared_code.extraction.outcome import finished_result
 from shared_code.extraction.questions import Plan, Questions
 from shared_code.extraction.reading import Reading, read_invoices
 from shared_code.extraction.result import build_result, needs_second_look
+from shared_code.extraction.run import Question
 from shared_code.extraction.usage_report import usage_dict
 from shared_code.extraction.wire_schema import parse_answer
 from shared_code.providers.base import Finish, ModelAnswer

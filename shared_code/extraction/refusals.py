@@ -20,6 +20,10 @@ REASONS = {
     "too_complex": "the file is too complex to be read",
     "memory": "the file needs more memory than one document may take",
     "time": "the file takes longer to read than one document may",
+    "dtd": "the XML declares a document type (DTD); please send it without one",
+    "not_well_formed": "the XML is damaged and could not be read",
+    "not_an_e_invoice": "the XML is not an e-invoice of a known kind (CII, UBL or FatturaPA)",
+    "incomplete": "the XML holds no invoice number or no amounts",
 }
 
 

@@ -6,19 +6,19 @@ claim and reservation, then the model, and the booking committed before the answ
 
 import json
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared_code import errors, request_context
 from shared_code.database.extractions import Claim, ClaimRequest
-from shared_code.extraction.calls import ModelCalls, Question, Run, Tools
+from shared_code.extraction.calls import ModelCalls
 from shared_code.extraction.claims import ClaimGate
 from shared_code.extraction.documents import Document, open_document
 from shared_code.extraction.prompt import PROMPT_VERSION
 from shared_code.extraction.questions import Plan, Questions
 from shared_code.extraction.reader import Reader
+from shared_code.extraction.run import Question, Run, Tools
 from shared_code.extraction.submission import Submission
 from shared_code.extraction.usage_report import usage_dict
 from shared_code.extraction.zero_token import ZeroToken
@@ -73,8 +73,7 @@ class ExtractionService:
 
         :raises errors.ServiceError: any public error of the hierarchy; nothing is left reserved or claimed.
         """
-        call_id = str(uuid.uuid4())
-        with request_context.request_scope(request_id=submission.request_id, call_id=call_id):
+        with request_context.request_scope(request_id=submission.request_id, call_id=submission.call_id):
             started = self._tools.clock()
             company = self._token_manager.usable_keys(submission.caller.company_id)
             document = open_document(
@@ -84,7 +83,7 @@ class ExtractionService:
                 max_bytes=int(self._settings.max_upload_mb * _MEGABYTE),
                 max_pages=self._settings.max_pages,
             )
-            run = self._run(submission, call_id, document, company, started)
+            run = self._run(submission, document, company, started)
             data, remarks = self._zero_token.extract(run, document, lines_required=submission.lines_required)
             if data is None:
                 document = replace(document, findings=(*document.findings, *remarks))
@@ -99,11 +98,9 @@ class ExtractionService:
             )
             return Outcome(_message(data), data)
 
-    def _run(
-        self, submission: Submission, call_id: str, document: Document, company: CompanyKeys, started: float
-    ) -> Run:
+    def _run(self, submission: Submission, document: Document, company: CompanyKeys, started: float) -> Run:
         return Run(
-            call_id=call_id,
+            call_id=submission.call_id,
             caller=submission.caller,
             source=submission.source,
             document_sha256=document.sha256,

@@ -4,6 +4,7 @@ Names in error messages are those of the upload form (``companyID``, ``licenceID
 """
 
 import re
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +22,10 @@ _NO = {"false", "0", "no", ""}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted."""
+    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted.
+
+    ``call_id`` is ours, new for each run of the pipeline; ``request_id`` is only a label.
+    """
 
     data: bytes = field(repr=False)
     caller: Caller
@@ -33,6 +37,7 @@ class Submission:
     model: str | None = None
     lines_required: bool = False
     request_id: str | None = None
+    call_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 def read_caller(fields: Mapping[str, str | None]) -> Caller:

@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from shared_code.database import extractions, usage
 from shared_code.database.extractions import ClaimRequest
 from shared_code.extraction import documents, e_invoice
-from shared_code.extraction.calls import Run
 from shared_code.extraction.documents import Document
 from shared_code.extraction.e_invoice import EInvoice
 from shared_code.extraction.outcome import finished_result
 from shared_code.extraction.reading import embedded_reading
 from shared_code.extraction.result import build_result
+from shared_code.extraction.run import Run
 from shared_code.extraction.sniff import Kind
 from shared_code.extraction.usage_report import usage_dict
 from shared_code.periods import local_day, zone
