@@ -15,7 +15,7 @@ from types import FrameType
 from devstack.host.admin import Admin, AdminFunction
 from devstack.host.auth import KeyRing
 from devstack.host.console import apply_log_level
-from devstack.host.cors import cors_policy
+from devstack.host.cors import CorsPolicy, cors_policy
 from devstack.host.discovery import HTTP, FunctionDefinition, discover
 from devstack.host.errors import FunctionProblem, HostStartError
 from devstack.host.gateway import Gateway, Limits
@@ -67,6 +67,16 @@ class LoadedApp:
     routes: RouteTable
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What is started, asked for overdue runs and ended."""
+
+    app: LoadedApp
+    invocations: Invocations
+    triggers: Triggers
+    gateway: Gateway
+
+
 def run(options: HostOptions) -> bool:
     """Serve until SIGINT or SIGTERM. Returns whether every invocation had ended by then.
 
@@ -86,43 +96,47 @@ def run(options: HostOptions) -> bool:
     port = next((one for one in (options.port, local.port) if one is not None), DEFAULT_PORT)
     # Bound before the functions are loaded: a taken port is known at once.
     with _bound_server(address, port, settings) as server:
-        worker = Worker()
-        invocations = Invocations(worker, function_timeout_seconds=_function_timeout(config))
-        app = _load(options.root, settings, config, worker)
-        identity = host_id(options.root, settings)
-        triggers = Triggers(
-            [one for one in app.functions if one.name not in app.broken],
-            settings=settings,
-            config=config,
-            invocations=invocations,
-            options=TriggerOptions(identity, options.blob_poll_seconds, options.blob_visibility_seconds),
-        )
-        app = replace(app, problems={**app.problems, **triggers.problems})
         base = f"http://{'localhost' if address in LOCAL_ADDRESSES else address}:{server.server_port}"
-        keys = KeyRing(options.enable_auth, options.key, options.master_key)
-        admin = Admin(_admin_functions(app, triggers, base), app.problems, host_id=identity, keys=keys)
-        gateway = Gateway(
-            routes=app.routes,
-            invocations=invocations,
-            admin=admin,
-            keys=keys,
-            cors=cors,
-            limits=_limits(config),
-            broken=frozenset(app.broken),
-            debug_errors=options.debug_errors,
-        )
-        _serve(server, gateway, triggers)
-        _announce(app, triggers, base)
+        parts = _assemble(options, settings, config, cors, base)
+        _serve(server, parts)
+        _announce(parts.app, parts.triggers, base)
         if options.ready_file:
-            _write_ready_file(options.ready_file, server, app)
+            _write_ready_file(options.ready_file, server, parts.app)
         while not _stopped(signals):
-            invocations.report_overdue()
-        return _end(server, triggers, invocations, options.drain_seconds)
+            parts.invocations.report_overdue()
+        return _end(server, parts, options.drain_seconds)
 
 
-def _serve(server: Server, gateway: Gateway, triggers: Triggers) -> None:
-    server.dispatch = gateway.answer
-    triggers.start()
+def _assemble(options: HostOptions, settings: AppSettings, config: HostConfig, cors: CorsPolicy, base: str) -> _Parts:
+    worker = Worker()
+    invocations = Invocations(worker, function_timeout_seconds=_function_timeout(config))
+    app = _load(options.root, settings, config, worker)
+    identity = host_id(options.root, settings)
+    triggers = Triggers(
+        [one for one in app.functions if one.name not in app.broken],
+        settings=settings,
+        config=config,
+        invocations=invocations,
+        options=TriggerOptions(identity, options.blob_poll_seconds, options.blob_visibility_seconds),
+    )
+    app = replace(app, problems={**app.problems, **triggers.problems})
+    keys = KeyRing(options.enable_auth, options.key, options.master_key)
+    gateway = Gateway(
+        routes=app.routes,
+        invocations=invocations,
+        admin=Admin(_admin_functions(app, triggers, base), app.problems, host_id=identity, keys=keys),
+        keys=keys,
+        cors=cors,
+        limits=_limits(config),
+        broken=frozenset(app.broken),
+        debug_errors=options.debug_errors,
+    )
+    return _Parts(app, invocations, triggers, gateway)
+
+
+def _serve(server: Server, parts: _Parts) -> None:
+    server.dispatch = parts.gateway.answer
+    parts.triggers.start()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True).start()
 
 
@@ -267,16 +281,16 @@ def _stopped(signals: "SimpleQueue[int]") -> bool:
     return True
 
 
-def _end(server: Server, triggers: Triggers, invocations: Invocations, drain_seconds: float) -> bool:
+def _end(server: Server, parts: _Parts, drain_seconds: float) -> bool:
     log.info("Stopping host...")
     server.stopping = True
     server.shutdown()
     server.server_close()
-    triggers.stop()
-    running = invocations.drain(drain_seconds)
+    parts.triggers.stop()
+    running = parts.invocations.drain(drain_seconds)
     if running:
         log.warning("Not ended within %g s: %s", drain_seconds, ", ".join(running))
-    settled = triggers.finish()
+    settled = parts.triggers.finish()
     answered = server.wait_idle(seconds=1.0)
     log.info("Host stopped.")
     return answered and settled and not running
