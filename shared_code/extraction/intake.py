@@ -65,11 +65,13 @@ def extract_response(
 ) -> ApiResponse:
     """Run one upload through the pipeline and answer in the envelope, whatever happens."""
     label, call_id = api_response.request_id_of(request_id), str(uuid.uuid4())
-    with request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent):
-        with telemetry().request("extract", url="/api/extract") as span:
-            response = _answer(services, upload, label=label, call_id=call_id)
-            span.finish(response.status_code)
-            return response
+    with (
+        request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent),
+        telemetry().request("extract", url="/api/extract") as span,
+    ):
+        response = _answer(services, upload, label=label, call_id=call_id)
+        span.finish(response.status_code)
+        return response
 
 
 def _answer(
