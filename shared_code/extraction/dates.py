@@ -34,7 +34,7 @@ _DAY_FIRST = re.compile(
     rf"(?<![0-9]){_DAY}{_GAP}(?:(?:de|of|den|di|d')\s{{1,3}})?{_WORD}{_GAP}(?:(?:de|del)\s{{1,3}})?{_YEAR}"
 )
 _MONTH_FIRST = re.compile(rf"(?<![^\W\d_]){_WORD}{_GAP}{_DAY}(?:\s?,\s{{0,3}}|\s{{1,3}}|[/-]){_YEAR}")
-_MAX_TEXT = 100_000
+_MAX_TEXT = 1_000_000
 _CENTURY_PIVOT = 70
 _MONTHS_IN_YEAR = 12
 
