@@ -99,6 +99,8 @@ class Admin:
             given = None
         if not isinstance(given, dict):
             return _text(HTTPStatus.BAD_REQUEST, 'The body must be a JSON object such as {"input": ""}.')
+        if function.errors:
+            return _text(HTTPStatus.INTERNAL_SERVER_ERROR, function.errors[0])
         if function.run is None:
             return _text(HTTPStatus.BAD_REQUEST, "This function cannot be run by hand; call its own address.")
         text = given.get("input")

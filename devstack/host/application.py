@@ -104,6 +104,8 @@ def run(options: HostOptions) -> bool:
             _write_ready_file(options.ready_file, server, parts.app)
         while not _stopped(signals):
             parts.invocations.report_overdue()
+        if options.ready_file:
+            options.ready_file.unlink(missing_ok=True)
         return _end(server, parts, options.drain_seconds)
 
 
@@ -153,7 +155,8 @@ def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker)
         raise HostStartError(f"FUNCTIONS_WORKER_RUNTIME is '{runtime}'; this host runs python only.")
     found = discover(root, settings)
     problems = dict(found.problems)
-    sys.path.insert(0, str(root))
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
     os.chdir(root)
     worker.start()
     functions: list[FunctionDefinition] = []

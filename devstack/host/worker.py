@@ -80,7 +80,10 @@ class Worker:
         result = self._await(function_load_request(request)).result
         if result.status == _StatusResult.Success:
             return None
-        return f"{result.exception.message}\n{result.exception.stack_trace}".strip()
+        # The worker wraps import errors and adds sys.path twice; what a person needs is the first traceback.
+        message = str(result.exception.message).split(" Current sys.path:", 1)[0]
+        trace = str(result.exception.stack_trace).split("\nDuring handling of the above exception", 1)[0]
+        return f"{message}\n{trace}".strip()
 
     def invoke(
         self, invocation_id: str, function: str, inputs: Sequence[tuple[str, Any]], metadata: Mapping[str, Any]

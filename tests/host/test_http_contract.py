@@ -274,6 +274,7 @@ def test_admin_endpoints(http_host):
     assert http_host.request("POST", "/admin/functions/Nothing", "{}").status == 404
     assert http_host.request("POST", "/admin/functions/Echo").status == 400
     assert http_host.request("POST", "/admin/functions/Echo", "null").status == 400
+    assert http_host.request("POST", "/admin/functions/BadImport", "{}").status == 500
     assert http_host.get("/admin/nothing").status == 404
     assert b"up and running" in http_host.get("/").body
 
