@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from shared_code.extraction.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS
+from shared_code.extraction.invoice import Invoice
+from shared_code.extraction.reading import read_invoices
+from shared_code.extraction.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
 
 
 def invoice(**values: Any) -> dict[str, Any]:
@@ -23,6 +25,12 @@ def invoice(**values: Any) -> dict[str, Any]:
 
 def answer(*invoices: dict[str, Any], status: str = "invoice") -> str:
     return json.dumps({"document_status": status, "invoices": list(invoices)}, ensure_ascii=False)
+
+
+def read(*pages: str, **values: Any) -> tuple[Invoice, set[tuple[str, str | None]]]:
+    """The one invoice of an answer beside its pages, and code and field of each finding."""
+    reading = read_invoices(parse_answer(answer(invoice(**values))), pages=pages)
+    return reading.invoices[0].invoice, {(finding.code, finding.field) for finding in reading.invoices[0].findings}
 
 
 def _row(table: str, values: dict[str, Any]) -> dict[str, Any]:
