@@ -1,6 +1,7 @@
 """Our share of a request: ExtractFunction beside the bare SDK call, one caller, one page, in turn."""
 
 import time
+from types import SimpleNamespace
 
 import azure.functions as func
 
@@ -15,6 +16,7 @@ def main() -> None:
         from ExtractFunction import main as extract
 
         bare = rig.bare_call(url)
+        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None))
 
         def ours(data: bytes) -> None:
             request = func.HttpRequest(
@@ -24,7 +26,7 @@ def main() -> None:
                 params={"companyID": "BENCH", "username": "u", "branch": "b"},
                 body=data,
             )
-            response = extract(request)
+            response = extract(request, context)
             assert response.status_code == 200, response.get_body()
 
         theirs_seconds, ours_seconds = [], []
