@@ -74,7 +74,7 @@ class ModelCalls:
             taken_over=taken_over,
             force=force,
         )
-        self._place = place
+        self._selected(place)
 
     def ask(self, question: Question) -> ModelAnswer:
         """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle`.
@@ -188,7 +188,12 @@ class ModelCalls:
             time_zone=self._run.time_zone,
             instead_of=self.reservation,
         )
+        self._selected(place)
+
+    def _selected(self, place: _Place) -> None:
         self._place = place
+        token = self._key.token_id if self._key else None
+        _log.info("Token %s selected for company %s, model %s", token, self._run.caller.company_id, place.model)
 
     def _candidates(self, place: _Place) -> list[ApiKey]:
         keys = [key for key in self._keys() if key.provider is place.provider and key.token_id not in place.spent]

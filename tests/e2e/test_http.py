@@ -1,0 +1,272 @@
+"""The HTTP contract on the running stack: the seed's request, and each row of the error table."""
+
+import itertools
+import json
+import socket
+import time
+import uuid
+from urllib.parse import urlsplit
+
+import pytest
+
+from .calling import INVOICES, SAMPLES, control, extract, post_form, post_raw, request, rows, unique, write
+
+SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def company(stack):
+    """Makes companies with keys, as people type them into the table."""
+    keys = []
+
+    def make(*statuses, limit=1_000_000, provider="Gemini"):
+        name = f"E2E-{uuid.uuid4().hex[:8]}".upper()
+        for status in statuses:
+            secret = f"AIzaE2E{uuid.uuid4().hex}"
+            keys.append(secret)
+            write(
+                stack,
+                'INSERT INTO "TokenMaster" ("CompanyID", "ApiKey", "Provider", "TotalTokenLimit", "Status", "CreatedAt")'
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                name.lower(),
+                f" {secret}\n",
+                provider,
+                limit,
+                status,
+                f"2026-01-01 00:00:{next(_numbers) % 60:02d}.000000",
+            )
+        return name
+
+    make.keys = keys
+    yield make
+    control(stack["gemini"], "reset", {})
+
+
+def fault(stack, kind, **more):
+    control(stack["gemini"], "faults", {"kind": kind, **more})
+
+
+def test_the_seeds_request_answers_with_the_true_values_and_books_them(stack):
+    calls = len(control(stack["gemini"], "calls")["calls"])
+    answer = extract(stack["host"], unique(SAMPLES / "gst-invoice.pdf"))
+    assert answer.status == 200, answer.raw
+    body = answer.json
+    assert body["status"] == "success"
+    assert body["error"] is None
+    invoice = body["data"]["invoices"][0]
+    assert (invoice["invoice_number"], invoice["invoice_date"], invoice["total"]) == (
+        "SPL/25-26/0417",
+        "2025-11-07",
+        "175083.00",
+    )
+    assert [line["net_amount"] for line in invoice["line_items"]] == ["130625.00", "15900.00", "1850.00"]
+    call = control(stack["gemini"], "calls")["calls"][calls]
+    row = rows(stack, 'SELECT * FROM "TokenUsageLogs" WHERE "RequestID" = ?', body["request_id"])[0]
+    assert row["TotalTokensUsed"] == call["usage"]["totalTokenCount"] == body["data"]["usage"]["total_tokens"]
+    assert row["InputTokens"] == call["usage"]["promptTokenCount"]
+    assert row["OutputTokens"] == call["usage"]["candidatesTokenCount"]
+    summary = rows(stack, 'SELECT * FROM "TokenUsageSummary" WHERE "TokenID" = ?', row["TokenID"])[0]
+    assert summary["ReservedTokens"] == 0
+    assert summary["TotalUsedTokens"] + summary["TotalRemainingTokens"] == 1_000_000
+
+
+def test_a_request_id_is_echoed_and_a_bad_one_replaced(stack):
+    data = SAMPLE.read_bytes()
+    assert (
+        extract(stack["host"], data, headers={"x-request-id": "front-end.42"}).headers["x-request-id"] == "front-end.42"
+    )
+    replaced = extract(stack["host"], data, headers={"x-request-id": "a b; drop"})
+    assert replaced.headers["x-request-id"] not in {"", "a b; drop"}
+
+
+def test_a_raw_body_with_fields_in_the_query_is_read(stack):
+    answer = post_raw(
+        stack["host"], unique(SAMPLE), "application/pdf", companyID="nt047", username="Ügur", branch="Köln"
+    )
+    assert answer.status == 200
+    row = rows(stack, 'SELECT * FROM "TokenUsageLogs" WHERE "RequestID" = ?', answer.json["request_id"])[0]
+    assert (row["CompanyID"], row["RequestedBy"], row["Branch"]) == ("NT047", "Ügur", "Köln")
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"companyID": ""}, "companyID"),
+        ({"companyID": "x" * 51}, "51"),
+        ({"companyID": "日本é"}, "companyID"),
+        ({"companyID": "??é"}, "companyID"),
+        ({"companyID": "a'; DROP TABLE x--"}, "companyID"),
+        ({"username": "u" * 101}, "101"),
+        ({"branch": "b" * 51}, "51"),
+        ({"licenceID": "l\x00"}, "licenceID"),
+        ({"force": "perhaps"}, "force"),
+        ({"model": "gpt-1"}, "gpt-1"),
+        ({"lines": "all"}, "lines"),
+    ],
+)
+def test_a_wrong_field_is_named(stack, fields, named):
+    answer = extract(stack["host"], SAMPLE.read_bytes(), **fields)
+    assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+    assert named in answer.json["message"]
+
+
+def test_a_form_without_a_file_and_an_empty_body_say_so(stack):
+    answer = post_form(stack["host"], None, companyID="NT047")
+    assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+    assert "file" in answer.json["message"]
+    empty = post_raw(stack["host"], b"", "application/pdf", companyID="NT047")
+    assert (empty.status, empty.code) == (400, "INVALID_REQUEST")
+    wrong = post_raw(stack["host"], b"{}", "application/json", companyID="NT047")
+    assert wrong.status == 400
+    assert "application/json" in wrong.json["message"]
+
+
+def test_a_chunked_upload_is_told_what_to_send(stack):
+    parts = urlsplit(stack["host"])
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/extract?companyID=NT047 HTTP/1.1\r\nHost: x\r\nContent-Type: application/pdf\r\n"
+            b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n%PDF\r\n0\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 400")
+    assert b"Content-Length" in received
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("nasty-300-pages.pdf", 413, "TOO_MANY_PAGES"),
+        ("nasty-text-renamed.pdf", 415, "UNSUPPORTED_FILE_TYPE"),
+        ("nasty-encrypted-aes256.pdf", 422, "INVALID_FILE"),
+        ("nasty-truncated-60.pdf", 422, "INVALID_FILE"),
+        ("nasty-zero-byte.pdf", 422, "INVALID_FILE"),
+    ],
+)
+def test_a_file_that_cannot_be_served_costs_no_call(stack, name, status, code):
+    before = len(control(stack["gemini"], "calls")["calls"])
+    answer = extract(stack["host"], (INVOICES / name).read_bytes())
+    assert (answer.status, answer.code) == (status, code)
+    assert len(control(stack["gemini"], "calls")["calls"]) == before
+
+
+def test_a_file_over_the_limit_says_the_limit_and_its_size(stack):
+    answer = extract(stack["host"], b"%PDF-1.7\n" + b"x" * (21 * 1024 * 1024))
+    assert (answer.status, answer.code) == (413, "FILE_TOO_LARGE")
+    assert "20 MB" in answer.json["message"]
+    assert "21.0 MB" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code", "message"),
+    [
+        ((), "TOKEN_NOT_FOUND", "No active token found for your company. Please contact support."),
+        (("Expired",), "TOKEN_EXPIRED", "Your AI token has expired. Please renew your subscription."),
+        (("Disabled", "expired "), "TOKEN_EXPIRED", "Your AI token has expired. Please renew your subscription."),
+        (
+            ("Expired", "Disabled"),
+            "TOKEN_UNAVAILABLE",
+            "Your AI token is no longer available or has been disabled. Please contact support.",
+        ),
+        (
+            ("EXCEEDED",),
+            "TOKEN_UNAVAILABLE",
+            "Your AI token is no longer available or has been disabled. Please contact support.",
+        ),
+    ],
+)
+def test_a_company_without_a_usable_key_gets_the_seeds_message(stack, company, statuses, code, message):
+    answer = extract(stack["host"], SAMPLE.read_bytes(), companyID=company(*statuses))
+    assert (answer.status, answer.code, answer.json["message"]) == (403, code, message)
+
+
+def test_keys_typed_by_hand_in_any_case_serve_their_company_only(stack, company):
+    ours, theirs = company("active"), company("Active", provider=None)
+    data = unique(SAMPLE)
+    for name in (ours, theirs, ours.lower()):
+        assert extract(stack["host"], data, companyID=name).status == 200
+    used = rows(
+        stack,
+        'SELECT l."CompanyID" AS c, m."CompanyID" AS k, l."Outcome" AS o FROM "TokenUsageLogs" l'
+        ' LEFT JOIN "TokenMaster" m ON m."TokenID" = l."TokenID" WHERE l."CompanyID" IN (?, ?) ORDER BY l."UsageID"',
+        ours,
+        theirs,
+    )
+    assert [(row["c"], row["k"], row["o"]) for row in used] == [
+        (ours, ours.lower(), "ok"),
+        (theirs, theirs.lower(), "ok"),
+        (ours, None, "cached"),
+    ]
+
+
+def test_a_key_without_room_is_refused_with_the_limit_and_a_time_to_come_back(stack, company):
+    answer = extract(stack["host"], unique(SAMPLE), companyID=company("Active", limit=1_000))
+    assert (answer.status, answer.code) == (429, "QUOTA_EXCEEDED")
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json["error"]["details"]["limit"] == 1_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("per_day_quota", 429, "PROVIDER_RATE_LIMITED"),
+        ("invalid_key", 403, "TOKEN_UNAVAILABLE"),
+        ("expired_key", 403, "TOKEN_EXPIRED"),
+        ("no_credit", 403, "TOKEN_UNAVAILABLE"),
+        ("safety", 422, "PROVIDER_REJECTED"),
+        ("no_pages", 422, "INVALID_FILE"),
+        ("broken_json", 502, "PROVIDER_BAD_ANSWER"),
+        ("schema_too_complex", 500, "INTERNAL_ERROR"),
+    ],
+)
+def test_what_the_provider_does_ends_in_the_stated_answer(stack, company, kind, status, code):
+    name = company("Active")
+    fault(stack, kind, times=0)
+    answer = extract(stack["host"], unique(SAMPLE), companyID=name)
+    assert (answer.status, answer.code) == (status, code), answer.raw
+    if status in {429, 503}:
+        assert int(answer.headers["retry-after"]) > 0
+    if status == 500:
+        assert answer.json["error"]["details"] == {}
+        assert answer.json["request_id"]
+    assert not rows(stack, 'SELECT 1 FROM "TokenReservations" WHERE "CompanyID" = ?', name)
+
+
+def test_no_key_shows_anywhere_not_even_when_the_provider_echoes_it(stack, company):
+    name = company("Active", "Active")
+    fault(stack, "suspended", times=0)
+    answer = extract(stack["host"], unique(SAMPLE), companyID=name)
+    assert answer.status == 403
+    attempts = rows(stack, 'SELECT * FROM "RetryAttempts" WHERE "CompanyID" = ?', name)
+    assert len(attempts) >= 1
+    assert "suspended" in attempts[0]["ErrorMessage"]
+    _wait_for_logs(stack, answer.json["request_id"])
+    everything = json.dumps(
+        [answer.json]
+        + [
+            rows(stack, f'SELECT * FROM "{table}"')
+            for table in ("ApplicationLogs", "RetryAttempts", "Alerts", "Extractions")
+        ]
+    )
+    assert all(key not in everything for key in company.keys)
+    assert all(key not in line for key in company.keys for line in [answer.raw.decode()])
+
+
+def test_health_answers_without_a_login_and_without_details(stack):
+    health = request(f"{stack['host']}/api/health")
+    assert health.status == 200
+    data = health.json["data"]
+    assert data["overall_status"] in {"healthy", "degraded"}
+    assert data["checks"]["database"] == {"status": "healthy"}
+    assert request(f"{stack['host']}/api/health/ready").status == 200
+    assert request(f"{stack['host']}/api/health/other").status == 400
+    assert request(f"{stack['host']}/api/extract").status == 404
+
+
+def _wait_for_logs(stack, request_id):
+    for _ in range(100):
+        if rows(stack, 'SELECT 1 FROM "ApplicationLogs" WHERE "RequestID" = ?', request_id):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no log rows came")
