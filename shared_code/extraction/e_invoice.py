@@ -22,7 +22,9 @@ from shared_code.extraction.grounding import TextLayer
 from shared_code.extraction.invoice import Invoice, money_text
 from shared_code.extraction.reading import InvoiceReading, Reading
 from shared_code.extraction.xml_cii import read_cii
+from shared_code.extraction.xml_fatturapa import read_fatturapa
 from shared_code.extraction.xml_reading import Node, XmlInvoice, parse_xml
+from shared_code.extraction.xml_ubl import read_ubl
 from shared_code.records import Finding
 
 #: by convention; any other name is looked at after these
@@ -131,6 +133,10 @@ def _read_cii(root: Node) -> tuple[XmlInvoice, ...]:
     return (read_cii(root),)
 
 
+def _read_ubl(root: Node) -> tuple[XmlInvoice, ...]:
+    return (read_ubl(root),)
+
+
 #: syntax, root elements, beginnings of their namespaces, reader
 _SYNTAXES: tuple[tuple[str, frozenset[str], tuple[str, ...], _Reader], ...] = (
     (
@@ -138,6 +144,18 @@ _SYNTAXES: tuple[tuple[str, frozenset[str], tuple[str, ...], _Reader], ...] = (
         frozenset({"CrossIndustryInvoice", "CrossIndustryDocument"}),
         ("urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:", "urn:ferd:CrossIndustryDocument:invoice:"),
         _read_cii,
+    ),
+    (
+        "UBL",
+        frozenset({"Invoice", "CreditNote", "DebitNote"}),
+        ("urn:oasis:names:specification:ubl:schema:xsd:",),
+        _read_ubl,
+    ),
+    (
+        "FatturaPA",
+        frozenset({"FatturaElettronica", "FatturaElettronicaSemplificata"}),
+        ("",),  # the name is clear enough, and there are many versions
+        read_fatturapa,
     ),
 )
 

@@ -17,52 +17,26 @@ from shared_code.extraction.xml_codes import (
     payment_method,
     self_billed,
     tax_id_type,
+    tax_totals_of,
 )
 from shared_code.extraction.xml_reading import Node, XmlInvoice, XmlValues
 
 _GUIDELINE = "GuidelineSpecifiedDocumentContextParameter/ID"
 _SUMMATION = ("SpecifiedTradeSettlementHeaderMonetarySummation", "SpecifiedTradeSettlementMonetarySummation")
-_TOTALS = {
-    "subtotal": "LineTotalAmount",
-    "discount_total": "AllowanceTotalAmount",
-    "charges_total": "ChargeTotalAmount",
-    "net_total": "TaxBasisTotalAmount",
-    "round_off": "RoundingAmount",
-    "total": "GrandTotalAmount",
-    "amount_paid": "TotalPrepaidAmount",
-    "amount_due": "DuePayableAmount",
-}
 
 
 def read_cii(root: Node) -> XmlInvoice:
     """The invoice of a ``CrossIndustryInvoice`` or ``CrossIndustryDocument``; what is not there is None."""
     values = XmlValues()
-    header = _part(root, "ExchangedDocument", "HeaderExchangedDocument")
-    trade = _part(root, "SupplyChainTradeTransaction", "SpecifiedSupplyChainTradeTransaction")
-    agreement = _part(trade, "ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement")
-    delivery = _part(trade, "ApplicableHeaderTradeDelivery", "ApplicableSupplyChainTradeDelivery")
-    settlement = _part(trade, "ApplicableHeaderTradeSettlement", "ApplicableSupplyChainTradeSettlement")
-    type_code = header.text("TypeCode")
-    currency = currency_of(settlement.text("InvoiceCurrencyCode"), values.findings)
-    tax_currency = currency_of(settlement.text("TaxCurrencyCode"), values.findings, field="tax_currency")
-    tax_total, in_tax_currency = _tax_totals(settlement, currency, tax_currency, values)
+    header = root.part("ExchangedDocument", "HeaderExchangedDocument")
+    trade = root.part("SupplyChainTradeTransaction", "SpecifiedSupplyChainTradeTransaction")
+    agreement = trade.part("ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement")
+    delivery = trade.part("ApplicableHeaderTradeDelivery", "ApplicableSupplyChainTradeDelivery")
+    settlement = trade.part("ApplicableHeaderTradeSettlement", "ApplicableSupplyChainTradeSettlement")
     lines, unchecked = read_lines(trade, values)
     invoice = Invoice(
-        document_type=document_type_of(type_code),
+        document_type=document_type_of(header.text("TypeCode")),
         invoice_number=header.text("ID"),
-        invoice_date=date_in(header, values, "invoice_date", "IssueDateTime"),
-        due_date=_due_date(settlement, values),
-        delivery_date=date_in(delivery, values, "delivery_date", "ActualDeliverySupplyChainEvent/OccurrenceDateTime"),
-        service_period_start=date_in(
-            settlement, values, "service_period_start", "BillingSpecifiedPeriod/StartDateTime"
-        ),
-        service_period_end=date_in(settlement, values, "service_period_end", "BillingSpecifiedPeriod/EndDateTime"),
-        currency=currency,
-        exchange_rate=values.amount(
-            settlement.text("TaxApplicableTradeCurrencyExchange/ConversionRate"), "exchange_rate"
-        ),
-        tax_currency=tax_currency,
-        tax_total_in_tax_currency=in_tax_currency,
         po_numbers=_references(agreement, "BuyerOrderReferencedDocument"),
         delivery_note_numbers=_references(
             delivery, "DespatchAdviceReferencedDocument", "DeliveryNoteReferencedDocument"
@@ -73,18 +47,56 @@ def read_cii(root: Node) -> XmlInvoice:
         buyer=_party(agreement.find("BuyerTradeParty")),
         ship_to=_party(delivery.find("ShipToTradeParty")),
         remit_to=_party(settlement.find("PayeeTradeParty")),
-        tax_total=tax_total,
         taxes=tuple(_tax(node, values) for node in settlement.all("ApplicableTradeTax")),
         line_items=lines,
         payment=_payment(settlement),
         notes="\n".join(block for node in header.all("IncludedNote/Content") if (block := node.block)) or None,
+    )
+    invoice = _with_totals(_with_dates(invoice, header, delivery, settlement, values), settlement, values)
+    values.remark(self_billed(header.text("TypeCode")))
+    guideline = root.part("ExchangedDocumentContext", "SpecifiedExchangedDocumentContext").text(_GUIDELINE)
+    return XmlInvoice(invoice, guideline, tuple(values.findings), unchecked)
+
+
+def _with_dates(invoice: Invoice, header: Node, delivery: Node, settlement: Node, values: XmlValues) -> Invoice:
+    period = settlement.part("BillingSpecifiedPeriod")
+    delivered = "ActualDeliverySupplyChainEvent/OccurrenceDateTime"
+    return replace(
+        invoice,
+        invoice_date=date_in(header, values, "invoice_date", "IssueDateTime"),
+        due_date=date_in(settlement, values, "due_date", "SpecifiedTradePaymentTerms/DueDateDateTime"),
+        delivery_date=date_in(delivery, values, "delivery_date", delivered),
+        service_period_start=date_in(period, values, "service_period_start", "StartDateTime"),
+        service_period_end=date_in(period, values, "service_period_end", "EndDateTime"),
         impossible_dates=tuple(values.impossible),
     )
-    invoice = replace(invoice, **_totals(settlement, values))
-    remark = self_billed(type_code)
-    guideline = _part(root, "ExchangedDocumentContext", "SpecifiedExchangedDocumentContext").text(_GUIDELINE)
-    findings = (*values.findings, *((remark,) if remark else ()))
-    return XmlInvoice(invoice, guideline, findings, unchecked)
+
+
+def _with_totals(invoice: Invoice, settlement: Node, values: XmlValues) -> Invoice:
+    def amount(field: str, tag: str) -> Decimal | None:
+        return values.amount(settlement.text(*(f"{name}/{tag}" for name in _SUMMATION)), field)
+
+    currency = currency_of(settlement.text("InvoiceCurrencyCode"), values.findings)
+    tax_currency = currency_of(settlement.text("TaxCurrencyCode"), values.findings, field="tax_currency")
+    tax_totals = settlement.all(*(f"{name}/TaxTotalAmount" for name in _SUMMATION))
+    tax_total, in_tax_currency = tax_totals_of(tax_totals, currency, tax_currency, values)
+    rate = settlement.text("TaxApplicableTradeCurrencyExchange/ConversionRate")
+    return replace(
+        invoice,
+        currency=currency,
+        tax_currency=tax_currency,
+        exchange_rate=values.amount(rate, "exchange_rate"),
+        subtotal=amount("subtotal", "LineTotalAmount"),
+        discount_total=amount("discount_total", "AllowanceTotalAmount"),
+        charges_total=amount("charges_total", "ChargeTotalAmount"),
+        net_total=amount("net_total", "TaxBasisTotalAmount"),
+        tax_total=tax_total,
+        tax_total_in_tax_currency=in_tax_currency,
+        round_off=amount("round_off", "RoundingAmount"),
+        total=amount("total", "GrandTotalAmount"),
+        amount_paid=amount("amount_paid", "TotalPrepaidAmount"),
+        amount_due=amount("amount_due", "DuePayableAmount"),
+    )
 
 
 def date_in(node: Node, values: XmlValues, field: str, *paths: str) -> date | None:
@@ -94,37 +106,6 @@ def date_in(node: Node, values: XmlValues, field: str, *paths: str) -> date | No
             if found.value:
                 return values.date(found.value, field, form=found.attribute("format"))
     return None
-
-
-def _part(node: Node, *names: str) -> Node:
-    """A part of the tree, or ``node``'s own empty stand-in when it is missing."""
-    return node.find(*names) or node.nothing()
-
-
-def _tax_totals(
-    settlement: Node, currency: str | None, tax_currency: str | None, values: XmlValues
-) -> tuple[Decimal | None, Decimal | None]:
-    """Total tax in the invoice's currency, and in the currency of its tax report when that is another."""
-    own: Decimal | None = None
-    reported: Decimal | None = None
-    for node in settlement.all(*(f"{name}/TaxTotalAmount" for name in _SUMMATION)):
-        unit = node.attribute("currencyID")
-        if unit is not None and unit == tax_currency and unit != currency:
-            reported = values.amount(node.value, "tax_total_in_tax_currency")
-        elif own is None:
-            own = values.amount(node.value, "tax_total")
-    return own, reported
-
-
-def _totals(settlement: Node, values: XmlValues) -> dict[str, Decimal | None]:
-    return {
-        field: values.amount(settlement.text(*(f"{name}/{tag}" for name in _SUMMATION)), field)
-        for field, tag in _TOTALS.items()
-    }
-
-
-def _due_date(settlement: Node, values: XmlValues) -> date | None:
-    return date_in(settlement, values, "due_date", "SpecifiedTradePaymentTerms/DueDateDateTime")
 
 
 def _references(node: Node, *names: str) -> tuple[str, ...]:
@@ -145,7 +126,7 @@ def _original(settlement: Node, values: XmlValues) -> OriginalInvoice | None:
 def _party(node: Node | None) -> Party | None:
     if node is None:
         return None
-    address = _part(node, "PostalTradeAddress")
+    address = node.part("PostalTradeAddress")
     country = country_code(address.text("CountryID"))
     tax_id, kind = _tax_id(node, country)
     party = Party(
@@ -210,8 +191,8 @@ def _method(node: Node) -> str | None:
 
 
 def _account(node: Node) -> BankAccount | None:
-    account = _part(node, "PayeePartyCreditorFinancialAccount")
-    bank = _part(node, "PayeeSpecifiedCreditorFinancialInstitution")
+    account = node.part("PayeePartyCreditorFinancialAccount")
+    bank = node.part("PayeeSpecifiedCreditorFinancialInstitution")
     return account_of(
         account.text("IBANID", "ProprietaryID"),
         account_name=account.text("AccountName"),

@@ -40,10 +40,10 @@ def read_lines(trade: Node, values: XmlValues) -> tuple[tuple[LineItem, ...], fr
 
 def _line(node: Node, index: int, values: XmlValues) -> tuple[LineItem, bool]:
     field = f"line_items[{index}]"
-    agreement = node.find(*_AGREEMENT) or node.nothing()
-    settlement = node.find(*_SETTLEMENT) or node.nothing()
-    product = node.find("SpecifiedTradeProduct") or node.nothing()
-    quantity = (node.find(*_DELIVERY) or node.nothing()).find("BilledQuantity")
+    agreement = node.part(*_AGREEMENT)
+    settlement = node.part(*_SETTLEMENT)
+    product = node.part("SpecifiedTradeProduct")
+    quantity = node.part(*_DELIVERY).find("BilledQuantity")
     discount, surcharge = _allowances(settlement, field, values)
     line = LineItem(
         line_no=node.text(f"{_DOCUMENT}/LineID"),

@@ -2,11 +2,13 @@
 """The code lists that the e-invoice syntaxes share: kinds of document, means of payment, tax numbers, accounts."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from shared_code.extraction.countries import GSTIN_FORM
 from shared_code.extraction.currencies import is_currency
 from shared_code.extraction.invoice import BankAccount
+from shared_code.extraction.xml_reading import Node, XmlValues, sum_of
 from shared_code.records import Finding
 
 _CREDIT_NOTES = "81 83 261 262 296 308 381 396 420 458 473 502 503 532".split()
@@ -72,6 +74,21 @@ def currency_of(code: str | None, findings: list[Finding], *, field: str = "curr
         Finding("unknown_currency", "The XML names a currency that does not exist.", field, found=code[:20])
     )
     return None
+
+
+def tax_totals_of(
+    nodes: Sequence[Node], currency: str | None, tax_currency: str | None, values: XmlValues
+) -> tuple[Decimal | None, Decimal | None]:
+    """Total tax in the invoice's currency, and in the currency of its tax report when that is another."""
+    own: list[Decimal | None] = []
+    reported: Decimal | None = None
+    for node in nodes:
+        unit = node.attribute("currencyID")
+        if unit is not None and unit == tax_currency and unit != currency:
+            reported = values.amount(node.value, "tax_total_in_tax_currency")
+        else:
+            own.append(values.amount(node.value, "tax_total"))
+    return sum_of(own), reported
 
 
 def tax_id_type(scheme: str | None, number: str | None, country: str | None) -> str | None:

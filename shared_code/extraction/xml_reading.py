@@ -105,9 +105,9 @@ class Node:
         """All texts under the paths, without repetition."""
         return tuple(dict.fromkeys(value for node in self.all(*paths) if (value := node.value)))
 
-    def nothing(self) -> "Node":
-        """An element that holds nothing, in the place of a part that is missing."""
-        return Node(self._element.makeelement("nothing"))
+    def part(self, *paths: str) -> "Node":
+        """As :meth:`find`, with an element that holds nothing in the place of a missing one."""
+        return self.find(*paths) or Node(self._element.makeelement("nothing"))
 
     def code(self, *paths: str) -> str | None:
         """A number or code under the paths: no blanks in it."""
@@ -153,6 +153,11 @@ class XmlValues:
             if "." not in field:
                 self.impossible.append((field, iso))
         return reading.day_first
+
+    def remark(self, finding: Finding | None) -> None:
+        """Keep a finding, if there is one."""
+        if finding is not None:
+            self.findings.append(finding)
 
     def _unreadable(self, code: str, message: str, field: str, text: str) -> None:
         self.findings.append(Finding(code, message, field, found=text[:_MAX_FOUND]))
