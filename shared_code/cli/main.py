@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared_code.cli import count_tokens, db, tokens
+from shared_code.cli import count_tokens, db, extract, tokens
 from shared_code.cli.output import complain
 from shared_code.errors import ServiceError
 
@@ -23,13 +23,17 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(db.app, name="db")
     app.add_typer(tokens.app, name="tokens")
+    app.command("extract")(extract.extract_command)
     app.command("count-tokens")(count_tokens.count_tokens_command)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    console = logging.StreamHandler(sys.stderr)
+    # Of its own: the services set the level of our loggers to what the database keeps.
+    console.setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, handlers=[console], format="%(levelname)s %(message)s")
     try:
         build_app()(args=None if arguments is None else list(arguments), prog_name="manage.py")
     except ServiceError as error:

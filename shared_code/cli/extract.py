@@ -1,0 +1,228 @@
+"""``extract``: local files through the one pipeline, accounted for like any other document (source ``cli``)."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from shared_code import bootstrap
+from shared_code.api_response import format_api_response
+from shared_code.cli.output import show_table
+from shared_code.database import tokens
+from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
+from shared_code.extraction import submission
+from shared_code.extraction.submission import Submission
+from shared_code.records import Caller, Provider, Source
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap import Services
+
+#: what the next file would meet, too
+_HOPELESS = (AccessError, ConfigurationError, DatabaseUnavailable)
+_FIELDS = (
+    "document_type",
+    "invoice_number",
+    "invoice_date",
+    "due_date",
+    "currency",
+    "seller",
+    "buyer",
+    "subtotal",
+    "discount_total",
+    "net_total",
+    "tax_total",
+    "round_off",
+    "total",
+    "amount_paid",
+    "amount_due",
+)
+_LINE_FIELDS = ("description", "hsn_sac", "quantity", "unit", "unit_price", "net_amount", "tax_rate", "total_amount")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What every file of a run is asked with."""
+
+    caller: Caller
+    model: str | None
+    lines: bool
+    force: bool
+
+
+def extract_command(  # noqa: PLR0917 - typer reads options from parameters
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Documents to read.")
+    ],
+    company: Annotated[
+        str | None, typer.Option(help="Whose key pays; may be left out when only one company has keys.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="Gemini or OpenAI; else what the company's keys allow.")] = None,
+    model: Annotated[str | None, typer.Option(help="A configured or allowed model.")] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Line items are needed, also where the e-invoice has none.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Read again what was read before.")] = False,
+    username: Annotated[str | None, typer.Option(help="Who is booked.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Which branch is booked.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file.")] = False,
+) -> None:
+    """Read invoices as an upload would be read; exit code 1 when a file was not."""
+    with _services() as services:
+        fields = {"companyID": company or _only_company(services), "username": username, "branch": branch}
+        wanted = _Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force)
+        failed = 0
+        answers: list[tuple[Path, dict[str, Any]]] = []
+        for path, answer in _read_all(services, files, wanted):
+            failed += answer["status"] != "success"
+            if as_json:
+                print(json.dumps({"file": str(path), **answer}, ensure_ascii=False), flush=True)
+            else:
+                answers.append((path, answer))
+    if answers:
+        _show(answers)
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _services() -> "Iterator[Services]":
+    """The process's services; what waits to be written is written at the end."""
+    try:
+        yield bootstrap.services().ready()
+    finally:
+        bootstrap.reset()
+
+
+def _only_company(services: "Services") -> str:
+    """The company that has keys, when there is one only. Raises :class:`InvalidRequest`."""
+    found: set[str] = set()
+    last = 0
+    while len(found) < 2:  # noqa: PLR2004 - one company or several
+        page = services.database.read(lambda connection, after=last: tokens.list_tokens(connection, after_id=after))  # type: ignore[misc]
+        if not page:
+            break
+        found |= {row.company_id.upper() for row in page if row.company_id}
+        last = page[-1].token_id
+    if len(found) == 1:
+        return found.pop()
+    what = "Several companies have keys" if found else "No company has a key"
+    raise InvalidRequest(f"{what}: name one by --company.", details={"field": "company"})
+
+
+def _model(services: "Services", provider: str | None, model: str | None) -> str | None:
+    """The model to ask for by name; None leaves the choice to the pipeline. Raises :class:`InvalidRequest`."""
+    if model is not None:
+        return submission.read_model({"model": model}, services.settings.models_allowed)
+    if provider is None:
+        return None
+    wanted = Provider.parse(provider)
+    if wanted is None:
+        raise InvalidRequest(f"provider must be one of {', '.join(Provider)}.", details={"field": "provider"})
+    return services.models[wanted][0]
+
+
+def _read_all(services: "Services", files: Sequence[Path], wanted: _Wanted) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each file and its envelope, with a progress line on standard error; ends early when no file can be read."""
+    with Progress(console=Console(stderr=True), transient=True, disable=len(files) < 2) as progress:  # noqa: PLR2004
+        task = progress.add_task("", total=len(files))
+        for path in files:
+            progress.update(task, description=path.name.replace("[", r"\["))
+            answer, hopeless = _read(services, path, wanted)
+            yield path, answer
+            progress.advance(task)
+            if hopeless:
+                return
+
+
+def _read(services: "Services", path: Path, wanted: _Wanted) -> tuple[dict[str, Any], bool]:
+    try:
+        outcome = services.extraction.extract(
+            Submission(
+                data=path.read_bytes(),
+                caller=wanted.caller,
+                source=Source.CLI,
+                deadline_seconds=services.settings.request_deadline_seconds,
+                file_name=path.name,
+                force=wanted.force,
+                model=wanted.model,
+                lines_required=wanted.lines,
+            )
+        )
+    except OSError as error:
+        return _refused("UNREADABLE", f"The file cannot be opened: {error.strerror}.", {}), False
+    except ServiceError as error:
+        return _refused(error.code, error.message, error.details), isinstance(error, _HOPELESS)
+    return format_api_response(outcome.message, data=dict(outcome.data)), False
+
+
+def _refused(code: str, message: str, details: dict[str, Any]) -> dict[str, Any]:
+    return format_api_response(message, "error", error={"code": code, "details": details})
+
+
+def _show(answers: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+    """One row for each invoice; all that was read when there is one file only."""
+    show_table("Documents", [row for path, answer in answers for row in _rows(path, answer)])
+    if len(answers) > 1 or not answers[0][1]["data"]:
+        return
+    data = answers[0][1]["data"]
+    for invoice in data["invoices"]:
+        values = {name: _plain(invoice[name]) for name in _FIELDS}
+        show_table("Invoice", [{"field": name, "value": value} for name, value in values.items() if value is not None])
+        if invoice["line_items"]:
+            show_table("Lines", _filled(invoice["line_items"]))
+    if data["warnings"]:
+        names = ("code", "field", "message", "expected", "found")
+        show_table("Warnings", [{name: warning[name] for name in names} for warning in data["warnings"]])
+
+
+def _rows(path: Path, answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    data = answer["data"]
+    if data is None:
+        yield _row(path.name, answer["error"]["code"], {}, remark=answer["message"])
+        return
+    codes = ", ".join(dict.fromkeys(warning["code"] for warning in data["warnings"]))
+    for number, invoice in enumerate(data["invoices"] or [{}]):
+        tokens_used = None if number else data["usage"]["total_tokens"]
+        method = data["provenance"]["method"]
+        yield _row(path.name, data["status"], invoice, method=method, tokens_used=tokens_used, remark=codes)
+
+
+def _row(
+    name: str,
+    status: str,
+    invoice: dict[str, Any],
+    *,
+    method: str | None = None,
+    tokens_used: int | None = None,
+    remark: str = "",
+) -> dict[str, Any]:
+    total = " ".join(part for part in (invoice.get("total"), invoice.get("currency")) if part)
+    return {
+        "file": name,
+        "status": status,
+        "number": invoice.get("invoice_number"),
+        "date": invoice.get("invoice_date"),
+        "total": total,
+        "read by": method,
+        "tokens": tokens_used,
+        "remarks": remark,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A party by its name and number; anything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(part for part in (value.get("name"), value.get("tax_id")) if part) or None
+    return value
+
+
+def _filled(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns in which some line has a value."""
+    names = [name for name in _LINE_FIELDS if any(line[name] for line in lines)]
+    return [{name: line[name] for name in names} for line in lines]
