@@ -18,7 +18,6 @@ from shared_code.extraction import documents, e_invoice
 from shared_code.extraction.documents import Document
 from shared_code.extraction.e_invoice import EInvoice
 from shared_code.extraction.outcome import finished_result
-from shared_code.extraction.reading import embedded_reading
 from shared_code.extraction.result import build_result
 from shared_code.extraction.run import Run
 from shared_code.extraction.sniff import Kind
@@ -88,7 +87,7 @@ class ZeroToken:
         pages: tuple[str, ...] = (),
     ) -> Mapping[str, Any]:
         result = build_result(
-            embedded_reading(found.invoice, findings=found.findings),
+            e_invoice.reading_of(found),
             pages=pages,
             today=self._today(),
             source_findings=(*document.findings, *findings),
