@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared_code.database import odbc
 from shared_code.database.tables import SCHEMA
-from shared_code.database.transient import Cause, judge
+from shared_code.database.transient import judge
 from shared_code.errors import ConfigurationError, DatabaseUnavailable
 from shared_code.settings import Settings
 
@@ -172,8 +172,6 @@ def _mark_disconnect(context: ExceptionContext) -> None:
     if verdict.disconnect:
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = verdict.whole_pool
-    elif verdict.cause is Cause.CONTENTION:
-        context.is_disconnect = False
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

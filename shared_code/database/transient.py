@@ -8,9 +8,9 @@ import re
 import sqlite3
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -65,7 +65,6 @@ _MSSQL_CANNOT_OPEN = frozenset({4060})
 _MSSQL_REFUSED = frozenset({18456, 18452, 40532, 40544, 40615})
 _ODBC_LOST = frozenset({"08S01", "08001", "08003", "08004", "08007"})
 _ODBC_LOGIN_REFUSED = "28000"
-_ODBC_TIMEOUT = "HYT00"
 
 _PG_CONTENTION = frozenset({"40001", "40P01", "55P03"})
 #: shutting down or starting, too many connections, a standby that is about to take over
@@ -91,28 +90,44 @@ _SQLITE_REFUSED = frozenset(
 _STATEMENT = Verdict(Cause.STATEMENT)
 
 
-def judge(error: BaseException, *, connecting: bool = False) -> Verdict:
-    """Judge an exception of SQLAlchemy or of a driver.
+def judge(error: BaseException) -> Verdict:
+    """Judge an exception of SQLAlchemy or of a driver."""
+    verdict = _judge_one(error)
+    behind = error.__context__
+    # A deadlock's victim has lost its savepoints with its transaction: rolling back to one then fails by an error of
+    # its own, raised while the telling one was handled.
+    while verdict.cause is Cause.STATEMENT and _of_a_database(behind):
+        earlier = _judge_one(behind)
+        verdict = earlier if earlier.transient else verdict
+        behind = behind.__context__
+    return verdict
 
-    :param connecting: it was raised while a connection was being made; a time-out then says that nothing happened.
-    """
+
+def _of_a_database(error: BaseException | None) -> TypeGuard[BaseException]:
+    return isinstance(error, SQLAlchemyError) or _driver(error) in ("pyodbc", "psycopg", "sqlite3")
+
+
+def _driver(error: BaseException | None) -> str:
+    return type(error).__module__.partition(".")[0]
+
+
+def _judge_one(error: BaseException) -> Verdict:
     if isinstance(error, PoolTimeout):
         return Verdict(Cause.CONTENTION, "pool")
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    verdict = _judge_driver(original, connecting=connecting)
+    verdict = _judge_driver(original)
     if verdict.cause is Cause.STATEMENT and lost:
         return Verdict(Cause.CONNECTION, verdict.number, disconnect=True)
     return verdict
 
 
-def _judge_driver(error: BaseException, *, connecting: bool) -> Verdict:
+def _judge_driver(error: BaseException) -> Verdict:
     if isinstance(error, sqlite3.Error):
         return _judge_sqlite(error)
-    module = type(error).__module__.partition(".")[0]
-    if module == "pyodbc":
-        return _judge_odbc(error, connecting=connecting)
-    if module == "psycopg":
+    if _driver(error) == "pyodbc":
+        return _judge_odbc(error)
+    if _driver(error) == "psycopg":
         return _judge_postgresql(error)
     return _STATEMENT
 
@@ -122,7 +137,7 @@ def odbc_numbers(text: str) -> list[int]:
     return [int(number) for number in _ODBC_NUMBER.findall(text)]
 
 
-def _judge_odbc(error: BaseException, *, connecting: bool) -> Verdict:
+def _judge_odbc(error: BaseException) -> Verdict:
     state = str(error.args[0]) if error.args else ""
     numbers = odbc_numbers(str(error.args[-1]) if error.args else "")
     for number in numbers:
@@ -132,7 +147,7 @@ def _judge_odbc(error: BaseException, *, connecting: bool) -> Verdict:
     shown = str(numbers[0]) if numbers and numbers[0] else state
     if state == _ODBC_LOGIN_REFUSED:
         return Verdict(Cause.REFUSED, shown)
-    if state in _ODBC_LOST or (connecting and state == _ODBC_TIMEOUT):
+    if state in _ODBC_LOST:
         return Verdict(Cause.CONNECTION, shown, disconnect=True, whole_pool=True)
     return Verdict(Cause.STATEMENT, shown)
 
