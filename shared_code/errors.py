@@ -9,7 +9,15 @@
     |   |-- TooManyPages              413 TOO_MANY_PAGES
     |   |-- UnsupportedFileType       415 UNSUPPORTED_FILE_TYPE
     |   |-- InvalidFile               422 INVALID_FILE
-    |   `-- AlreadyProcessing         409 ALREADY_PROCESSING
+    |   |-- AlreadyProcessing         409 ALREADY_PROCESSING
+    |   |-- NotFound                  404 NOT_FOUND
+    |   |-- MethodNotAllowed          405 METHOD_NOT_ALLOWED
+    |   |-- AlreadyExists             409 ALREADY_EXISTS
+    |   `-- ChangedMeanwhile          412 CHANGED_MEANWHILE
+    |-- LoginError                    who asks is not known, or may not do that
+    |   |-- NotAuthenticated          401 NOT_AUTHENTICATED
+    |   |-- Forbidden                 403 FORBIDDEN
+    |   `-- TooManyFailedLogins       429 TOO_MANY_FAILED_LOGINS
     |-- AccessError                   no key of the company can serve
     |   |-- TokenNotFound             403 TOKEN_NOT_FOUND
     |   |-- TokenExpired              403 TOKEN_EXPIRED
@@ -118,6 +126,67 @@ class AlreadyProcessing(RequestError):
     http_status = 409
     retryable = True
     default_message = "The same document is being processed by another request. Please try again shortly."
+
+
+class NotFound(RequestError):
+    """There is no such thing under this id or path."""
+
+    code = "NOT_FOUND"
+    http_status = 404
+    default_message = "There is nothing under this address."
+
+
+class MethodNotAllowed(RequestError):
+    """The address exists, but not for this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+    default_message = "This address does not take this method."
+
+
+class AlreadyExists(InvalidRequest):
+    """What was to be added is there already."""
+
+    code = "ALREADY_EXISTS"
+    http_status = 409
+    default_message = "This exists already."
+
+
+class ChangedMeanwhile(RequestError):
+    """If-Match names a version that is not the current one: somebody else has changed it."""
+
+    code = "CHANGED_MEANWHILE"
+    http_status = 412
+    default_message = "This was changed by somebody else meanwhile. Read it again, then change it."
+
+
+class LoginError(ServiceError):
+    """Who asks is not known, or may not do what was asked."""
+
+
+class NotAuthenticated(LoginError):
+    """No key, or one that is unknown, wrong or revoked: which of these is not told."""
+
+    code = "NOT_AUTHENTICATED"
+    http_status = 401
+    default_message = "A valid admin key is needed: Authorization: Bearer <id>.<secret>"
+
+
+class Forbidden(LoginError):
+    """Known, but without the role, or asking about another company."""
+
+    code = "FORBIDDEN"
+    http_status = 403
+    default_message = "Your role does not allow this."
+
+
+class TooManyFailedLogins(LoginError):
+    """This source has sent wrong secrets too often."""
+
+    code = "TOO_MANY_FAILED_LOGINS"
+    http_status = 429
+    retryable = True
+    default_message = "Too many failed logins. Please wait."
 
 
 class AccessError(ServiceError):

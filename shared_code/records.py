@@ -44,6 +44,19 @@ class KeyStatus(StrEnum):
         return next((member for member in cls if member.value.lower() == cleaned), None)
 
 
+class AdminRole(StrEnum):
+    """What an administrator may do; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def includes(self, other: "AdminRole") -> bool:
+        """Whether this role may do what ``other`` may."""
+        order = list(AdminRole)
+        return order.index(self) >= order.index(other)
+
+
 class UsageKind(StrEnum):
     """What a usage row stands for."""
 

@@ -139,6 +139,41 @@ def find_quotas(
     return [_quota(row) for row in connection.execute(statement)]
 
 
+def find_limits(
+    connection: Connection, *, company_id: str | None, scope: str | None, after_id: int = 0, limit: int = 100
+) -> list[Quota]:
+    """Quotas that limit something, in ascending order of id, after ``after_id``."""
+    statement = (
+        select(quotas)
+        .where(quotas.c.QuotaID > after_id, or_(quotas.c.DailyLimit.is_not(None), quotas.c.MonthlyLimit.is_not(None)))
+        .order_by(quotas.c.QuotaID)
+        .limit(limit)
+    )
+    if company_id is not None:
+        statement = statement.where(quotas.c.CompanyID == company_id)
+    if scope is not None:
+        statement = statement.where(quotas.c.Scope == scope)
+    return [_quota(row) for row in connection.execute(statement)]
+
+
+def get_quota(connection: Connection, quota_id: int, *, lock: bool = False) -> Quota | None:
+    """One quota; with ``lock`` its row is held until the transaction ends."""
+    where = quotas.c.QuotaID == quota_id
+    if lock:
+        connection.execute(update(quotas).where(where).values(UpdatedAt=quotas.c.UpdatedAt))
+    row = connection.execute(select(quotas).where(where)).first()
+    return None if row is None else _quota(row)
+
+
+def reset_counters(connection: Connection, quota_id: int, *, day: date) -> int:
+    """Forget what the running day and month have used; what is reserved stays. Returns how many counters."""
+    return connection.execute(
+        update(counters)
+        .where(counters.c.QuotaID == quota_id, counters.c.Period.in_([day_period(day), month_period(day)]))
+        .values(UsedTokens=0)
+    ).rowcount
+
+
 def set_quota(
     connection: Connection,
     *,

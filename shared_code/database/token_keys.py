@@ -24,7 +24,7 @@ from shared_code.database.token_fields import (
     naive_utc,
     without_nulls,
 )
-from shared_code.errors import ConfigurationError, InvalidRequest
+from shared_code.errors import AlreadyExists, ConfigurationError
 from shared_code.key_cipher import KeyCipher
 
 table = token_master
@@ -60,7 +60,8 @@ def add_token(  # noqa: PLR0913 - one parameter per column
 
     :param total_token_limit: for life; None = no limit.
     :param threshold: remaining tokens below which the key is BelowThreshold; None = the column's default.
-    :raises InvalidRequest: a value is malformed, or the company has this key already.
+    :raises InvalidRequest: a value is malformed.
+    :raises AlreadyExists: the company has this key already.
     :raises ConfigurationError: no key ring.
     """
     secret, company = checked_key(api_key), checked_company(company_id)
@@ -94,7 +95,8 @@ def add_token(  # noqa: PLR0913 - one parameter per column
 def replace_key(connection: Connection, cipher: KeyCipher, token_id: int, api_key: str) -> bool:
     """Put a new key in place of a row's old one (rotation) and end its cooldown; False when there is no such row.
 
-    :raises InvalidRequest: malformed, or the company has this key in another row.
+    :raises InvalidRequest: malformed.
+    :raises AlreadyExists: the company has this key in another row.
     """
     secret = checked_key(api_key)
     company = connection.execute(select(table.c.CompanyID).where(table.c.TokenID == token_id)).first()
@@ -170,8 +172,8 @@ def _refuse_known_key(
             raise _known_key(company)
 
 
-def _known_key(company: str | None) -> InvalidRequest:
-    return InvalidRequest(f"Company {company} has this API key already.", details={"field": "api_key"})
+def _known_key(company: str | None) -> AlreadyExists:
+    return AlreadyExists(f"Company {company} has this API key already.", details={"field": "api_key"})
 
 
 def _key_values(cipher: KeyCipher, secret: str, token_id: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class ApiKeyRow:
     reserved_tokens: int
     threshold: int | None
     time_zone: str | None
+    fingerprint: str | None = None
 
     def decrypted(self, cipher: KeyCipher) -> ApiKey:
         """The key for use. Only for rows whose provider and status are readable.
@@ -230,6 +231,7 @@ def _row(row: Row[Any]) -> ApiKeyRow:
         reserved_tokens=row.ReservedTokens or 0,
         threshold=row.Threshold,
         time_zone=row.TimeZone,
+        fingerprint=row.ApiKeyFingerprint,
     )
 
 
