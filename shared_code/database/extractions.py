@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Integer, String, and_, bindparam, case, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import extractions
@@ -178,6 +178,23 @@ def free_claim(connection: Connection, key: str, call_id: str) -> bool:
     return result.rowcount == 1
 
 
+# An unknown key is NULL, which equals nothing.
+_SAME_INVOICE = (
+    select(table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey)
+    .where(
+        table.c.CompanyID == bindparam("company"),
+        table.c.State == DONE,
+        table.c.DocumentSha256 != bindparam("own_sha256"),
+        or_(
+            table.c.DuplicateKey == bindparam("duplicate", type_=String(64)),
+            table.c.SimilarKey == bindparam("similar", type_=String(64)),
+        ),
+    )
+    .order_by(table.c.ExtractionID)
+    .limit(10)
+)
+
+
 def find_same_invoice(
     connection: Connection, company_id: str, *, duplicate_key: str | None, similar_key: str | None, not_sha256: str
 ) -> list[tuple[str, str, bool]]:
@@ -185,23 +202,11 @@ def find_same_invoice(
 
     ``certain`` is True for seller + number + year, False for seller + date + total under another number.
     """
-    matches = []
-    if duplicate_key:
-        matches.append(table.c.DuplicateKey == duplicate_key)
-    if similar_key:
-        matches.append(table.c.SimilarKey == similar_key)
-    if not matches:
+    if not duplicate_key and not similar_key:
         return []
     rows = connection.execute(
-        select(table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey)
-        .where(
-            table.c.CompanyID == company_id,
-            table.c.State == DONE,
-            table.c.DocumentSha256 != not_sha256,
-            or_(*matches),
-        )
-        .order_by(table.c.ExtractionID)
-        .limit(10)
+        _SAME_INVOICE,
+        {"company": company_id, "duplicate": duplicate_key, "similar": similar_key, "own_sha256": not_sha256},
     )
     return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
 

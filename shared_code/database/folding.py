@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String
+from sqlalchemy import BindParameter, ColumnElement, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -25,6 +25,6 @@ def _plain(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(element.clauses, **kw)
 
 
-def same_company(column: ColumnElement[Any], company_id: str) -> ColumnElement[bool]:
+def same_company(column: ColumnElement[Any], company_id: str | BindParameter[str]) -> ColumnElement[bool]:
     """Whether ``column`` names this company; ``company_id`` is in upper case."""
     return folded(column) == company_id

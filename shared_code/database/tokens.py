@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
@@ -34,6 +34,25 @@ __all__ = [
 
 table = token_master
 summary = token_usage_summary
+zone = company_settings
+
+# Built once: putting a statement together costs more than running it on SQLite.
+_ROWS: Select[Any] = select(
+    table,
+    summary.c.SummaryID,
+    summary.c.TotalUsedTokens,
+    summary.c.TotalRemainingTokens,
+    summary.c.ReservedTokens,
+    summary.c.Threshold,
+    zone.c.TimeZone,
+).select_from(
+    table.outerjoin(summary, summary.c.TokenID == table.c.TokenID).outerjoin(
+        zone, folded(zone.c.CompanyID) == folded(table.c.CompanyID)
+    )
+)
+_COMPANY_KEYS = _ROWS.where(same_company(table.c.CompanyID, bindparam("company", type_=String(50)))).order_by(
+    table.c.TokenID
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +112,12 @@ class ApiKeyRow:
 
 def company_keys(connection: Connection, company_id: str) -> list[ApiKeyRow]:
     """All keys of a company, whatever their status, in one statement; ``company_id`` is in upper case."""
-    rows = connection.execute(_rows().where(same_company(table.c.CompanyID, company_id)).order_by(table.c.TokenID))
-    return [_row(row) for row in rows]
+    return [_row(row) for row in connection.execute(_COMPANY_KEYS, {"company": company_id})]
 
 
 def get_token(connection: Connection, token_id: int) -> ApiKeyRow | None:
     """One key, or None."""
-    row = connection.execute(_rows().where(table.c.TokenID == token_id)).first()
+    row = connection.execute(_ROWS.where(table.c.TokenID == token_id)).first()
     return None if row is None else _row(row)
 
 
@@ -112,7 +130,7 @@ def list_tokens(
     limit: int = 100,
 ) -> list[ApiKeyRow]:
     """Keys in ascending order of id, after ``after_id``."""
-    query = _rows().where(table.c.TokenID > after_id).order_by(table.c.TokenID).limit(limit)
+    query = _ROWS.where(table.c.TokenID > after_id).order_by(table.c.TokenID).limit(limit)
     if company_id is not None:
         query = query.where(same_company(table.c.CompanyID, company_id))
     if status is not None:
@@ -191,23 +209,6 @@ def ensure_summary(connection: Connection, token_id: int, limit: int | None) -> 
     except IntegrityError:
         return False
     return True
-
-
-def _rows() -> Select[Any]:
-    zone = company_settings
-    return select(
-        table,
-        summary.c.SummaryID,
-        summary.c.TotalUsedTokens,
-        summary.c.TotalRemainingTokens,
-        summary.c.ReservedTokens,
-        summary.c.Threshold,
-        zone.c.TimeZone,
-    ).select_from(
-        table.outerjoin(summary, summary.c.TokenID == table.c.TokenID).outerjoin(
-            zone, folded(zone.c.CompanyID) == folded(table.c.CompanyID)
-        )
-    )
 
 
 def _row(row: Row[Any]) -> ApiKeyRow:

@@ -17,9 +17,10 @@ def finished_result(
 ) -> tuple[dict[str, Any], Finished]:
     """The data that is answered and stored, with what earlier documents say about it."""
     earlier = duplicates.find(connection, claim, result)
+    own = result.result_dict()
     data = {
-        **result.result_dict(),
-        "warnings": [*result.result_dict()["warnings"], *(finding.as_dict() for finding in earlier.findings)],
+        **own,
+        "warnings": [*own["warnings"], *(finding.as_dict() for finding in earlier.findings)],
         "provenance": dict(provenance),
         "duplicate_of": earlier.duplicate_of,
     }
