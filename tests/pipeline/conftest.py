@@ -13,7 +13,7 @@ from sqlalchemy import select
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
 from shared_code.bootstrap import Services
-from shared_code.database import tables, tokens
+from shared_code.database import quotas, tables, tokens
 from shared_code.extraction.service import Outcome
 from shared_code.extraction.submission import Submission
 from shared_code.records import Caller, Provider, Source
@@ -99,6 +99,18 @@ class Pipeline:
         )
         return self.services.extraction.extract(submission)
 
+    def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:
+        self.services.database.run(
+            lambda connection: quotas.set_quota(
+                connection,
+                company_id="NT047",
+                scope=scope,
+                subject=subject,
+                limits=(daily, monthly),
+                day=self.services.clock().date(),
+            )
+        )
+
     def rows(self, table: Any = tables.token_usage_logs) -> list[Any]:
         key = list(table.primary_key.columns)
         return self.services.database.read(lambda connection: connection.execute(select(table).order_by(*key)).all())
@@ -143,3 +155,17 @@ def pipeline(pipeline_settings, gemini, pauses) -> Iterator[Pipeline]:
     services = Services(pipeline_settings(), monotonic=pauses, sleep=pauses.sleep)
     yield Pipeline(services, gemini)
     services.close()
+
+
+@pytest.fixture
+def environment(database_url, gemini, openai) -> dict[str, str]:
+    """Settings of worker processes on the test's database and stand-ins."""
+    return {
+        "DATABASE_URL": database_url,
+        "GEMINI_BASE_URL": gemini.url,
+        "OPENAI_BASE_URL": f"{openai.url}/v1",
+        "TOKEN_ENCRYPTION_KEYS": RING,
+        "AzureWebJobsStorage": "",
+        "LOG_LEVEL": "WARNING",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "64",
+    }

@@ -1,131 +1,123 @@
 """Many callers in several processes: no overspend, no document paid for twice."""
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
 
-import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from shared_code import errors
 from shared_code.database import tables
+from shared_code.db_connection import Database
+from shared_code.records import UsageKind
 
-from .conftest import RING, SAMPLES
+from .conftest import SAMPLES
+from .worker import Job, run_all
 
-ROOT = Path(__file__).parents[2]
-
-
-class Worker:
-    """One process of callers; see ``worker.py``."""
-
-    def __init__(self, settings_environment: dict[str, str], **job) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.pipeline.worker", json.dumps(job)],
-            cwd=ROOT,
-            env={**os.environ, **settings_environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def wait_until_ready(self) -> None:
-        assert self.process.stdout.readline().strip() == "ready"
-
-    def go(self) -> None:
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def results(self) -> list[dict]:
-        found = []
-        for line in self.process.stdout:
-            if line.strip() == "done":
-                break
-            found.append(json.loads(line))
-        self.close()
-        return found
-
-    def close(self) -> None:
-        self.process.wait(timeout=30)
-        self.process.stdin.close()
-        self.process.stdout.close()
+SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
 
 
-@pytest.fixture
-def environment(database_url, gemini, openai) -> dict[str, str]:
-    return {
-        "DATABASE_URL": database_url,
-        "GEMINI_BASE_URL": gemini.url,
-        "OPENAI_BASE_URL": f"{openai.url}/v1",
-        "TOKEN_ENCRYPTION_KEYS": RING,
-        "AzureWebJobsStorage": "",
-        "PYTHONWARNINGS": "default",
-        "LOG_LEVEL": "WARNING",
-        "PYTHON_THREADPOOL_THREAD_COUNT": "64",
-    }
+class Watch:
+    """Reads over a connection of its own, all the time. Use it as a context manager."""
+
+    def __init__(self, database: Database, query: Select[Any]) -> None:
+        self._database, self._query = database, query
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.samples: list[Sequence[Any]] = []
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with self._database.reading() as connection:
+                self.samples.append(connection.execute(self._query).all())
+            time.sleep(0.005)
 
 
-def start(environment, processes: int, **job) -> list[Worker]:
-    workers = [Worker(environment, **job) for _ in range(processes)]
-    for worker in workers:
-        worker.wait_until_ready()
-    for worker in workers:
-        worker.go()
-    return workers
+def race(environment, *, processes: int, numbers: Callable[[int], Sequence[int]], **job: Any) -> list[dict]:
+    jobs = [Job(environment, SAMPLE, numbers(process), **job) for process in range(processes)]
+    with ExitStack() as stack:
+        workers = [stack.enter_context(worker) for worker in run_all(jobs)]
+        return [result for worker in workers for result in worker.results()]
+
+
+def race_of_64(pipeline, environment, **job: Any) -> tuple[list[dict], list[dict]]:
+    """Those served and those refused; for these no model call may have been made."""
+    before = len(pipeline.gemini.calls())
+    numbers = [range(16 * process, 16 * process + 16) for process in range(4)]
+    results = race(environment, processes=4, numbers=numbers.__getitem__, threads=16, **job)
+    served = [result for result in results if result["status"] == "ok"]
+    refused = [result for result in results if result["status"] == "QUOTA_EXCEEDED"]
+    assert len(served) + len(refused) == 64
+    assert served
+    assert all(result["retry_after"] for result in refused)
+    assert len(pipeline.gemini.calls()) - before == len(served)
+    return served, refused
+
+
+def typical_call(pipeline) -> int:
+    pipeline.add_key(company="PROBE")
+    pipeline.extract(SAMPLE.read_bytes(), company="PROBE")
+    return pipeline.rows()[0].TotalTokensUsed
 
 
 def test_64_callers_in_four_processes_never_pass_the_limit_of_a_key(pipeline, environment):
     pipeline.gemini.latency(50)
-    pipeline.add_key(company="PROBE")
-    pipeline.extract(company="PROBE")
-    typical = pipeline.rows()[0].TotalTokensUsed
-    limit = typical * 10
+    limit = typical_call(pipeline) * 10
     key = pipeline.add_key(limit=limit)
-    before = len(pipeline.gemini.calls())
-    samples, stop = [], threading.Event()
     table = tables.token_usage_summary
-
-    def watch() -> None:
-        while not stop.is_set():
-            with pipeline.services.database.reading() as connection:
-                row = connection.execute(
-                    select(table.c.TotalUsedTokens, table.c.ReservedTokens).where(table.c.TokenID == key.token_id)
-                ).one()
-            samples.append(row.TotalUsedTokens + row.ReservedTokens)
-            time.sleep(0.005)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    workers = start(
-        environment, 4, documents=[str(SAMPLES / "ghana-vat-invoice.pdf")], unique=True, threads=16, calls=16
-    )
-    results = [result for worker in workers for result in worker.results()]
-    stop.set()
-    watcher.join()
-    succeeded = [result for result in results if result["status"] == "ok"]
-    refused = [result for result in results if result["status"] == "QUOTA_EXCEEDED"]
-    print(f"{len(succeeded)} of {len(results)} served, {len(samples)} samples, highest {max(samples)} of {limit}")
-    assert len(results) == 64
-    assert len(succeeded) + len(refused) == 64
-    assert succeeded
-    assert max(samples) <= limit
+    query = select(table.c.TotalUsedTokens + table.c.ReservedTokens).where(table.c.TokenID == key.token_id)
+    with Watch(pipeline.services.database, query) as watch:
+        served, _ = race_of_64(pipeline, environment)
+    samples = [used for (used,) in chain.from_iterable(watch.samples)]
+    print(f"{len(served)} of 64 served, {len(samples)} samples, highest {max(samples)} of {limit}")
     assert len(samples) > 20
-    assert len(pipeline.gemini.calls()) - before == len(succeeded)
+    assert max(samples) <= limit
     summary = pipeline.summary(key.token_id)
     assert summary.ReservedTokens == 0
-    assert summary.TotalUsedTokens == sum(result["total_tokens"] for result in succeeded)
-    assert all(result["retry_after"] for result in refused)
+    assert summary.TotalUsedTokens == sum(result["total_tokens"] for result in served) <= limit
+
+
+def test_64_callers_in_four_processes_never_pass_the_quota_of_company_branch_or_user(pipeline, environment):
+    pipeline.gemini.latency(50)
+    typical = typical_call(pipeline)
+    key = pipeline.add_key(limit=None)
+    limits = {("company", ""): 10}
+    limits |= {("branch", f"branch-{number}"): 7 for number in range(2)}
+    limits |= {("user", f"user-{number}"): 4 for number in range(4)}
+    for (scope, subject), calls in limits.items():
+        pipeline.set_quota(scope, subject, daily=typical * calls)
+    table = tables.quota_counters
+    query = select(table.c.CounterID, table.c.LimitTokens, table.c.UsedTokens + table.c.ReservedTokens)
+    with Watch(pipeline.services.database, query) as watch:
+        served, refused = race_of_64(pipeline, environment, branches=2, users=4)
+    samples = list(chain.from_iterable(watch.samples))
+    fullest = max(used / limit for _, limit, used in samples)
+    scopes = Counter(result["details"].get("scope") for result in refused)
+    print(f"{len(served)} of 64 served, {len(samples)} samples, fullest counter {fullest:.0%}, refused by {scopes}")
+    assert len(watch.samples) > 20
+    assert fullest <= 1
+    used = sum(result["total_tokens"] for result in served)
+    assert pipeline.summary(key.token_id).TotalUsedTokens == used
+    counters = pipeline.rows(table)
+    assert all(row.ReservedTokens == 0 for row in counters)
+    assert sum(row.UsedTokens for row in counters) == 3 * used
 
 
 def test_a_key_with_room_for_ten_typical_calls_serves_nine_one_after_another(pipeline):
-    pipeline.add_key(company="PROBE")
-    pipeline.extract(company="PROBE")
-    typical = pipeline.rows()[0].TotalTokensUsed
+    typical = typical_call(pipeline)
     key = pipeline.add_key(limit=typical * 10)
     served = 0
     with contextlib.suppress(errors.QuotaExceeded):
@@ -139,9 +131,11 @@ def test_a_key_with_room_for_ten_typical_calls_serves_nine_one_after_another(pip
 def test_ten_identical_uploads_at_once_cost_one_call(pipeline, environment):
     pipeline.gemini.latency(300)
     pipeline.add_key()
-    workers = start(environment, 2, documents=[str(SAMPLES / "gst-invoice.pdf")], threads=5, calls=5)
-    results = [result for worker in workers for result in worker.results()]
+    results = race(environment, processes=2, numbers=lambda _process: [0] * 5, threads=5)
     assert [result["status"] for result in results] == ["ok"] * 10
     assert all(result["invoices"] == results[0]["invoices"] for result in results)
     assert len(pipeline.gemini.calls()) == 1
     assert sorted(result["total_tokens"] for result in results)[:9] == [0] * 9
+    rows = pipeline.rows()
+    assert [row.Kind for row in rows] == [UsageKind.USAGE] * 10
+    assert sorted(row.Outcome for row in rows) == ["cached"] * 9 + ["ok"]
