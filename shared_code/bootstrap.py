@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared_code import db_connection, errors
 from shared_code.app_setting import read_app_setting
+from shared_code.blob_assembly import BlobServices, build_blobs
 from shared_code.db_connection import Database, create_database
 from shared_code.db_logger import ApplicationLogger
 from shared_code.extraction.assembly import build_extraction
@@ -61,7 +62,7 @@ class Services:
         self.monotonic = monotonic
         self.sleep = sleep
         self.room = Room(settings.max_concurrent_uploads)
-        self.database: Database = create_database(settings)
+        self.database: Database = create_database(settings, sleep=sleep, clock=monotonic)
         ring = settings.token_encryption_keys
         self.cipher = KeyCipher(ring.get_secret_value() if ring else None)
         self.outbox = QueueOutbox(lambda: queue_client(settings, settings.usage_outbox_queue))
@@ -86,6 +87,7 @@ class Services:
         }
         self.background = ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer")
         self.extraction: ExtractionService = build_extraction(self)
+        self.blobs: BlobServices = build_blobs(self)
         self.health = basic_checks(self)
         self._schema = threading.Lock()
         self._is_ready = False
