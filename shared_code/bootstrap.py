@@ -18,17 +18,19 @@ from shared_code.db_logger import ApplicationLogger
 from shared_code.extraction.assembly import build_extraction
 from shared_code.extraction.intake import Room
 from shared_code.extraction.ledger import Ledger
-from shared_code.health_response import basic_checks
+from shared_code.health_response import system_checks
 from shared_code.key_cipher import KeyCipher
 from shared_code.outbox import QueueOutbox
 from shared_code.providers.gemini import GeminiProvider
 from shared_code.providers.openai import OpenAIProvider
+from shared_code.quota_administration import QuotaAdministration
 from shared_code.quota_manager import QuotaManager
 from shared_code.records import Provider
 from shared_code.settings import Settings, load_settings
 from shared_code.storage import queue_client
 from shared_code.telemetry import configure_telemetry, shutdown_telemetry
 from shared_code.telemetry_database import trace_database
+from shared_code.token_administration import TokenAdministration
 from shared_code.token_manager import TokenManager
 
 if TYPE_CHECKING:
@@ -88,7 +90,13 @@ class Services:
         self.background = ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer")
         self.extraction: ExtractionService = build_extraction(self)
         self.blobs: BlobServices = build_blobs(self)
-        self.health = basic_checks(self)
+        self.token_administration = TokenAdministration(
+            self.database, self.cipher, default_threshold=settings.default_threshold, clock=clock
+        )
+        self.quota_administration = QuotaAdministration(
+            self.database, default_zone=settings.default_time_zone, clock=clock
+        )
+        self.health = system_checks(self)
         self._schema = threading.Lock()
         self._is_ready = False
         self._failed_at: tuple[float, errors.ServiceError] | None = None

@@ -92,6 +92,14 @@ class Settings(BaseSettings):
     usage_outbox_queue: str = "usage-outbox"
     invoice_container: str = "invoices"
     result_container: str = "invoice-results"
+    #: age of a dropped file without any answer at which the sweep takes it up
+    blob_sweep_after_seconds: Positive = 900.0
+
+    # Logins by App Service authentication
+    #: set by the platform itself where its authentication is on; its headers count only then
+    website_auth_enabled: bool = False
+    #: type of the claim that names a user's company
+    company_claim: str = "companyID"
 
     # Retention, in days
     retain_application_logs_days: PositiveInt = 30

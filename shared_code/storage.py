@@ -4,6 +4,7 @@
 ``AzureWebJobsStorage__blobServiceUri`` and ``__queueServiceUri`` name the services for a managed identity.
 """
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +20,26 @@ _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
 
 
-def queue_client(settings: Settings, queue: str) -> "QueueClient":
-    """A queue whose messages are base64 text, as the platform's own triggers write them."""
+def storage_configured(settings: Settings) -> bool:
+    """Whether any storage is named."""
+    return settings.azurewebjobsstorage is not None or bool(os.environ.get(f"{_SETTING}__blobServiceUri"))
+
+
+def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "QueueClient":
+    """A queue whose messages are base64 text, as the platform's own triggers write them.
+
+    :param decoded: off for a queue that others write to as well: one message that is no base64 would make the whole
+        batch unreadable.
+    """
     from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
+    coding = {"message_encode_policy": TextBase64EncodePolicy(), "message_decode_policy": TextBase64DecodePolicy()}
     options: dict[str, Any] = {
-        "message_encode_policy": TextBase64EncodePolicy(),
-        "message_decode_policy": TextBase64DecodePolicy(),
+        **(coding if decoded else {}),
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "retry_total": 1,
+        "logger": _quiet(),
     }
     if settings.azurewebjobsstorage is not None:
         return QueueClient.from_connection_string(
@@ -45,12 +56,20 @@ def blob_service_client(settings: Settings) -> "BlobServiceClient":
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "retry_total": 2,
+        "logger": _quiet(),
     }
     if settings.azurewebjobsstorage is not None:
         return BlobServiceClient.from_connection_string(
             _connection_string(settings.azurewebjobsstorage.get_secret_value()), **options
         )
     return BlobServiceClient(_service_uri("blob"), credential=_credential(), **options)
+
+
+def _quiet() -> logging.Logger:
+    """Where the SDK logs each request with all its headers: below warnings, nobody reads that."""
+    logger = logging.getLogger(f"{__name__}.requests")
+    logger.setLevel(logging.WARNING)
+    return logger
 
 
 def _connection_string(value: str) -> str:

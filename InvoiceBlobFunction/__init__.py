@@ -1,0 +1,13 @@
+"""A blob in the container ``invoices``: the same pipeline as an upload; the result goes to ``invoice-results``."""
+
+import azure.functions as func
+
+from shared_code import bootstrap
+
+
+def main(blob: func.InputStream, context: func.Context) -> None:
+    """Process one blob. What may pass is raised, so that the platform delivers the blob again."""
+    _container, _, name = str(blob.name).partition("/")
+    bootstrap.services().ready().blobs.intake.process(
+        name, content=blob.read(), trace_parent=context.trace_context.trace_parent
+    )
