@@ -1,0 +1,70 @@
+"""Mutated documents at full length: read or refused, in bounded time and memory. The short forms are in ``tests``."""
+
+import json
+import logging
+import time
+from collections import Counter
+
+import psutil
+
+from bench import rig
+from shared_code.extraction.sandbox import Sandbox
+from tests.documents import fuzz
+
+MUTATIONS = 20_000
+THROUGH_THE_BORDER = 2_000
+#: one document, on a busy machine
+SECONDS_EACH = 25.0
+SECONDS_IN_ALL = 3_600.0
+GROWTH_MB = 40.0
+CHILD_MB = 512.0
+
+
+def within(results, seconds):
+    """The results as they come; fails when time is up, so that a run never goes on for hours."""
+    deadline = time.monotonic() + seconds
+    for result in results:
+        yield result
+        assert time.monotonic() < deadline, f"mutation {result[0]} came after {seconds:.0f} s"
+
+
+def memory_mb(process=None):
+    return (process or psutil.Process()).memory_info().rss / fuzz.MEGABYTE
+
+
+def test_mutated_documents_are_read_or_refused_without_growth():
+    sandbox = Sandbox()
+    try:
+        list(fuzz.run(500, sandbox=sandbox))
+        memory, descriptors = memory_mb(), psutil.Process().num_fds()
+        tally = fuzz.watch(within(fuzz.run(MUTATIONS, sandbox=sandbox), SECONDS_IN_ALL))
+        children = [memory_mb(child) for child in psutil.Process().children()]
+    finally:
+        sandbox.close()
+    print(tally)
+    assert tally.outcomes.total() == MUTATIONS
+    assert {"read", "embedded", "INVALID_FILE corrupt"} <= set(tally.outcomes)
+    assert tally.slowest[0] < SECONDS_EACH
+    assert max(tally.memory_mb) - memory < GROWTH_MB
+    assert psutil.Process().num_fds() <= descriptors + 5
+    assert max(children) < CHILD_MB
+
+
+def test_no_mutated_document_is_an_internal_error(caplog):
+    """Through the border of HTTP with the model call; the model reads them in a process of its own."""
+    caplog.set_level(logging.ERROR)
+    statuses = Counter()
+    corpus = fuzz.corpus()
+    with rig.gemini() as url, rig.environment(url):
+        from shared_code import bootstrap
+        from shared_code.extraction import intake
+        from shared_code.extraction.intake import Upload
+
+        for number in range(THROUGH_THE_BORDER):
+            name, data = fuzz.mutation(corpus, number, seed=11)
+            upload = Upload(data=data, content_type="", fields={"companyID": "BENCH"}, file_name=name, multipart=True)
+            response = intake.extract_response(bootstrap.services, lambda upload=upload: upload, request_id=None)
+            statuses[response.status_code] += 1
+            assert response.status_code in {200, 413, 415, 422}, (number, name, json.loads(response.body))
+    print(statuses)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("shared_code")] == []
