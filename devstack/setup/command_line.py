@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from devstack.setup import quality
+from devstack.setup import package, quality
 from devstack.setup.console import SetupProblem
 from devstack.setup.run import run
 from devstack.setup.stack import Options
@@ -41,6 +41,8 @@ def _dispatch(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "check":
         return quality.check(ROOT)
+    if options.command == "package":
+        return package.package(ROOT, options.plan, options.output)
     return run(
         ROOT,
         Options(
@@ -70,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--no-seed", action="store_true", help="no demo company")
     command.add_argument("--real-models", action="store_true", help="the vendors themselves, with keys that you added")
     command.add_argument("--ready-file", type=_path, metavar="PATH", help="JSON written when everything answers")
+    command = commands.add_parser("package", help="write the zip file that is deployed")
+    command.add_argument("--plan", choices=package.PLANS, default="flex", help="hosting plan (default flex)")
+    command.add_argument("--output", type=_path, metavar="PATH", help="default .devstack/package/app-PLAN.zip")
     commands.add_parser("test", help="run the tests; arguments go to pytest")
     commands.add_parser("check", help="ruff, mypy, structure")
     commands.add_parser("bench", help="run measurements; arguments go to the benchmark")

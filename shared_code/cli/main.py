@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared_code.cli import count_tokens, db, extract, tokens
+from shared_code.cli import blobs, count_tokens, db, extract, tokens, upload
 from shared_code.cli.output import complain
 from shared_code.errors import ServiceError
 
@@ -23,6 +23,8 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(db.app, name="db")
     app.add_typer(tokens.app, name="tokens")
+    app.add_typer(blobs.app, name="blobs")
+    app.command("upload")(upload.upload_command)
     app.command("extract")(extract.extract_command)
     app.command("count-tokens")(count_tokens.count_tokens_command)
     return app
