@@ -1,7 +1,7 @@
 """Alerts: one open row per condition, however often it is seen; closed when the condition ends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shared_code.database.clock import utc_now
+from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import alerts
 
 _SUBJECT_LENGTH = 200
@@ -67,35 +67,71 @@ def close_alert(connection: Connection, kind: str, subject: str) -> bool:
     return result.rowcount == 1
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Conditions that were opened and closed just now."""
+
+    opened: tuple[Alert, ...]
+    closed: tuple[Alert, ...]
+
+
+def sync_alerts(connection: Connection, kinds: Sequence[str], current: Sequence[Alert]) -> Changes:
+    """Make the open conditions of these kinds the ``current`` ones: open, bring up to date, close.
+
+    For conditions that can be read from the data at any time. Seeing one again changes its facts, not how often it
+    occurred.
+    """
+    known = {(alert.kind, alert.subject): alert for kind in kinds for alert in open_alerts(connection, kind=kind)}
+    wanted = {(alert.kind, alert.subject[:_SUBJECT_LENGTH]): alert for alert in current}
+    opened = []
+    for key, alert in sorted(wanted.items()):
+        if key in known:
+            _see_again(connection, alert, key[1], occurrences=0)
+        elif raise_alert(connection, alert):
+            opened.append(alert)
+    closed = [alert for key, alert in sorted(known.items()) if key not in wanted and close_alert(connection, *key)]
+    return Changes(tuple(opened), tuple(closed))
+
+
+def quiet_alerts(connection: Connection, kinds: Sequence[str], *, seconds: int) -> list[Alert]:
+    """Open conditions of these kinds that were not seen for so long, by the database's clock."""
+    quiet = alerts.c.LastSeenAt < utc_in(-seconds)
+    rows = connection.execute(
+        select(alerts).where(alerts.c.ClosedAt.is_(None), alerts.c.Kind.in_(kinds), quiet).order_by(alerts.c.AlertID)
+    )
+    return [_alert(row) for row in rows]
+
+
 def open_alerts(connection: Connection, *, kind: str | None = None) -> list[Alert]:
     """Open conditions, oldest first."""
     statement = select(alerts).where(alerts.c.ClosedAt.is_(None)).order_by(alerts.c.AlertID)
     if kind is not None:
         statement = statement.where(alerts.c.Kind == kind)
-    return [
-        Alert(
-            kind=row.Kind,
-            subject=row.Subject,
-            severity=row.Severity,
-            message=row.Message,
-            details=json.loads(row.Details or "{}"),
-            alert_id=row.AlertID,
-            opened_at=row.OpenedAt,
-            last_seen_at=row.LastSeenAt,
-            closed_at=row.ClosedAt,
-            occurrences=row.Occurrences,
-        )
-        for row in connection.execute(statement)
-    ]
+    return [_alert(row) for row in connection.execute(statement)]
 
 
-def _see_again(connection: Connection, alert: Alert, subject: str) -> bool:
+def _alert(row: Any) -> Alert:
+    return Alert(
+        kind=row.Kind,
+        subject=row.Subject,
+        severity=row.Severity,
+        message=row.Message,
+        details=json.loads(row.Details or "{}"),
+        alert_id=row.AlertID,
+        opened_at=row.OpenedAt,
+        last_seen_at=row.LastSeenAt,
+        closed_at=row.ClosedAt,
+        occurrences=row.Occurrences,
+    )
+
+
+def _see_again(connection: Connection, alert: Alert, subject: str, *, occurrences: int = 1) -> bool:
     result = connection.execute(
         update(alerts)
         .where(alerts.c.Kind == alert.kind, alerts.c.Subject == subject, alerts.c.ClosedAt.is_(None))
         .values(
             LastSeenAt=utc_now(),
-            Occurrences=alerts.c.Occurrences + 1,
+            Occurrences=alerts.c.Occurrences + occurrences,
             Message=alert.message,
             Details=json.dumps(dict(alert.details), default=str),
         )

@@ -16,6 +16,8 @@ from shared_code.database.tables import extractions
 
 table = extractions
 
+_SECONDS_PER_DAY = 86_400
+
 RUNNING = "running"
 DONE = "done"
 
@@ -209,6 +211,20 @@ def find_same_invoice(
         {"company": company_id, "duplicate": duplicate_key, "similar": similar_key, "own_sha256": not_sha256},
     )
     return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
+
+
+def prune_extractions(connection: Connection, *, older_than_days: int, limit: int = 1000) -> int:
+    """Delete at most ``limit`` results and dead claims that are older by the database's clock; returns how many."""
+    before = utc_in(-older_than_days * _SECONDS_PER_DAY)
+    # A claim that was taken over keeps the moment of its first run: what happened last decides.
+    ended = or_(
+        and_(table.c.State == DONE, or_(table.c.FinishedAt.is_(None), table.c.FinishedAt < before)),
+        and_(table.c.State == RUNNING, table.c.LeaseUntil < before),
+    )
+    oldest = (
+        select(table.c.ExtractionID).where(table.c.CreatedAt < before, ended).order_by(table.c.CreatedAt).limit(limit)
+    )
+    return connection.execute(delete(table).where(table.c.ExtractionID.in_(oldest))).rowcount
 
 
 def _claim(row: Any) -> Claim:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, Select, String, bindparam, func, insert,
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
+from shared_code.database.drift import booked_tokens_of
 from shared_code.database.folding import folded, same_company
-from shared_code.database.tables import company_settings, token_master, token_usage_logs, token_usage_summary
+from shared_code.database.tables import company_settings, token_master, token_usage_summary
 from shared_code.database.token_fields import MAX_TOKENS, checked_amount, naive_utc, without_nulls
 from shared_code.database.token_keys import Reencrypted, add_token, reencrypt_batch, replace_key
 from shared_code.errors import ConfigurationError
@@ -193,15 +194,13 @@ def ensure_summary(connection: Connection, token_id: int, limit: int | None) -> 
     exists = connection.execute(select(summary.c.SummaryID).where(summary.c.TokenID == token_id)).first()
     if exists is not None:
         return False
-    logs = token_usage_logs
-    # BIGINT by the addition of a wide constant would be dialect lore: the cast is plain on all three.
-    logged = func.sum(func.coalesce(logs.c.TotalTokensUsed, 0).cast(summary.c.TotalUsedTokens.type))
-    used = int(connection.execute(select(logged).where(logs.c.TokenID == token_id)).scalar() or 0)
+    opening, booked = booked_tokens_of(connection, token_id)
+    used = opening + booked
     values = {
         "TokenID": token_id,
         "TotalUsedTokens": used,
         "TotalRemainingTokens": None if limit is None else limit - used,
-        "OpeningTokens": used,
+        "OpeningTokens": opening,
     }
     try:
         with connection.begin_nested():

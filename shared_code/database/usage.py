@@ -5,10 +5,10 @@ A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however 
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Connection, bindparam, cast, func, insert, select, true, update
+from sqlalchemy import BigInteger, Connection, bindparam, cast, delete, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from shared_code.database.clock import utc_now
+from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary, usage_daily
 from shared_code.records import UsageKind, UsageRow
 
@@ -18,6 +18,7 @@ counter = quota_counters
 
 #: columns that the database or the fold fills in
 _BY_DATABASE = {"UsageID", "LoggedAt", "FoldedAt"}
+_SECONDS_PER_DAY = 86_400
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
@@ -114,6 +115,17 @@ def tokens_used(connection: Connection, *, company_id: str, scope: str, subject:
         # BIGINT before the sum: Azure SQL sums INT as INT.
         total += connection.execute(select(func.sum(cast(tokens, BigInteger))).where(*where)).scalar() or 0
     return int(total)
+
+
+def prune_usage(connection: Connection, *, older_than_days: int, limit: int = 1000) -> int:
+    """Delete at most ``limit`` rows that are folded and older by the database's clock; returns how many."""
+    oldest = (
+        select(logs.c.UsageID)
+        .where(logs.c.LoggedAt < utc_in(-older_than_days * _SECONDS_PER_DAY), logs.c.FoldedAt.is_not(None))
+        .order_by(logs.c.LoggedAt)
+        .limit(limit)
+    )
+    return connection.execute(delete(logs).where(logs.c.UsageID.in_(oldest))).rowcount
 
 
 def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved: int = 0) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from shared_code.alerting import announce
 from shared_code.booking import Booking
 from shared_code.database import alerts, extractions, reservations
 from shared_code.database.alerts import Alert
@@ -174,7 +175,7 @@ class Ledger:
         except ServiceError:
             opened = True
         if opened:
-            _log.warning("alert %s (%s): %s", alert.kind, alert.subject, alert.message)
+            announce(alert)
 
     def _reserve(
         self,

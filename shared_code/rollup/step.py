@@ -1,0 +1,50 @@
+"""What a step of the timer hands back, and the run of one step that cannot take the others down with it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared_code.errors import ServiceError
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap import Services
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Rows (or messages) that a step looked at, and those that it changed."""
+
+    seen: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step did. ``error`` is the code of the failure that ended it, or None."""
+
+    name: str
+    seen: int
+    changed: int
+    milliseconds: int
+    error: str | None = None
+
+
+Step = Callable[["Services"], Done]
+
+
+def run_step(name: str, step: Step, services: "Services", clock: Callable[[], float]) -> StepResult:
+    """Run one step; a failure is logged and becomes its result."""
+    started = clock()
+    done, error = Done(0, 0), None
+    try:
+        done = step(services)
+    except ServiceError as failure:
+        error = failure.code
+        _log.warning("rollup step %r failed: %s", name, error)
+    except Exception:  # noqa: BLE001 - a bug in one step must not keep the others from running
+        error = "INTERNAL_ERROR"
+        _log.exception("rollup step %r failed", name)
+    return StepResult(name, done.seen, done.changed, int((clock() - started) * 1000), error)
