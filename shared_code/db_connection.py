@@ -5,8 +5,6 @@ database does to its clients (failover, throttling, deadlocks, dropped sockets, 
 dealt with here, once. Also holds the seed's ``get_connection`` and ``create_token_tables``.
 """
 
-import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,21 +17,12 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from shared_code.database.engines import WRITE_OPTION, build_engine, resolve_target
-from shared_code.database.transient import Cause, Verdict, judge
-from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError, ServiceError
-from shared_code.redaction import redact
+from shared_code.database.patience import CONTENTION_RETRY_AFTER, Clock, Patience, Sleep, ours
+from shared_code.database.transient import Cause, judge
+from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError
 from shared_code.settings import Settings
 
 T = TypeVar("T")
-Sleep = Callable[[float], None]
-Clock = Callable[[], float]
-
-_log = logging.getLogger(__name__)
-
-#: first and longest pause per cause, in seconds; doubled in between
-_PAUSES = {Cause.CONTENTION: (0.05, 2.0), Cause.CONNECTION: (0.1, 5.0), Cause.OUTAGE: (5.0, 30.0)}
-#: what a caller is told to wait, in seconds
-_RETRY_AFTER = {Cause.CONTENTION: 2.0, Cause.CONNECTION: 10.0, Cause.OUTAGE: 30.0, Cause.REFUSED: 60.0}
 
 
 class _OutcomeUnknown(Exception):
@@ -76,11 +65,11 @@ class Database:
             with self._transaction(self._retry_budget_seconds) as connection:
                 yield connection
         except _OutcomeUnknown as unknown:
-            raise self._ours(unknown.error) from unknown.error
+            raise ours(unknown.error) from unknown.error
         except SQLAlchemyError as error:
             if isinstance(error, IntegrityError):
                 raise
-            raise self._ours(error) from error
+            raise ours(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -89,7 +78,7 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise self._ours(error) from error
+            raise ours(error) from error
 
     def run(
         self,
@@ -106,7 +95,7 @@ class Database:
         :raises DatabaseUnavailable: the budget has ended, or waiting does not help.
         :raises IntegrityError: SQLAlchemy's, from ``work``; a store that expects one uses a savepoint.
         """
-        patience = _Patience(self, budget_seconds)
+        patience = self._patience(budget_seconds)
         unknown = False
         while True:
             try:
@@ -120,7 +109,7 @@ class Database:
                     return work(connection)
             except _OutcomeUnknown as lost:
                 if on_unknown is None:
-                    raise self._ours(lost.error) from lost.error
+                    raise ours(lost.error) from lost.error
                 unknown = True
                 patience.wait(lost.error)
             except IntegrityError:
@@ -130,7 +119,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], T], *, budget_seconds: float | None = None) -> T:
         """Run reads on one connection, again after passing errors. Errors as :meth:`run`."""
-        patience = _Patience(self, budget_seconds)
+        patience = self._patience(budget_seconds)
         while True:
             try:
                 with self.engine.connect() as connection:
@@ -141,6 +130,10 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections. The instance can be used again afterwards."""
         self.engine.dispose()
+
+    def _patience(self, budget_seconds: float | None) -> Patience:
+        budget = self._retry_budget_seconds if budget_seconds is None else budget_seconds
+        return Patience(budget, sleep=self._sleep, clock=self._clock)
 
     @contextmanager
     def _transaction(self, lock_seconds: float) -> Iterator[Connection]:
@@ -160,18 +153,11 @@ class Database:
             yield
             return
         if not self._write_lock.lock.acquire(timeout=max(seconds, 0.0)):
-            raise DatabaseUnavailable(retry_after=_RETRY_AFTER[Cause.CONTENTION])
+            raise DatabaseUnavailable(retry_after=CONTENTION_RETRY_AFTER)
         try:
             yield
         finally:
             self._write_lock.lock.release()
-
-    @staticmethod
-    def _ours(error: SQLAlchemyError) -> ServiceError:
-        verdict = judge(error)
-        if verdict.cause is Cause.STATEMENT:
-            return InternalError("The database refused a statement")
-        return DatabaseUnavailable(retry_after=_RETRY_AFTER[verdict.cause])
 
 
 def _unit(connection: Connection) -> Iterator[Connection]:
@@ -194,48 +180,6 @@ def _unit(connection: Connection) -> Iterator[Connection]:
         if known.cause in (Cause.CONNECTION, Cause.OUTAGE):
             raise _OutcomeUnknown(error) from error
         raise
-
-
-class _Patience:
-    """The pauses of one unit of work."""
-
-    def __init__(self, database: Database, budget_seconds: float | None) -> None:
-        self._clock = database._clock  # noqa: SLF001 - one class in two parts
-        self._sleep = database._sleep  # noqa: SLF001
-        self._ours = database._ours  # noqa: SLF001
-        budget = database._retry_budget_seconds if budget_seconds is None else budget_seconds  # noqa: SLF001
-        self._deadline = self._clock() + budget
-        self._tries: dict[Cause, int] = {}
-
-    def left(self) -> float:
-        """Seconds until the budget ends."""
-        return self._deadline - self._clock()
-
-    def wait(self, error: SQLAlchemyError) -> None:
-        """Sleep before the next try, or raise ours when there is none."""
-        verdict = judge(error)
-        tries = self._tries.get(verdict.cause, 0)
-        pause = self._pause(verdict, tries)
-        if pause is None:
-            _log.warning(
-                "database error %s (%s): given up: %s",
-                verdict.number,
-                verdict.cause.value,
-                redact(str(error.orig) if isinstance(error, DBAPIError) else str(error)),
-            )
-            raise self._ours(error) from error
-        self._tries[verdict.cause] = tries + 1
-        _log.info("database error %s (%s): trying again in %.2f s", verdict.number, verdict.cause.value, pause)
-        self._sleep(pause)
-
-    def _pause(self, verdict: Verdict, tries: int) -> float | None:
-        left = self.left()
-        if not verdict.transient or left <= 0 or (verdict.max_retries is not None and tries >= verdict.max_retries):
-            return None
-        first, longest = _PAUSES[verdict.cause]
-        wanted: float = min(first * 2.0**tries, longest) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries
-        # The last try is made when the budget ends rather than not at all.
-        return min(wanted, left)
 
 
 class _WriteLock:

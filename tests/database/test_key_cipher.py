@@ -58,7 +58,7 @@ def test_missing_ring_is_named_at_first_use(ring):
 
 
 @pytest.mark.parametrize(
-    "ring", ["nonsense", "k1:short", f"k1:{'A' * 44}!", f"{OLD},{OLD}", f"{OLD},,", "k 1:" + OLD[4:]]
+    "ring", ["nonsense", "k1:short", f"k1:{'A' * 44}!", f"{OLD},{OLD}", f"{OLD},,", "k 1:" + OLD[4:]], ids=range(6)
 )
 def test_malformed_ring_is_refused_without_showing_it(ring):
     with pytest.raises(ConfigurationError, match="TOKEN_ENCRYPTION_KEYS") as raised:
