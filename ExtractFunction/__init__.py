@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared_code import bootstrap
+from shared_code.app_service import PRINCIPAL_HEADER
 from shared_code.extraction.intake import Upload, extract_response
 
 
@@ -21,7 +22,13 @@ def _upload(req: func.HttpRequest) -> Upload:
     """What was sent: multipart form data, or a document as the body with the fields in the query."""
     content_type = req.headers.get("content-type") or ""
     if not content_type.lower().startswith("multipart/form-data"):
-        return Upload(data=req.get_body(), content_type=content_type, fields=dict(req.params), file_name=None)
+        return Upload(
+            data=req.get_body(),
+            content_type=content_type,
+            fields=dict(req.params),
+            file_name=None,
+            principal=req.headers.get(PRINCIPAL_HEADER),
+        )
     part = req.files.get("file")
     return Upload(
         data=None if part is None else part.stream.read(),
@@ -30,4 +37,5 @@ def _upload(req: func.HttpRequest) -> Upload:
         file_name=None if part is None else part.filename,
         body_bytes=len(req.get_body()),
         multipart=True,
+        principal=req.headers.get(PRINCIPAL_HEADER),
     )

@@ -1,18 +1,23 @@
 """The answers of /api/health: whether the service lives, and whether it can serve requests now."""
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared_code import api_response, health_checks
 from shared_code.api_response import ApiResponse
+from shared_code.database import tokens
 from shared_code.errors import DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.health import SystemHealthChecker, public_view
+from shared_code.records import KeyStatus, Provider
+from shared_code.storage import blob_service_client, storage_configured
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
 
 #: a result is shown again for so long: anyone may ask, and asking must not load the database
 _MAX_AGE_SECONDS = 2.0
+_KEYS_LOOKED_AT = 200
 _KINDS = {None, "", "live", "ready"}
 
 
@@ -34,11 +39,36 @@ def health_response(services: "Callable[[], Services]", *, kind: str | None) -> 
         return api_response.failure(DatabaseUnavailable(retry_after=error.retry_after), request_id=label)
 
 
-def basic_checks(services: "Services") -> SystemHealthChecker:
-    """Checks that anyone may ask for: cheap, and never a token spent."""
-    checker = SystemHealthChecker(time_limit_seconds=3.0)
+def system_checks(services: "Services") -> SystemHealthChecker:
+    """All built-in checks: cheap, side by side, each within its limit, and never a token spent."""
+    database = services.database
+    checker = SystemHealthChecker(time_limit_seconds=5.0)
     checker.add_check("api", lambda: True)
-    checker.add_check("database", health_checks.database_check(services.database))
+    checker.add_check("cpu", health_checks.cpu_check())
     checker.add_check("memory", health_checks.memory_check())
     checker.add_check("disk", health_checks.disk_check())
+    checker.add_check("database", health_checks.database_check(database))
+    checker.add_check("migrations", health_checks.migration_check(database))
+    checker.add_check("usable_keys", health_checks.usable_keys_check(database))
+    checker.add_check("rollup", health_checks.rollup_check(database))
+    for provider in services.providers.values():
+        check = health_checks.provider_check(provider, _key_finder(services, provider.provider))
+        checker.add_check(provider.provider.value.lower(), check)
+    if storage_configured(services.settings):
+        blobs = functools.cache(lambda: blob_service_client(services.settings))
+        checker.add_check("storage", health_checks.storage_check(blobs))
+        checker.add_check("outbox", health_checks.outbox_check(services.outbox.depth))
     return checker
+
+
+def _key_finder(services: "Services", provider: Provider) -> "Callable[[], str | None]":
+    """Some usable key of a provider, to ask it with for its list of models."""
+
+    def find() -> str | None:
+        rows = services.database.read(
+            lambda connection: tokens.list_tokens(connection, status=KeyStatus.ACTIVE, limit=_KEYS_LOOKED_AT)
+        )
+        of_provider = [row for row in rows if Provider.parse(row.provider) is provider and row.stored_key]
+        return of_provider[-1].decrypted(services.cipher).secret if of_provider else None
+
+    return find

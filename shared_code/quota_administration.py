@@ -83,14 +83,12 @@ class QuotaAdministration:
         """Quotas in ascending order of id, after ``after_id``."""
 
         def work(connection: "Connection") -> list[QuotaState]:
-            found = quotas.find_limits(
-                connection, company_id=company_id, scope=scope, after_id=after_id, limit=limit
-            )
+            found = quotas.find_limits(connection, company_id=company_id, scope=scope, after_id=after_id, limit=limit)
             return [self._state(connection, quota) for quota in found]
 
         return self._database.read(work)
 
-    def put(  # noqa: PLR0913 - a quota has this many parts
+    def put(
         self,
         *,
         company_id: str,
@@ -219,7 +217,9 @@ def checked_subject(scope: str, subject: str | None) -> str:
 
 def _check_limits(limits: tuple[int | None, int | None]) -> None:
     if limits == (None, None):
-        raise InvalidRequest("Give daily_limit or monthly_limit; to end a quota, delete it.", details={"field": "daily_limit"})
+        raise InvalidRequest(
+            "Give daily_limit or monthly_limit; to end a quota, delete it.", details={"field": "daily_limit"}
+        )
     checked_amount("daily_limit", limits[0], MAX_TOKENS)
     checked_amount("monthly_limit", limits[1], MAX_TOKENS)
 

@@ -121,7 +121,12 @@ class TokenAdministration:
         return self._database.run(work)
 
     def change(
-        self, token_id: int, changes: Mapping[str, Any], actor: Actor, *, if_version: Callable[[str], bool] | None = None
+        self,
+        token_id: int,
+        changes: Mapping[str, Any],
+        actor: Actor,
+        *,
+        if_version: Callable[[str], bool] | None = None,
     ) -> ApiKeyRow:
         """Write some of ``token_changes.CHANGEABLE``; see there.
 
@@ -153,7 +158,11 @@ class TokenAdministration:
                 )
             token_changes.activate_token(connection, row)
 
-        names = {KeyStatus.ACTIVE: "token.activate", KeyStatus.BLOCKED: "token.block", KeyStatus.DISABLED: "token.disable"}
+        names = {
+            KeyStatus.ACTIVE: "token.activate",
+            KeyStatus.BLOCKED: "token.block",
+            KeyStatus.DISABLED: "token.disable",
+        }
         return self._write(token_id, names.get(status, "token.change"), actor, write)
 
     def rotate(
@@ -217,9 +226,7 @@ class TokenAdministration:
                 raise ChangedMeanwhile
             write(connection, before)
             after = _read(connection, token_id)
-            add_audit(
-                connection, actor, action, f"token {token_id}", before=_audited(before), after=_audited(after)
-            )
+            add_audit(connection, actor, action, f"token {token_id}", before=_audited(before), after=_audited(after))
             return after
 
         return self._database.run(work)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared_code import api_response, request_context
 from shared_code.api_response import ApiResponse
+from shared_code.app_service import require_company
 from shared_code.errors import Busy, FileTooLarge, InternalError, InvalidRequest, ServiceError
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
@@ -40,6 +41,8 @@ class Upload:
     file_name: str | None
     body_bytes: int = 0
     multipart: bool = False
+    #: the platform's header that says who is logged in, where its authentication is on
+    principal: str | None = field(default=None, repr=False)
 
 
 class Room:
@@ -99,11 +102,18 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str) -> Sub
 
     :raises errors.InvalidRequest: names the field and what was received.
     :raises errors.FileTooLarge: says the limit and the actual size.
+    :raises errors.Forbidden: the user that the platform has logged in belongs to another company.
     """
     limit = int(settings.max_upload_mb * _MEGABYTE)
     if upload.data is not None and len(upload.data) > limit:
         raise _too_large(len(upload.data), settings.max_upload_mb)
     caller = submission.read_caller(upload.fields)
+    require_company(
+        upload.principal,
+        caller.company_id,
+        enabled=settings.website_auth_enabled,
+        company_claim=settings.company_claim,
+    )
     wanted_model = submission.read_model(upload.fields, settings.models_allowed)
     force = submission.read_flag(upload.fields, "force")
     lines = submission.read_lines_required(upload.fields)

@@ -1,0 +1,1 @@
+"""The admin API: a FastAPI app inside TokenAdminFunction, one module per noun."""

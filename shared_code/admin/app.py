@@ -1,0 +1,128 @@
+"""Puts the admin API together: errors outside, then the login, then the routes."""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from shared_code import api_response, bootstrap
+from shared_code.admin import (
+    alerts,
+    audit,
+    diagnostics,
+    extractions,
+    logs,
+    openapi,
+    quotas,
+    retries,
+    tokens,
+    usage,
+)
+from shared_code.admin.auth import Authenticator, LoginLayer
+from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, ErrorLayer
+from shared_code.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
+from shared_code.redaction import redact
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap import Services
+
+PREFIX = "/api/manage"
+
+_METHOD_NOT_ALLOWED = 405
+_ROUTES = (tokens, usage, quotas, retries, logs, extractions, alerts, diagnostics, audit)
+_SHOWN_PROBLEMS = 5
+
+
+def create_app(services: "Callable[[], Services]") -> AsgiApp:
+    """The ASGI app over these services; they are asked for at the first request."""
+    app = FastAPI(
+        title="Invoice extraction: administration",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        # A slash too many is a 404: a redirect would name the inner address.
+        redirect_slashes=False,
+    )
+    ready = _Ready(services)
+    app.state.services = ready.services
+    for module in _ROUTES:
+        app.include_router(module.router, prefix=PREFIX)
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    openapi.install(app)
+    return ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({f"{PREFIX}/openapi.json"})))
+
+
+@functools.cache
+def default_app() -> AsgiApp:
+    """The app over the services of this process."""
+    return create_app(bootstrap.services)
+
+
+class _Ready:
+    """The services with a database whose tables are there, and one authenticator for each of them."""
+
+    def __init__(self, services: "Callable[[], Services]") -> None:
+        self._find = services
+        self._lock = threading.Lock()
+        self._authenticator: tuple[Services, Authenticator] | None = None
+
+    def services(self) -> "Services":
+        """Raises DatabaseUnavailable while there is no database."""
+        return self._find().ready()
+
+    def authenticator(self) -> Authenticator:
+        """Counts failures for as long as the services live."""
+        found = self.services()
+        with self._lock:
+            if self._authenticator is None or self._authenticator[0] is not found:
+                self._authenticator = (found, Authenticator(found))
+            return self._authenticator[1]
+
+
+def _respond(request: Request, error: ServiceError) -> Response:
+    answer = api_response.failure(error, request_id=request.scope[REQUEST_ID])
+    return Response(answer.body, status_code=answer.status_code, headers=dict(answer.headers))
+
+
+def _service_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ServiceError) or error.http_status == 500:  # noqa: PLR2004 - the log gets its trace
+        raise error
+    return _respond(request, error)
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    """What is wrong with which field, and never what was sent: it may be a key."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [
+        {
+            "field": redact(".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0]))[:100],
+            "problem": redact(str(problem["msg"]))[:200],
+        }
+        for problem in error.errors()[:_SHOWN_PROBLEMS]
+    ]
+    first = problems[0]
+    return _respond(
+        request,
+        InvalidRequest(
+            f"{first['field']}: {first['problem']}", details={"field": first["field"], "problems": problems}
+        ),
+    )
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == _METHOD_NOT_ALLOWED:
+        response = _respond(request, MethodNotAllowed())
+        response.headers.update(error.headers or {})
+        return response
+    return _respond(request, NotFound() if error.status_code == NotFound.http_status else InvalidRequest())

@@ -1,0 +1,171 @@
+"""Who asks the admin API: a bearer admin key, or a user of App Service authentication where the platform has it on.
+
+Every request but that for the OpenAPI document is authenticated before anything else of it is looked at. Whether a key
+is unknown, wrong or revoked is not told.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, Receive, Scope, Send, header
+from shared_code.admin.failed_logins import FailedLogins
+from shared_code.app_service import PRINCIPAL_HEADER, read_user
+from shared_code.database import admin_keys
+from shared_code.database.admin_audit import Actor, add_audit
+from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
+from shared_code.records import AdminRole
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap import Services
+
+#: where the principal stands in the scope
+PRINCIPAL = "invoice.principal"
+
+_log = logging.getLogger(__name__)
+
+_BEARER = re.compile(r"(?i)bearer\s+(\S+)")
+_STAMP_SECONDS = 60.0
+_STAMP_BUDGET_SECONDS = 1.0
+_NO_ID = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who was let in. ``company_id`` binds a viewer to one company."""
+
+    name: str
+    role: AdminRole
+    company_id: str | None = None
+
+    def require(self, role: AdminRole) -> None:
+        """Raises :class:`Forbidden` when the role is not enough."""
+        if not self.role.includes(role):
+            raise Forbidden(f"This needs the role {role.value}; yours is {self.role.value}.")
+
+    def company(self, asked: str | None) -> str | None:
+        """The company that a list is narrowed to. Raises :class:`Forbidden` for another one than the own."""
+        if self.company_id is None:
+            return asked
+        if asked not in (None, self.company_id):
+            raise Forbidden("You may see your own company only.")
+        return self.company_id
+
+    def actor(self, request_id: str) -> Actor:
+        """As the audit names it."""
+        return Actor(self.name, request_id)
+
+
+class Authenticator:
+    """Finds the principal of a request."""
+
+    def __init__(self, services: "Services", *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._services = services
+        self._monotonic = monotonic
+        self._failures = FailedLogins(monotonic)
+        self._stamped: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def principal(self, scope: Scope) -> Principal:
+        """Blocks on the database.
+
+        :raises NotAuthenticated, TooManyFailedLogins: no valid login.
+        :raises Forbidden: a user of the platform without any of our roles.
+        """
+        user = self._user(header(scope, PRINCIPAL_HEADER))
+        if user is not None:
+            return user
+        sent = header(scope, "authorization")
+        if sent is None:
+            raise NotAuthenticated
+        found = _BEARER.fullmatch(sent.strip())
+        parts = admin_keys.split_key(found[1]) if found else None
+        source, key_id = source_of(scope), parts[0] if parts else _NO_ID
+        wait = self._failures.seconds_to_wait(source, key_id)
+        if wait > 0:
+            raise TooManyFailedLogins(retry_after=wait)
+        key = self._services.database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
+        if parts is None or key is None or not key.opens(parts[1]):
+            self._note_failure(source, key_id, str(scope[REQUEST_ID]))
+            raise NotAuthenticated
+        self._stamp(key_id)
+        # A key that is bound to a company sees, whatever role somebody gave it by hand.
+        role = AdminRole.VIEWER if key.company_id else key.role
+        return Principal(f"admin-key:{key.key_id}", role, key.company_id)
+
+    def _user(self, sent: str | None) -> Principal | None:
+        settings = self._services.settings
+        user = read_user(sent, enabled=settings.website_auth_enabled, company_claim=settings.company_claim)
+        if user is None:
+            return None
+        roles = [role for role in AdminRole if role.value in user.roles]
+        if not roles:
+            raise Forbidden("Your login has none of the roles viewer, operator, admin.")
+        if roles[-1] is not AdminRole.VIEWER or not user.companies:
+            return Principal(f"app-service:{user.name}", roles[-1])
+        if len(user.companies) > 1:
+            raise Forbidden("Your login names several companies.")
+        return Principal(f"app-service:{user.name}", AdminRole.VIEWER, next(iter(user.companies)))
+
+    def _note_failure(self, source: str, key_id: str, request_id: str) -> None:
+        _log.warning("login to the admin API failed: key id %s, source %s", key_id, source)
+        if not self._failures.failed(source, key_id):
+            return
+        try:
+            self._services.database.run(
+                lambda connection: add_audit(
+                    connection,
+                    Actor("unknown", request_id),
+                    "login.blocked",
+                    f"admin-key {key_id}",
+                    after={"source": source, "key_id": key_id},
+                ),
+                budget_seconds=_STAMP_BUDGET_SECONDS,
+            )
+        except ServiceError as error:
+            _log.error("a blocked login could not be recorded: %s", error.code)
+
+    def _stamp(self, key_id: str) -> None:
+        """Note the use of a key, at most once a minute; a login does not fail for it."""
+        now = self._monotonic()
+        with self._lock:
+            if now - self._stamped.get(key_id, float("-inf")) < _STAMP_SECONDS:
+                return
+            self._stamped[key_id] = now
+        try:
+            self._services.database.run(
+                lambda connection: admin_keys.stamp_admin_key(connection, key_id),
+                budget_seconds=_STAMP_BUDGET_SECONDS,
+            )
+        except ServiceError as error:
+            _log.warning("the use of admin key %s could not be noted: %s", key_id, error.code)
+
+
+class LoginLayer:
+    """ASGI layer that lets nobody pass without a principal, but to the addresses in ``public``."""
+
+    def __init__(self, app: AsgiApp, authenticator: Callable[[], Authenticator], *, public: frozenset[str]) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the principal into the scope and go on. Raises our errors."""
+        if scope["type"] == "http" and scope["path"] not in self._public:
+            from anyio import to_thread
+
+            scope[PRINCIPAL] = await to_thread.run_sync(lambda: self._authenticator().principal(scope))
+        await self._app(scope, receive, send)
+
+
+def source_of(scope: Scope) -> str:
+    """Where a request comes from: the address that the platform's front end added last, which no client can choose."""
+    forwarded = (header(scope, "x-forwarded-for") or "").rpartition(",")[2].strip()
+    if not forwarded:
+        return "unknown"
+    address = forwarded.rpartition(":")[0] if forwarded.count(":") == 1 or "]:" in forwarded else forwarded
+    return address.strip("[]")[:60]

@@ -1,0 +1,32 @@
+"""/diagnostics: health with its figures, and what the database says about itself."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared_code.admin.desk import OperatorDesk
+from shared_code.admin.envelope import Envelope, failures
+from shared_code.diagnostics import DatabaseDiagnostic
+
+router = APIRouter(tags=["diagnostics"])
+
+_HEALTH_AGE_SECONDS = 2.0
+
+
+class DiagnosticsView(BaseModel):
+    """``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings."""
+
+    health: dict[str, Any]
+    database: dict[str, Any]
+
+
+@router.get("/diagnostics", responses=failures())
+def diagnostics(desk: OperatorDesk) -> Envelope[DiagnosticsView]:
+    """Look at everything. Costs the database a few dozen statements, and no tokens."""
+    health = desk.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
+    database = DatabaseDiagnostic(desk.services.database).run_diagnostics()
+    return desk.success(
+        f"{health['overall_status']}, {len(database['findings'])} findings",
+        DiagnosticsView(health=health, database=database),
+    )

@@ -1,0 +1,80 @@
+"""/extractions: the documents that were read, and what was answered."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from shared_code.admin.desk import CompanyDesk
+from shared_code.admin.envelope import Envelope, Page, failures
+from shared_code.admin.fields import BigIdPath, CompanyId, Moment, PageQuery, Text100
+from shared_code.database import extraction_lists as store
+from shared_code.database.extraction_lists import ExtractionFilter, StoredExtraction
+from shared_code.errors import NotFound
+
+router = APIRouter(tags=["extractions"])
+
+
+class ExtractionQuery(PageQuery):
+    """Filters of the list."""
+
+    company_id: CompanyId | None = None
+    state: Literal["running", "done"] | None = None
+    status: Literal["ok", "needs_review", "not_an_invoice", "multiple_invoices"] | None = None
+    document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    call_id: Text100 | None = None
+
+
+class ExtractionSummary(BaseModel):
+    """One document's run."""
+
+    extraction_id: int
+    company_id: str
+    document_sha256: str
+    provider: str
+    model: str
+    call_id: str
+    state: str
+    status: str | None
+    invoice_number: str | None
+    created_at: Moment
+    finished_at: Moment | None
+
+
+class ExtractionView(ExtractionSummary):
+    """One document's run with the data that was answered."""
+
+    result: dict[str, Any] | None
+
+
+@router.get("/extractions", responses=failures())
+def list_extractions(
+    desk: CompanyDesk, query: Annotated[ExtractionQuery, Query()]
+) -> Envelope[Page[ExtractionSummary]]:
+    """Runs, newest first, without results."""
+    wanted = ExtractionFilter(
+        company_id=desk.principal.company(query.company_id),
+        state=query.state,
+        status=query.status,
+        document_sha256=query.document_sha256,
+        call_id=query.call_id,
+    )
+    rows = desk.read(
+        lambda connection: store.find_extractions(connection, wanted, before_id=query.position, limit=query.limit + 1)
+    )
+    return desk.page(rows, query.limit, show=_summary, cursor=lambda row: row.extraction_id)
+
+
+@router.get("/extractions/{extraction_id}", responses=failures(404))
+def get_extraction(desk: CompanyDesk, extraction_id: BigIdPath) -> Envelope[ExtractionView]:
+    """One run with its result."""
+    row = desk.read(lambda connection: store.get_extraction(connection, extraction_id))
+    desk.own(row.company_id if row else None)
+    if row is None:
+        raise NotFound(f"There is no extraction {extraction_id}.", details={"field": "extraction_id"})
+    shown = ExtractionView(**_summary(row).model_dump(), result=row.result)
+    return desk.success(f"Extraction {extraction_id}", shown)
+
+
+def _summary(row: StoredExtraction) -> ExtractionSummary:
+    return ExtractionSummary(**{name: getattr(row, name) for name in ExtractionSummary.model_fields})

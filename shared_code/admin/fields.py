@@ -1,0 +1,118 @@
+"""Fields that several routes share: paging, ids, moments, text without control characters, If-Match."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Header, Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+from shared_code.errors import InvalidRequest
+
+_MOST_ID = 2**31 - 1
+_MOST_BIG_ID = 2**63 - 1
+MOST_TOKENS = 2**63 - 1
+
+_ETAG = re.compile(r'(W/)?"([^"]*)"')
+
+
+class Query(BaseModel):
+    """Base of query parameters: an unknown name is refused, because a misspelt filter would show everything."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class PageQuery(Query):
+    """Paging of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=500, description="Items of one page.")] = 100
+    cursor: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9]{1,18}$", description="`next_cursor` of the page before.", examples=["100"]),
+    ] = None
+
+    @property
+    def position(self) -> int | None:
+        """Where the page before ended."""
+        return None if self.cursor is None else int(self.cursor)
+
+
+def _aware(moment: datetime) -> datetime:
+    """Moments without a zone are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _naive(moment: datetime) -> datetime:
+    """As the columns hold it. A moment at the end of the calendar can have no UTC."""
+    try:
+        return moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as error:
+        raise ValueError("is outside the calendar") from error
+
+
+#: a moment in an answer: UTC, marked as such
+Moment = Annotated[
+    datetime, AfterValidator(_aware), PlainSerializer(lambda moment: moment.isoformat(), return_type=str)
+]
+#: a moment in a request, as naive UTC
+GivenMoment = Annotated[
+    datetime,
+    AfterValidator(_naive),
+    Field(description="ISO 8601; UTC when it names no zone.", examples=["2027-01-31T00:00:00Z"]),
+]
+
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+
+CompanyId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9._\-]{1,50}$", description="Case does not count.", examples=["NT047"]),
+    AfterValidator(str.upper),
+]
+Text100 = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
+Text200 = Annotated[str, Field(max_length=200, pattern=_PLAIN)]
+OptionalText100 = Annotated[str, Field(max_length=100, pattern=_PLAIN)]
+Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+SmallId = Annotated[int, Field(ge=1, le=_MOST_ID)]
+BigId = Annotated[int, Field(ge=1, le=_MOST_BIG_ID)]
+
+TokenIdPath = Annotated[SmallId, Path(description="Id of the token, that is, of a company's key.", examples=[1])]
+QuotaIdPath = Annotated[SmallId, Path(description="Id of the quota.", examples=[1])]
+BigIdPath = Annotated[BigId, Path(examples=[1])]
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="`ETag` of the version that you saw: the change is refused when it is not the current one.",
+        examples=['"5d41402abc4b2a76b9719d911017c592"'],
+    ),
+]
+
+
+def etag(version: str) -> str:
+    """The header's value."""
+    return f'"{version}"'
+
+
+class Versions:
+    """What an If-Match header allows. An instance says of a version whether it is allowed."""
+
+    def __init__(self, sent: str) -> None:
+        """Raises :class:`InvalidRequest` when it is neither ``*`` nor a list of ETags."""
+        text = sent.strip()
+        self._any = text == "*"
+        found = list(_ETAG.finditer(text))
+        rest = _ETAG.sub("", text).replace(",", "").strip()
+        if not self._any and (not found or rest):
+            raise InvalidRequest("If-Match is neither * nor an ETag in quotes.", details={"field": "If-Match"})
+        # A weak one never matches here: it does not promise that nothing changed.
+        self._known = {match[2] for match in found if not match[1]}
+
+    def __call__(self, version: str) -> bool:
+        """Whether this version may be changed."""
+        return self._any or version in self._known
+
+
+def versions(if_match: str | None) -> Versions | None:
+    """None when the client does not ask."""
+    return None if if_match is None else Versions(if_match)

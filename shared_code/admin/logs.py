@@ -1,0 +1,77 @@
+"""/logs: what the service said, as ApplicationLogs holds it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from shared_code.admin.desk import ViewerDesk
+from shared_code.admin.envelope import Envelope, Page, failures
+from shared_code.admin.fields import GivenMoment, Moment, PageQuery, Text100
+from shared_code.database import logs as store
+from shared_code.database.logs import LogEntry, LogFilter
+
+router = APIRouter(tags=["logs"])
+
+
+class LogQuery(PageQuery):
+    """Filters of the list. ``contains`` looks into message and exception."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
+    logger: Text100 | None = None
+    call_id: Text100 | None = None
+    request_id: Text100 | None = None
+    contains: Text100 | None = None
+    since: GivenMoment | None = None
+    until: GivenMoment | None = None
+
+
+class LogView(BaseModel):
+    """One line."""
+
+    log_id: int | None
+    at: Moment | None
+    level: str | None
+    logger: str | None
+    message: str | None
+    exception: str | None
+    module: str | None
+    function: str | None
+    line: int | None
+    call_id: str | None
+    request_id: str | None
+
+    @classmethod
+    def of(cls, entry: LogEntry) -> "LogView":
+        """What is shown of a row."""
+        return cls(
+            log_id=entry.log_id,
+            at=entry.timestamp,
+            level=entry.level,
+            logger=entry.logger,
+            message=entry.message,
+            exception=entry.exception,
+            module=entry.module,
+            function=entry.function,
+            line=entry.line,
+            call_id=entry.call_id,
+            request_id=entry.request_id,
+        )
+
+
+@router.get("/logs", responses=failures())
+def list_logs(desk: ViewerDesk, query: Annotated[LogQuery, Query()]) -> Envelope[Page[LogView]]:
+    """Log lines, newest first."""
+    wanted = LogFilter(
+        level=query.level,
+        logger=query.logger,
+        call_id=query.call_id,
+        request_id=query.request_id,
+        contains=query.contains,
+        since=query.since,
+        until=query.until,
+    )
+    rows = desk.read(
+        lambda connection: store.find_logs(connection, wanted, before_id=query.position, limit=query.limit + 1)
+    )
+    return desk.page(rows, query.limit, show=LogView.of, cursor=lambda row: row.log_id or 0)

@@ -1,0 +1,180 @@
+"""/quotas: daily and monthly limits of a company, a branch or a user."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared_code.admin.desk import CompanyDesk, Desk, OperatorDesk
+from shared_code.admin.envelope import Envelope, Page, failures
+from shared_code.admin.fields import (
+    CompanyId,
+    IfMatch,
+    Moment,
+    OptionalText100,
+    PageQuery,
+    QuotaIdPath,
+    Tokens,
+    etag,
+    versions,
+)
+from shared_code.errors import NotFound
+from shared_code.quota_administration import QuotaState, quota_facts, version_of
+
+router = APIRouter(tags=["quotas"])
+
+Scope = Literal["company", "branch", "user"]
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match of a change."}}
+
+
+class QuotaView(BaseModel):
+    """A quota and what its running day and month have used. Amounts are model tokens."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "quota_id": 1,
+                "company_id": "NT047",
+                "scope": "user",
+                "subject": "bzumah",
+                "daily_limit": 50000,
+                "monthly_limit": None,
+                "daily_used": 3100,
+                "daily_reserved": 0,
+                "monthly_used": 0,
+                "monthly_reserved": 0,
+                "daily_resets_at": "2026-11-22T00:00:00+00:00",
+                "monthly_resets_at": "2026-12-01T00:00:00+00:00",
+            }
+        }
+    )
+
+    quota_id: int
+    company_id: str
+    scope: str
+    subject: str | None
+    daily_limit: int | None
+    monthly_limit: int | None
+    daily_used: int
+    daily_reserved: int
+    monthly_used: int
+    monthly_reserved: int
+    daily_resets_at: Moment
+    monthly_resets_at: Moment
+
+    @classmethod
+    def of(cls, state: QuotaState) -> "QuotaView":
+        """What is shown of a quota."""
+        return cls(**quota_facts(state))
+
+
+class QuotaQuery(PageQuery):
+    """Filters of the list."""
+
+    company_id: CompanyId | None = None
+    scope: Scope | None = None
+
+
+class QuotaCreate(BaseModel):
+    """A quota to be made. At least one limit is needed; ``subject`` names the branch or user."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"company_id": "NT047", "scope": "user", "subject": "bzumah", "daily_limit": 50000}
+        },
+    )
+
+    company_id: CompanyId
+    scope: Scope
+    subject: OptionalText100 | None = None
+    daily_limit: Tokens | None = None
+    monthly_limit: Tokens | None = None
+
+
+class QuotaChange(BaseModel):
+    """What is to be changed. A limit that is left out stays; null takes it away, but one must be left."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"daily_limit": 80000}})
+
+    daily_limit: Tokens | None = None
+    monthly_limit: Tokens | None = None
+
+
+class Deleted(BaseModel):
+    """What was taken away."""
+
+    quota_id: Annotated[int, Field(examples=[1])]
+
+
+@router.get("/quotas", responses=failures())
+def list_quotas(desk: CompanyDesk, query: Annotated[QuotaQuery, Query()]) -> Envelope[Page[QuotaView]]:
+    """Quotas in ascending order of id."""
+    company = desk.principal.company(query.company_id)
+    found = desk.services.quota_administration.page(
+        company_id=company, scope=query.scope, after_id=query.position or 0, limit=query.limit + 1
+    )
+    return desk.page(found, query.limit, show=QuotaView.of, cursor=lambda state: state.quota.quota_id)
+
+
+@router.post("/quotas", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
+def add_quota(desk: OperatorDesk, body: QuotaCreate, response: Response) -> Envelope[QuotaView]:
+    """Make a quota. What was used earlier in the running day and month counts."""
+    state = desk.services.quota_administration.put(
+        company_id=body.company_id,
+        scope=body.scope,
+        subject=body.subject,
+        limits=(body.daily_limit, body.monthly_limit),
+        actor=desk.actor,
+        must_be_new=True,
+    )
+    return _answer(desk, state, response, f"Quota {state.quota.quota_id} was added")
+
+
+@router.get("/quotas/{quota_id}", responses={**failures(404), 200: {"headers": _ETAG}})
+def get_quota(desk: CompanyDesk, quota_id: QuotaIdPath, response: Response) -> Envelope[QuotaView]:
+    """One quota."""
+    try:
+        state = desk.services.quota_administration.get(quota_id)
+    except NotFound:
+        desk.own(None)
+        raise
+    desk.own(state.quota.company_id)
+    return _answer(desk, state, response, f"Quota {quota_id}")
+
+
+@router.patch("/quotas/{quota_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+def change_quota(
+    desk: OperatorDesk, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
+) -> Envelope[QuotaView]:
+    """Change limits. The running periods take them at once; calls that run end as they were reserved."""
+    given = body.model_fields_set
+    state = desk.services.quota_administration.change(
+        quota_id,
+        desk.actor,
+        limits=lambda quota: (
+            body.daily_limit if "daily_limit" in given else quota.daily_limit,
+            body.monthly_limit if "monthly_limit" in given else quota.monthly_limit,
+        ),
+        if_version=versions(if_match),
+    )
+    return _answer(desk, state, response, f"Quota {quota_id} was changed")
+
+
+@router.post("/quotas/{quota_id}/reset", responses=failures(404))
+def reset_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[QuotaView]:
+    """Let the running day and month begin at zero again. Usage reports are not changed by it."""
+    state = desk.services.quota_administration.reset(quota_id, desk.actor)
+    return desk.success(f"Quota {quota_id} begins at zero again", QuotaView.of(state))
+
+
+@router.delete("/quotas/{quota_id}", responses=failures(404))
+def delete_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[Deleted]:
+    """Take a quota away."""
+    desk.services.quota_administration.delete(quota_id, desk.actor)
+    return desk.success(f"Quota {quota_id} was deleted", Deleted(quota_id=quota_id))
+
+
+def _answer(desk: Desk, state: QuotaState, response: Response, message: str) -> Envelope[QuotaView]:
+    response.headers["ETag"] = etag(version_of(state.quota))
+    return desk.success(message, QuotaView.of(state))

@@ -1,0 +1,159 @@
+"""Requests and answers about tokens, that is, about the companies' keys. No answer holds a key."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from shared_code.admin.fields import CompanyId, GivenMoment, Moment, OptionalText100, PageQuery, Text200, Tokens
+from shared_code.database.token_changes import token_facts
+from shared_code.database.tokens import ApiKeyRow
+from shared_code.token_administration import KeyTest
+
+Status = Literal["Active", "BelowThreshold", "FullyUtilized", "Blocked", "Expired", "Exceeded", "Disabled"]
+ProviderName = Literal["Gemini", "OpenAI"]
+Threshold = Annotated[int, Field(ge=0, le=2**31 - 1)]
+#: blanks and newlines around it come with pasting and are taken off
+ApiKeyText = Annotated[
+    SecretStr,
+    Field(
+        min_length=1,
+        max_length=500,
+        description="The provider's key, plain. It is stored encrypted and never shown again.",
+        json_schema_extra={"pattern": r"^[\x21-\x7e]+$", "writeOnly": True},
+    ),
+]
+
+
+class TokenView(BaseModel):
+    """A key by its last four characters and its fingerprint (SHA-256). Amounts are model tokens."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "token_id": 1,
+                "company_id": "NT047",
+                "company_name": "RUBI TRADERS Pvt ltd",
+                "provider": "Gemini",
+                "status": "Active",
+                "api_key_hint": "x7Qz",
+                "api_key_fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "total_token_limit": 1000000,
+                "threshold": 3000,
+                "provider_project": None,
+                "created_at": "2026-11-21T09:30:00+00:00",
+                "updated_at": None,
+                "expires_at": None,
+                "cooldown_until": None,
+                "used_tokens": 12500,
+                "remaining_tokens": 987500,
+                "reserved_tokens": 0,
+            }
+        }
+    )
+
+    token_id: int
+    company_id: str | None
+    company_name: str | None
+    provider: str | None
+    status: str | None
+    api_key_hint: str | None
+    api_key_fingerprint: str | None
+    total_token_limit: int | None
+    threshold: int | None
+    provider_project: str | None
+    created_at: Moment | None
+    updated_at: Moment | None
+    expires_at: Moment | None
+    cooldown_until: Moment | None
+    used_tokens: int
+    remaining_tokens: int | None
+    reserved_tokens: int
+
+    @classmethod
+    def of(cls, row: ApiKeyRow) -> "TokenView":
+        """What is shown of a row."""
+        return cls(**token_facts(row))
+
+
+class TokenQuery(PageQuery):
+    """Filters of the list."""
+
+    company_id: CompanyId | None = None
+    status: Status | None = None
+
+
+class TokenCreate(BaseModel):
+    """A key to be added."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "company_id": "NT047",
+                "company_name": "RUBI TRADERS Pvt ltd",
+                "api_key": "the-key-from-the-provider",
+                "provider": "Gemini",
+                "total_token_limit": 1000000,
+                "threshold": 3000,
+            }
+        },
+    )
+
+    company_id: CompanyId
+    api_key: ApiKeyText
+    company_name: Text200 | None = None
+    provider: ProviderName = "Gemini"
+    total_token_limit: Annotated[Tokens | None, Field(description="For life; null = no limit.")] = None
+    threshold: Annotated[Threshold | None, Field(description="Remaining tokens that count as low.")] = None
+    status: Status = "Active"
+    expires_at: GivenMoment | None = None
+    provider_project: OptionalText100 | None = None
+
+
+class TokenChange(BaseModel):
+    """What is to be changed. A field that is left out stays; null empties it (for the limit: no limit)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"total_token_limit": 2000000, "status": "Active"}}
+    )
+
+    company_name: Text200 | None = None
+    provider: ProviderName = "Gemini"
+    total_token_limit: Tokens | None = None
+    threshold: Threshold | None = None
+    status: Status = "Active"
+    expires_at: GivenMoment | None = None
+    provider_project: OptionalText100 | None = None
+
+
+class TokenRotate(BaseModel):
+    """The key that takes the place of the old one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"api_key": "the-new-key"}})
+
+    api_key: ApiKeyText
+
+
+class TokenTestView(BaseModel):
+    """What the provider said when it was asked for its list of models with this key."""
+
+    token_id: int
+    provider: str
+    accepted: bool
+    reason: str | None
+    message: str
+    models: int | None
+    milliseconds: int
+
+    @classmethod
+    def of(cls, test: KeyTest) -> "TokenTestView":
+        """The same, as an answer."""
+        return cls(
+            token_id=test.token_id,
+            provider=test.provider,
+            accepted=test.accepted,
+            reason=test.reason,
+            message=test.message,
+            models=test.models,
+            milliseconds=test.milliseconds,
+        )

@@ -1,0 +1,117 @@
+"""/tokens: the companies' keys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from shared_code.admin.desk import CompanyDesk, Desk, OperatorDesk
+from shared_code.admin.envelope import Envelope, Page, failures
+from shared_code.admin.fields import IfMatch, TokenIdPath, etag, versions
+from shared_code.admin.token_models import (
+    TokenChange,
+    TokenCreate,
+    TokenQuery,
+    TokenRotate,
+    TokenTestView,
+    TokenView,
+)
+from shared_code.database import tokens as store
+from shared_code.database.tokens import ApiKeyRow
+from shared_code.errors import NotFound
+from shared_code.records import KeyStatus
+from shared_code.token_administration import NewToken, version_of
+
+router = APIRouter(tags=["tokens"])
+
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match of a change."}}
+
+
+@router.get("/tokens", responses=failures())
+def list_tokens(desk: CompanyDesk, query: Annotated[TokenQuery, Query()]) -> Envelope[Page[TokenView]]:
+    """Keys in ascending order of id."""
+    company = desk.principal.company(query.company_id)
+    rows = desk.read(
+        lambda connection: store.list_tokens(
+            connection,
+            company_id=company,
+            status=KeyStatus.parse(query.status) if query.status else None,
+            after_id=query.position or 0,
+            limit=query.limit + 1,
+        )
+    )
+    return desk.page(rows, query.limit, show=TokenView.of, cursor=lambda row: row.token_id)
+
+
+@router.post("/tokens", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
+def add_token(desk: OperatorDesk, body: TokenCreate, response: Response) -> Envelope[TokenView]:
+    """Add a key. One that the company has already, in whatever status, is refused."""
+    new = NewToken(**{**body.model_dump(), "api_key": body.api_key.get_secret_value()})
+    row = desk.services.token_administration.add(new, desk.actor)
+    return _answer(desk, row, response, f"Token {row.token_id} was added")
+
+
+@router.get("/tokens/{token_id}", responses={**failures(404), 200: {"headers": _ETAG}})
+def get_token(desk: CompanyDesk, token_id: TokenIdPath, response: Response) -> Envelope[TokenView]:
+    """One key."""
+    try:
+        row = desk.services.token_administration.get(token_id)
+    except NotFound:
+        desk.own(None)
+        raise
+    desk.own(row.company_id)
+    return _answer(desk, row, response, f"Token {token_id}")
+
+
+@router.patch("/tokens/{token_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+def change_token(
+    desk: OperatorDesk, token_id: TokenIdPath, body: TokenChange, response: Response, if_match: IfMatch = None
+) -> Envelope[TokenView]:
+    """Change what is given. A lowered limit binds new calls; running ones end as they were reserved."""
+    row = desk.services.token_administration.change(
+        token_id, body.model_dump(exclude_unset=True), desk.actor, if_version=versions(if_match)
+    )
+    return _answer(desk, row, response, f"Token {token_id} was changed")
+
+
+@router.delete("/tokens/{token_id}", responses=failures(404))
+def disable_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+    """Disable a key. Its row and its usage stay; it can be activated again."""
+    row = desk.services.token_administration.set_status(token_id, KeyStatus.DISABLED, desk.actor)
+    return desk.success(f"Token {token_id} is disabled", TokenView.of(row))
+
+
+@router.post("/tokens/{token_id}/rotate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
+def rotate_token(
+    desk: OperatorDesk, token_id: TokenIdPath, body: TokenRotate, response: Response, if_match: IfMatch = None
+) -> Envelope[TokenView]:
+    """Put a new key in place of the old one. Limits, use and history stay; calls that run end with the old key."""
+    row = desk.services.token_administration.rotate(
+        token_id, body.api_key.get_secret_value(), desk.actor, if_version=versions(if_match)
+    )
+    return _answer(desk, row, response, f"Token {token_id} has a new key")
+
+
+@router.post("/tokens/{token_id}/block", responses=failures(404))
+def block_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+    """Take a key out of service."""
+    row = desk.services.token_administration.set_status(token_id, KeyStatus.BLOCKED, desk.actor)
+    return desk.success(f"Token {token_id} is blocked", TokenView.of(row))
+
+
+@router.post("/tokens/{token_id}/activate", responses=failures(404))
+def activate_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+    """Put a key back into service and end its rest. One whose end date has passed is refused."""
+    row = desk.services.token_administration.set_status(token_id, KeyStatus.ACTIVE, desk.actor)
+    return desk.success(f"Token {token_id} is active", TokenView.of(row))
+
+
+@router.post("/tokens/{token_id}/test", responses=failures(404))
+def test_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenTestView]:
+    """Ask the provider for its list of models with this key, which costs no tokens. The key is left as it is."""
+    test = desk.services.token_administration.test(token_id, desk.services.providers)
+    return desk.success(test.message, TokenTestView.of(test))
+
+
+def _answer(desk: Desk, row: ApiKeyRow, response: Response, message: str) -> Envelope[TokenView]:
+    response.headers["ETag"] = etag(version_of(row))
+    return desk.success(message, TokenView.of(row))
