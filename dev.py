@@ -1,4 +1,4 @@
-"""The one entry for people: ``run``, ``test``, ``check``, ``bench``, ``soak``, ``package``. Dispatches to ``devstack/setup``.
+"""The one entry for people: ``run``, ``test``, ``check``, ``package``, ... Dispatches to ``devstack/setup``.
 
 Needs nothing but any Python from 3.11 on; it finds the Python 3.13 that the project runs on, or says what to install.
 """

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shared_code.blob_sweep import sweep_blobs
 from shared_code.rollup import conditions, fold, leases, reconcile, retention, statuses
 from shared_code.rollup.step import Done, Step, StepResult, run_step
 
@@ -41,6 +42,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("model alerts", conditions.sync_model_alerts),
     ("passed alerts", conditions.close_passed_alerts),
     ("outbox alert", conditions.watch_outbox),
+    ("sweep blobs", sweep_blobs),
     *retention.prune_steps(),
 )
 
