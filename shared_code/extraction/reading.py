@@ -3,7 +3,7 @@
 Nothing is judged as a sum or a rule here; that is ``checks``. Nothing is looked up outside the document.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared_code.extraction.countries import country_of
@@ -71,11 +71,6 @@ def read_invoices(answer: WireAnswer, *, pages: Sequence[str]) -> Reading:
         found = ", ".join(answer.unknown_keys)[:200]
         findings.append(Finding("unknown_keys", message, found=found, review=False))
     return Reading(answer.document_status, readings, tuple(findings))
-
-
-def embedded_reading(invoice: Invoice, *, findings: Iterable[Finding] = ()) -> Reading:
-    """The reading of an invoice that came as data (e-invoice XML): its values are trusted, its sums are not."""
-    return Reading("invoice", (InvoiceReading(invoice, tuple(findings)),), trusted=True)
 
 
 def _layer_of(wire: WireInvoice, pages: Sequence[str], *, alone: bool) -> TextLayer:

@@ -21,7 +21,8 @@ from shared_code.extraction.reading import InvoiceReading, Reading
 from shared_code.records import Finding
 
 _APRIL = 4
-_MAX_NUMBER = 100
+#: of two bytes, as the column counts: an emoji is two
+_MAX_NUMBER_UNITS = 100
 #: without these three nothing can be done with an invoice
 _ESSENTIAL = ("invoice_number", "invoice_date", "total")
 _RATED = (*_ESSENTIAL, "currency", "due_date", "subtotal", "net_total", "tax_total", "amount_due")
@@ -38,7 +39,7 @@ class ExtractionResult:
     :ivar confidence: high, medium or low by field; fields of several invoices as ``invoices[0].total``.
     :ivar duplicate_key: digest of the first invoice's seller, number and financial year, None when one is unknown.
     :ivar similar_key: digest of the first invoice's seller, total and date, None when one is unknown.
-    :ivar invoice_number: of the first invoice, at most 100 characters.
+    :ivar invoice_number: of the first invoice, at most 100 UTF-16 units.
     """
 
     status: str
@@ -95,7 +96,7 @@ def build_result(
         confidence if kept else {},
         duplicate_key(first),
         similar_key(first),
-        first.invoice_number[:_MAX_NUMBER] if first.invoice_number else None,
+        _cut(first.invoice_number),
     )
 
 
@@ -221,6 +222,10 @@ def _seller_key(invoice: Invoice) -> str | None:
     decomposed = unicodedata.normalize("NFKD", invoice.seller.name or "")
     folded = compact_code("".join(char for char in decomposed if not unicodedata.combining(char)))
     return f"name:{folded}" if folded else None
+
+
+def _cut(number: str | None) -> str | None:
+    return number and number.encode("utf-16-le", "replace")[: 2 * _MAX_NUMBER_UNITS].decode("utf-16-le", "ignore")
 
 
 def _digest(*parts: str) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal as D  # noqa: N817 - a table of amounts
 import pytest
 
 from shared_code.extraction.invoice import IndiaQr, Invoice, Party, from_dict
-from shared_code.extraction.reading import embedded_reading, read_invoices
+from shared_code.extraction.reading import InvoiceReading, Reading, read_invoices
 from shared_code.extraction.result import build_result, needs_second_look
 from shared_code.extraction.wire_schema import parse_answer
 from shared_code.records import Finding
@@ -181,7 +181,8 @@ EMBEDDED = Invoice(
 
 
 def embedded(*, findings=(), source_findings=(), **changes):
-    reading = embedded_reading(replace(EMBEDDED, **changes), findings=findings)
+    entry = InvoiceReading(replace(EMBEDDED, **changes), tuple(findings))
+    reading = Reading("invoice", (entry,), trusted=True)
     return build_result(reading, pages=[], today=TODAY, source_findings=source_findings)
 
 
@@ -301,3 +302,5 @@ def test_a_number_longer_than_its_column_is_cut_for_the_key_only():
     result = embedded(invoice_number="9" * 300)
     assert len(result.invoice_number) == 100
     assert len(result.invoices[0].invoice_number) == 300
+    emoji = embedded(invoice_number="7" + "\N{RECEIPT}" * 80)
+    assert emoji.invoice_number == "7" + "\N{RECEIPT}" * 49
