@@ -4,14 +4,11 @@ import time
 from typing import Annotated
 
 import typer
-from sqlalchemy import func, select
 
 from shared_code.cli.connection import workplace
 from shared_code.cli.output import say, show_json, show_table
 from shared_code.database import schema
-from shared_code.database.tables import token_master
-from shared_code.db_connection import Database
-from shared_code.key_cipher import PREFIX
+from shared_code.database.tokens import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -24,7 +21,7 @@ def upgrade() -> None:
         before = schema.current(place.database)
         schema.upgrade(place.database)
         say(f"schema: {before or 'none'} -> {schema.current(place.database)}")
-        plain = _plain_keys(place.database)
+        plain = place.database.read(count_plain_keys)
         if plain:
             say(f"{plain} API keys are stored in plain text; 'manage.py tokens reencrypt' encrypts them")
 
@@ -73,12 +70,6 @@ def sql(
             dialect = place.database.dialect
             start = start or schema.current(place.database)
     say(schema.offline_sql(dialect, start=start))
-
-
-def _plain_keys(database: Database) -> int:
-    key = token_master.c.ApiKey
-    plain = select(func.count(token_master.c.TokenID)).where(key.is_not(None), key != "", key.not_like(f"{PREFIX}%"))
-    return database.read(lambda connection: int(connection.execute(plain).scalar_one()))
 
 
 def _plain(value: object) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code import key_cipher
@@ -136,6 +136,13 @@ def reencrypt_batch(connection: Connection, cipher: KeyCipher, after_id: int, si
             _log.error("token %d is left as it is: %s", row.TokenID, error)
             failed.append(row.TokenID)
     return Reencrypted(rows[-1].TokenID if len(rows) == size else None, changed, tuple(failed))
+
+
+def count_plain_keys(connection: Connection) -> int:
+    """Keys from before encryption that were not written again since."""
+    key = table.c.ApiKey
+    plain = (key.is_not(None), key != "", key.not_like(f"{key_cipher.PREFIX}%"))
+    return int(connection.execute(select(func.count(table.c.TokenID)).where(*plain)).scalar_one())
 
 
 def _reencrypt(connection: Connection, cipher: KeyCipher, token_id: int, stored: str) -> int:

@@ -12,7 +12,7 @@ from shared_code.database.drift import booked_tokens_of
 from shared_code.database.folding import folded, same_company
 from shared_code.database.tables import company_settings, token_master, token_usage_summary
 from shared_code.database.token_fields import MAX_TOKENS, checked_amount, naive_utc, without_nulls
-from shared_code.database.token_keys import Reencrypted, add_token, reencrypt_batch, replace_key
+from shared_code.database.token_keys import Reencrypted, add_token, count_plain_keys, reencrypt_batch, replace_key
 from shared_code.errors import ConfigurationError
 from shared_code.key_cipher import KeyCipher
 from shared_code.records import ApiKey, KeyStatus, Provider
@@ -23,6 +23,7 @@ __all__ = [
     "add_token",
     "block_project",
     "company_keys",
+    "count_plain_keys",
     "ensure_summary",
     "get_token",
     "list_tokens",
