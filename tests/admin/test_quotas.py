@@ -1,0 +1,60 @@
+from sqlalchemy import update
+
+from shared_code.database import tables
+
+
+def quota(**values):
+    return {"company_id": "nt047", "scope": "user", "subject": "bzumah", "daily_limit": 500, **values}
+
+
+def test_the_life_of_a_quota(api):
+    added = api.post("quotas", quota())
+    assert added.status == 201
+    number = added.data["quota_id"]
+    assert (added.data["company_id"], added.data["daily_limit"], added.data["monthly_limit"]) == ("NT047", 500, None)
+    again = api.post("quotas", quota(daily_limit=9))
+    assert (again.code, again.json["error"]["details"]) == ("ALREADY_EXISTS", {"quota_id": number})
+    seen = {"If-Match": added.headers["etag"]}
+    changed = api.patch(f"quotas/{number}", {"monthly_limit": 9000}, headers=seen)
+    assert (changed.data["daily_limit"], changed.data["monthly_limit"]) == (500, 9000)
+    assert api.patch(f"quotas/{number}", {"daily_limit": 1}, headers=seen).status == 412
+    counters = tables.quota_counters
+    api.services.database.run(lambda c: c.execute(update(counters).values(UsedTokens=400, ReservedTokens=50)))
+    used = api.get(f"quotas/{number}").data
+    assert (used["daily_used"], used["daily_reserved"], used["monthly_used"]) == (400, 50, 400)
+    reset = api.post(f"quotas/{number}/reset").data
+    assert (reset["daily_used"], reset["daily_reserved"], reset["monthly_used"]) == (0, 50, 0)
+    assert api.delete(f"quotas/{number}").status == 200
+    assert api.get(f"quotas/{number}").status == 404
+    assert api.get("quotas").data["items"] == []
+    assert api.delete(f"quotas/{number}").status == 404
+    revived = api.post("quotas", quota(daily_limit=7))
+    assert (revived.status, revived.data["quota_id"]) == (201, number)
+    actions = [entry["action"] for entry in api.get("audit").data["items"]]
+    assert actions == ["quota.add", "quota.delete", "quota.reset", "quota.change", "quota.add"]
+
+
+def test_what_makes_no_quota(api):
+    for body in (
+        quota(daily_limit=None),
+        quota(subject=None),
+        quota(scope="company"),
+        quota(scope="galaxy"),
+        quota(daily_limit=-1),
+        quota(subject="x" * 101),
+        quota(subject="\ud800"),
+    ):
+        assert api.post("quotas", body).code == "INVALID_REQUEST"
+    number = api.post("quotas", quota()).data["quota_id"]
+    assert api.patch(f"quotas/{number}", {"daily_limit": None}).code == "INVALID_REQUEST"
+
+
+def test_filters_and_pages(api):
+    for company in ("NT047", "OTHER"):
+        for branch in ("A", "B"):
+            api.post("quotas", quota(company_id=company, scope="branch", subject=branch))
+    assert len(api.get("quotas?company_id=nt047&scope=branch").data["items"]) == 2
+    assert api.get("quotas?scope=user").data["items"] == []
+    first = api.get("quotas?limit=3").data
+    rest = api.get(f"quotas?limit=3&cursor={first['next_cursor']}").data
+    assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (3, 1, None)
