@@ -32,11 +32,9 @@
     |-- Busy                          503 BUSY
     |-- DatabaseUnavailable           503 DATABASE_UNAVAILABLE
     |-- StorageUnavailable            503 STORAGE_UNAVAILABLE
-    `-- InternalError                 500 INTERNAL_ERROR
-        `-- ConfigurationError        500 INTERNAL_ERROR, names the setting in the log only
+    `-- InternalError                 500 INTERNAL_ERROR; ConfigurationError names the setting in the log only
 
-Only ``api_response`` turns one of these into an HTTP answer. ``str(error)`` is the message for people; it never holds
-library text, a key or a stack trace.
+Only ``api_response`` makes an HTTP answer of one. ``str(error)`` is for people: no library text, key or trace.
 """
 
 from collections.abc import Mapping
@@ -46,11 +44,9 @@ from typing import Any, ClassVar
 class ServiceError(Exception):
     """Base of all our errors.
 
-    :ivar code: stable machine-readable name.
-    :ivar http_status: status of the HTTP answer.
-    :ivar retryable: whether the same request can succeed later without a change.
-    :ivar details: facts for the caller (limits, actual values); JSON-serialisable, never secret.
-    :ivar retry_after: seconds until a try makes sense, or None.
+    ``code`` is the name, ``http_status`` that of the answer, ``retryable`` whether the same request can succeed
+    later. ``details`` are facts for the caller (limits, actual values), JSON-serialisable and never secret;
+    ``retry_after`` is in seconds, or None.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -59,11 +55,7 @@ class ServiceError(Exception):
     default_message: ClassVar[str] = "The request failed because of an internal error."
 
     def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: Mapping[str, Any] | None = None,
-        retry_after: float | None = None,
+        self, message: str | None = None, *, details: Mapping[str, Any] | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(message or self.default_message)
         self.details: dict[str, Any] = dict(details or {})
