@@ -141,7 +141,7 @@ def reencrypt_batch(connection: Connection, cipher: KeyCipher, after_id: int, si
 def count_plain_keys(connection: Connection) -> int:
     """Keys from before encryption that were not written again since."""
     key = table.c.ApiKey
-    plain = (key.is_not(None), key != "", key.not_like(f"{key_cipher.PREFIX}%"))
+    plain = (key.is_not(None), func.ltrim(key) != "", key.not_like(f"{key_cipher.PREFIX}%"))
     return int(connection.execute(select(func.count(table.c.TokenID)).where(*plain)).scalar_one())
 
 
