@@ -51,7 +51,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim as it stands. ``lease_ended`` is by the database's clock."""
+    """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock."""
 
     key: str
     call_id: str
@@ -149,7 +149,7 @@ def find_claim(connection: Connection, key: str) -> Claim | None:
             table.c.Result,
             table.c.Status,
             table.c.FinishedAt,
-            case((table.c.LeaseUntil < utc_now(), 1), else_=0).label("LeaseEnded"),
+            case((and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), 1), else_=0).label("LeaseEnded"),
         ).where(table.c.ClaimKey == key)
     ).first()
     return None if row is None else _claim(row)

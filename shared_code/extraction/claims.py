@@ -15,6 +15,8 @@ _FIRST_LOOK = 0.05
 _LONGEST_LOOK = 0.5
 #: seconds that a waiter may stand in line for a waiting place, so that a burst of equal uploads is served
 _QUEUE_SECONDS = 1.0
+#: claims that may be lost to quicker runs, one after another
+_MOST_TRIES = 50
 
 Open = Callable[[Claim | None], None]
 
@@ -47,29 +49,38 @@ class ClaimGate:
         """
         previous: Claim | None = None
         deadline = self._clock() + self._wait_seconds
-        pause = _FIRST_LOOK
-        waiting = False
+        for _ in range(_MOST_TRIES):
+            try:
+                open_run(previous)
+            except ClaimTaken:
+                claim = self._ended(request.key, deadline)
+            else:
+                return None
+            if claim is not None and claim.done and not force:
+                return claim
+            # Freed meanwhile, or its owner died, or its result is not wanted: the next try takes it.
+            previous = claim
+        raise AlreadyProcessing(retry_after=5.0)
+
+    def _ended(self, key: str, deadline: float) -> Claim | None:
+        """The claim as soon as its run has ended in any way; None when it was freed."""
+        claim = self._ledger.find_claim(key)
+        if not _running(claim):
+            return claim
+        if not self._places.acquire(timeout=_QUEUE_SECONDS):
+            raise AlreadyProcessing(retry_after=5.0)
         try:
-            while True:
-                try:
-                    open_run(previous)
-                except ClaimTaken:
-                    claim = self._ledger.find_claim(request.key)
-                else:
-                    return None
-                if claim is None or claim.lease_ended or (claim.done and force):
-                    # Freed meanwhile, or its owner died, or its result is not wanted: the next try takes it.
-                    previous = claim
-                    continue
-                if claim.done:
-                    return claim
-                if not waiting:
-                    waiting = self._places.acquire(timeout=_QUEUE_SECONDS)
-                if not waiting or self._clock() >= deadline:
+            pause = _FIRST_LOOK
+            while _running(claim):
+                if self._clock() >= deadline:
                     raise AlreadyProcessing(retry_after=5.0)
-                previous = None
                 self._sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_LOOK)
+                claim = self._ledger.find_claim(key)
+            return claim
         finally:
-            if waiting:
-                self._places.release()
+            self._places.release()
+
+
+def _running(claim: Claim | None) -> bool:
+    return claim is not None and not claim.done and not claim.lease_ended

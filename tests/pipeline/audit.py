@@ -36,7 +36,7 @@ class Books:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items()))
         return (
             f"{self.calls} billed calls, {self.billed} tokens; bookings: {kinds or 'none'}, {self.tokens} tokens; "
-            + (f"{self.unsent} bounds of calls that were never sent")
+            f"{self.unsent} bounds of calls that were never sent"
         )
 
 

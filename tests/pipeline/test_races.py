@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Select, select
 
@@ -31,7 +31,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run)
         self.samples: list[Sequence[Any]] = []
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

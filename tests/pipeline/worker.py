@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import azure.storage.queue  # noqa: F401 - preloaded
 import google.genai  # noqa: F401 - preloaded
@@ -79,7 +79,7 @@ class Worker:
         self.process.start()
         theirs.close()
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -173,25 +173,10 @@ def _extract(job: Job, number: int) -> dict[str, Any]:
 def _aim(point: str, hit: int) -> None:
     """Make this process kill itself at the ``hit``-th time that it comes to ``point``."""
     numbers = itertools.count(1)
-    booking = threading.local()
 
     def strike() -> None:
         if next(numbers) == hit:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def before_commit(_connection: object) -> None:
-        if getattr(booking, "on", False):
-            strike()
-
-    def booked(book: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **options: Any) -> Any:
-            booking.on = True
-            try:
-                return book(*args, **options)
-            finally:
-                booking.on = False
-
-        return wrapped
 
     if point == AFTER_RESERVE:
         _after(ledger.Ledger, "_reserve", strike)
@@ -200,12 +185,29 @@ def _aim(point: str, hit: int) -> None:
     elif point == AFTER_ANSWER:
         _after(gemini.GeminiProvider, "generate", strike)
     elif point == BEFORE_COMMIT:
-        ledger.Ledger.book = booked(ledger.Ledger.book)
-        event.listen(Engine, "commit", before_commit)
+        _before_commit_of(ledger.Ledger, "book", strike)
     elif point == AFTER_COMMIT:
         _after(ledger.Ledger, "book", strike)
     else:
         raise ValueError(point)
+
+
+def _before_commit_of(owner: type, name: str, strike: Callable[[], None]) -> None:
+    original, inside = getattr(owner, name), threading.local()
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        inside.it = True
+        try:
+            return original(*args, **options)
+        finally:
+            inside.it = False
+
+    def commits(_connection: object) -> None:
+        if getattr(inside, "it", False):
+            strike()
+
+    setattr(owner, name, wrapped)
+    event.listen(Engine, "commit", commits)
 
 
 def _after(owner: type, name: str, strike: Callable[[], None]) -> None:
