@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from shared_code import db_connection, errors
 from shared_code.app_setting import read_app_setting
 from shared_code.blob_assembly import BlobServices, build_blobs
+from shared_code.database.alerts import open_alerts
 from shared_code.db_connection import Database, create_database
 from shared_code.db_logger import ApplicationLogger
 from shared_code.extraction.assembly import build_extraction
+from shared_code.extraction.budget import ESTIMATE_MISS, SafetyFactors
 from shared_code.extraction.intake import Room
 from shared_code.extraction.ledger import Ledger
 from shared_code.health_response import system_checks
@@ -87,6 +89,7 @@ class Services:
             Provider.GEMINI: GeminiProvider(settings.gemini_base_url, api_version=settings.gemini_api_version),
             Provider.OPENAI: OpenAIProvider(settings.openai_base_url),
         }
+        self.factors = SafetyFactors()
         self.background = ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer")
         self.extraction: ExtractionService = build_extraction(self)
         self.blobs: BlobServices = build_blobs(self)
@@ -128,9 +131,13 @@ class Services:
 
         try:
             ensure_schema(self.database, auto_migrate=self.settings.db_auto_migrate)
+            missed = self.database.read(lambda connection: open_alerts(connection, kind=ESTIMATE_MISS))
         except errors.ServiceError as error:
             self._failed_at = (time.monotonic(), error)
             raise
+        for alert in missed:
+            # What another instance, or this one before a restart, has learned about a model's estimates.
+            self.factors.learned(alert.subject, float(alert.details.get("factor", 1.0)))
         self._is_ready = True
 
 

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from shared_code.database.alerts import Alert
-from shared_code.extraction.budget import SafetyFactors
+from shared_code.extraction.budget import ESTIMATE_MISS
 from shared_code.extraction.claims import ClaimGate
 from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.questions import Questions
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 def build_extraction(services: "Services") -> ExtractionService:
     """The pipeline on the process's database, keys, providers and settings."""
     settings, ledger = services.settings, services.ledger
-    factors = SafetyFactors()
-    questions = Questions(services.models, TokenCounter(), factors)
+    questions = Questions(services.models, TokenCounter(), services.factors)
     return ExtractionService(
         settings,
         token_manager=services.token_manager,
-        tools=_tools(services, factors),
+        tools=_tools(services),
         gate=ClaimGate(
             ledger,
             threads=thread_count(),
@@ -65,7 +64,7 @@ def thread_count() -> int:
     return int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
 
 
-def _tools(services: "Services", factors: SafetyFactors) -> Tools:
+def _tools(services: "Services") -> Tools:
     settings, ledger = services.settings, services.ledger
 
     def cost(usage: Usage, *, provider: Provider, model: str) -> "Decimal | None":
@@ -75,10 +74,10 @@ def _tools(services: "Services", factors: SafetyFactors) -> Tools:
         return reservation.bound_tokens if settings.unmeasured_calls is UnmeasuredCalls.BOOK else None
 
     def missed(reservation: Reservation, actual: int) -> None:
-        factor = factors.missed(reservation.model, bound=reservation.bound_tokens, actual=actual)
+        factor = services.factors.missed(reservation.model, bound=reservation.bound_tokens, actual=actual)
         ledger.alert(
             Alert(
-                kind="estimate_miss",
+                kind=ESTIMATE_MISS,
                 subject=reservation.model,
                 severity="warning",
                 message=f"A call of {reservation.model} cost {actual} tokens with {reservation.bound_tokens} reserved; "

@@ -20,6 +20,9 @@ _LARGER_CAP_FACTOR = 3
 #: no call of the service is smaller: a key with less left is used up
 SMALLEST_BOUND = 2_500
 
+#: kind of the alert that keeps a learned factor
+ESTIMATE_MISS = "estimate_miss"
+
 _START_FACTOR = 1.15
 _MOST_FACTOR = 4.0
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from shared_code import errors
+from shared_code.bootstrap import Services
 from shared_code.database import tables
 from shared_code.records import Caller, Source, UsageKind
 from shared_code.usage_text import parse_run_usage
@@ -205,3 +206,16 @@ def test_the_source_is_kept(pipeline):
     pipeline.add_key()
     pipeline.extract()
     assert pipeline.rows()[0].Source == Source.HTTP
+
+
+def test_a_call_that_cost_more_than_its_bound_raises_the_factor_also_after_a_restart(pipeline, pipeline_settings):
+    pipeline.add_key()
+    pipeline.gemini.fault("usage", totalTokenCount=90_000)
+    pipeline.extract()
+    assert pipeline.rows()[0].TotalTokensUsed == 90_000
+    learned = pipeline.services.factors.of("gemini-3.5-flash-lite")
+    assert learned > 1.15
+    assert [row.Kind for row in pipeline.rows(tables.alerts)] == ["estimate_miss"]
+    restarted = Services(pipeline_settings())
+    assert restarted.ready().factors.of("gemini-3.5-flash-lite") == pytest.approx(learned)
+    restarted.close()
