@@ -18,16 +18,19 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A reservation, the usage row that settles it and, when the run succeeded, the result for its claim."""
+    """A reservation, the usage row that settles it and, when the run succeeded, the result for its claim.
+
+    Without a row the reservation is given back: the run ended before it made a call that costs anything.
+    """
 
     reservation: Reservation
-    row: UsageRow
+    row: UsageRow | None
     claim_key: str | None = None
     finished: Finished | None = None
 
     def to_text(self, *, with_result: bool = True) -> str:
         """JSON; never holds a key. Without the result it always fits into a queue message."""
-        reservation, row = self.reservation, self.row
+        reservation = self.reservation
         return json.dumps(
             {
                 "version": _VERSION,
@@ -46,22 +49,7 @@ class Booking:
                 "counter_ids": list(reservation.counter_ids),
                 "request_id": reservation.request_id,
                 "document_sha256": reservation.document_sha256,
-                "row": {
-                    "kind": row.kind.value,
-                    "model": row.model,
-                    "outcome": row.outcome,
-                    "cost_usd": None if row.cost_usd is None else str(row.cost_usd),
-                    "duration_ms": row.duration_ms,
-                    "usage": {
-                        "input_tokens": row.usage.input_tokens,
-                        "output_tokens": row.usage.output_tokens,
-                        "total_tokens": row.usage.total_tokens,
-                        "thoughts_tokens": row.usage.thoughts_tokens,
-                        "cached_tokens": row.usage.cached_tokens,
-                        "modalities": dict(row.usage.modalities),
-                        "requests": row.usage.requests,
-                    },
-                },
+                "row": _row_dict(self.row) if self.row else None,
                 "claim_key": self.claim_key,
                 "finished": _finished_dict(self.finished) if with_result and self.finished else None,
             },
@@ -81,7 +69,7 @@ class Booking:
             raise InternalError("A message in the outbox is not a booking") from error
 
 
-def usage_row(  # noqa: PLR0913 - the facts of a row that its reservation does not hold
+def usage_row(
     reservation: Reservation,
     usage: Usage,
     *,
@@ -110,6 +98,25 @@ def usage_row(  # noqa: PLR0913 - the facts of a row that its reservation does n
     )
 
 
+def _row_dict(row: UsageRow) -> dict[str, Any]:
+    return {
+        "kind": row.kind.value,
+        "model": row.model,
+        "outcome": row.outcome,
+        "cost_usd": None if row.cost_usd is None else str(row.cost_usd),
+        "duration_ms": row.duration_ms,
+        "usage": {
+            "input_tokens": row.usage.input_tokens,
+            "output_tokens": row.usage.output_tokens,
+            "total_tokens": row.usage.total_tokens,
+            "thoughts_tokens": row.usage.thoughts_tokens,
+            "cached_tokens": row.usage.cached_tokens,
+            "modalities": dict(row.usage.modalities),
+            "requests": row.usage.requests,
+        },
+    }
+
+
 def _finished_dict(finished: Finished) -> dict[str, Any]:
     return {
         "status": finished.status,
@@ -135,19 +142,22 @@ def _booking(data: dict[str, Any]) -> Booking:
         request_id=data["request_id"],
         document_sha256=data["document_sha256"],
     )
-    row = data["row"]
-    cost = row["cost_usd"]
     return Booking(
         reservation=reservation,
-        row=usage_row(
-            reservation,
-            Usage(**row["usage"]),
-            outcome=row["outcome"],
-            kind=UsageKind(row["kind"]),
-            model=row["model"],
-            cost_usd=None if cost is None else Decimal(cost),
-            duration_ms=row["duration_ms"],
-        ),
+        row=_row(reservation, data["row"]) if data["row"] else None,
         claim_key=data["claim_key"],
         finished=Finished(**data["finished"]) if data["finished"] else None,
+    )
+
+
+def _row(reservation: Reservation, data: dict[str, Any]) -> UsageRow:
+    cost = data["cost_usd"]
+    return usage_row(
+        reservation,
+        Usage(**data["usage"]),
+        outcome=data["outcome"],
+        kind=UsageKind(data["kind"]),
+        model=data["model"],
+        cost_usd=None if cost is None else Decimal(cost),
+        duration_ms=data["duration_ms"],
     )

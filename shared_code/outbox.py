@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared_code.booking import Booking
-from shared_code.errors import InternalError, StorageUnavailable
+from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError, StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -38,12 +38,13 @@ class Outbox(Protocol):
 
 
 class Replayed:
-    """What a replay did: how many messages were seen, booked, and could not be read."""
+    """What a replay did: how many messages were seen, booked, could not be read, and could not be booked."""
 
     def __init__(self) -> None:
         self.seen = 0
         self.booked = 0
         self.unreadable = 0
+        self.refused = 0
 
 
 class QueueOutbox:
@@ -64,7 +65,10 @@ class QueueOutbox:
         self._call(lambda queue: queue.send_message(text, time_to_live=_NO_EXPIRY, timeout=_SEND_TIMEOUT_SECONDS))
 
     def replay(self, book: Callable[[Booking], object], *, most: int) -> Replayed:
-        """Book what waits; a message that cannot be read stays in the queue and is counted and logged."""
+        """Book what waits; what cannot be read or booked stays in the queue, counted and logged, and stops nothing.
+
+        :raises DatabaseUnavailable: the rest would fare no better now.
+        """
         done = Replayed()
         while done.seen < most:
             messages = list(
@@ -90,7 +94,14 @@ class QueueOutbox:
             done.unreadable += 1
             _log.error("outbox message %s is not a booking and stays in the queue", message.id)
             return
-        book(booking)
+        try:
+            book(booking)
+        except DatabaseUnavailable:
+            raise
+        except ServiceError as error:
+            done.refused += 1
+            _log.error("outbox message %s cannot be booked (%s) and stays in the queue", message.id, error.code)
+            return
         self._call(lambda queue: queue.delete_message(message))
         done.booked += 1
 

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared_code import defaults, errors, key_selection
+from shared_code.booking import usage_row
 from shared_code.database import quotas, reservations, tokens, usage
 from shared_code.periods import day_period, local_day, month_period, period_end, zone
-from shared_code.records import ApiKey, Order, Reservation, UsageKind, UsageRow
+from shared_code.records import ApiKey, Order, Reservation, Usage, UsageKind, UsageRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +132,16 @@ class QuotaManager:
             return False
         self._move(connection, reservation, used=0, reserved=-reservation.bound_tokens)
         return True
+
+    def withdraw(self, connection: "Connection", reservation: Reservation) -> bool:
+        """Give everything back as :meth:`release` does, also where the sweep has booked the bound meanwhile."""
+        if self.release(connection, reservation):
+            return True
+        swept = usage.booked_tokens(connection, reservation.call_id, reservation.attempt, UsageKind.UNMEASURED)
+        if swept is None:
+            return False
+        nothing = usage_row(reservation, Usage(total_tokens=0, requests=0), outcome="withdrawn")
+        return self._settle_late(connection, reservation, nothing) is Booked.CORRECTED
 
     def get_user_quota(self, user_id: str, company_id: str | None = None) -> UserQuota:
         """The limits and use of a user.

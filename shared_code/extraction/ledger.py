@@ -18,7 +18,8 @@ from shared_code.booking import Booking
 from shared_code.database import alerts, extractions, reservations
 from shared_code.database.alerts import Alert
 from shared_code.database.extractions import Claim, ClaimRequest, Finished
-from shared_code.errors import DatabaseUnavailable, QuotaExceeded, ServiceError, StorageUnavailable
+from shared_code.db_connection import repeatable
+from shared_code.errors import DatabaseUnavailable, InternalError, QuotaExceeded, ServiceError
 from shared_code.quota_manager import Booked, Contended, QuotaManager
 from shared_code.records import ApiKey, Order, Reservation
 
@@ -71,7 +72,7 @@ class Ledger:
             elif not extractions.take_over_claim(connection, claim, previous=taken_over, even_done=force):
                 raise ClaimTaken
 
-        return self._reserve(first, order, keys, time_zone=time_zone)
+        return self._reserve(first, order, keys, time_zone=time_zone, claim_key=claim.key)
 
     def reserve_again(
         self,
@@ -105,10 +106,12 @@ class Ledger:
             connection when the database is away.
         """
         made: list[Finished] = []
+        row = booking.row
+        assert row is not None
 
         def work(connection: Connection) -> Booked:
             made.clear()
-            booked = self._quotas.settle(connection, booking.reservation, booking.row)
+            booked = self._quotas.settle(connection, booking.reservation, row)
             if finish is not None and booking.claim_key is not None:
                 made.append(finish(connection))
                 extractions.finish_claim(connection, booking.claim_key, booking.reservation.call_id, made[0])
@@ -116,12 +119,18 @@ class Ledger:
 
         try:
             # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
-            return self._database.run(work, budget_seconds=budget_seconds, on_unknown=lambda _connection: None)
+            return self._database.run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
         except DatabaseUnavailable:
             if finish is not None and not made:
                 made.append(finish(None))
             self._keep(replace(booking, finished=made[0]) if made else booking)
-            return None
+        except (InternalError, IntegrityError):
+            # What the database refuses is most likely the result, and the call is paid for all the same.
+            _log.exception("booking of call %s was refused", booking.reservation.call_id)
+            if finish is not None and not made:
+                made.append(finish(None))
+            self._keep(booking)
+        return None
 
     def store(self, claim_key: str, call_id: str, finish: Callable[[Connection | None], Finished]) -> None:
         """Store a result whose calls are booked already. A database that is away costs the stored copy only."""
@@ -130,24 +139,36 @@ class Ledger:
             extractions.finish_claim(connection, claim_key, call_id, finish(connection))
 
         try:
-            self._database.run(work, on_unknown=lambda _connection: None)
+            self._database.run(work, on_unknown=repeatable)
         except DatabaseUnavailable:
             finish(None)
             _log.warning("the result of run %s could not be stored", call_id)
 
-    def replay(self, booking: Booking) -> Booked:
-        """Settle a booking from the outbox, with its result when the claim is still the run's own."""
+    def replay(self, booking: Booking) -> Booked | None:
+        """Settle a booking from the outbox, with its result when the claim is still the run's own.
 
-        def work(connection: Connection) -> Booked:
-            booked = self._quotas.settle(connection, booking.reservation, booking.row)
-            if booking.claim_key and booking.finished:
-                extractions.finish_claim(connection, booking.claim_key, booking.reservation.call_id, booking.finished)
+        :raises errors.InternalError: the database refuses it; another try would end the same way.
+        """
+        reservation, claim_key = booking.reservation, booking.claim_key
+
+        def work(connection: Connection) -> Booked | None:
+            if booking.row is None:
+                self._quotas.withdraw(connection, reservation)
+                if claim_key:
+                    extractions.free_claim(connection, claim_key, reservation.call_id)
+                return None
+            booked = self._quotas.settle(connection, reservation, booking.row)
+            if claim_key and booking.finished:
+                extractions.finish_claim(connection, claim_key, reservation.call_id, booking.finished)
             return booked
 
-        return self._database.run(work, on_unknown=lambda _connection: None)
+        try:
+            return self._database.run(work, on_unknown=repeatable)
+        except IntegrityError as error:
+            raise InternalError("A booking from the outbox was refused") from error
 
     def abandon(self, reservation: Reservation | None, claim_key: str | None, call_id: str) -> None:
-        """Give back what an ended run holds. Leases do it when the database is away."""
+        """Give back what an ended run holds. The outbox does it when the database is away, or else the lease."""
 
         def work(connection: Connection) -> None:
             if reservation is not None:
@@ -156,9 +177,12 @@ class Ledger:
                 extractions.free_claim(connection, claim_key, call_id)
 
         try:
-            self._database.run(work, budget_seconds=1.0, on_unknown=lambda _connection: None)
+            self._database.run(work, budget_seconds=1.0, on_unknown=repeatable)
         except ServiceError:
-            _log.warning("run %s could not be closed; its lease will end it", call_id)
+            if reservation is None:
+                _log.warning("run %s could not be closed; its lease will end it", call_id)
+            else:
+                self._keep(Booking(reservation, None, claim_key))
 
     def find_claim(self, key: str) -> Claim | None:
         """The claim under a key, if any."""
@@ -170,7 +194,7 @@ class Ledger:
             opened = self._database.run(
                 lambda connection: alerts.raise_alert(connection, alert),
                 budget_seconds=1.0,
-                on_unknown=lambda _connection: None,
+                on_unknown=repeatable,
             )
         except ServiceError:
             opened = True
@@ -184,12 +208,17 @@ class Ledger:
         keys: Callable[[], Sequence[ApiKey]],
         *,
         time_zone: str | None,
+        claim_key: str | None = None,
     ) -> tuple[Reservation, ApiKey]:
         candidates = keys()
+        made: list[Reservation] = []
 
         def work(connection: Connection) -> tuple[Reservation, ApiKey]:
+            made.clear()
             first(connection)
-            return self._quotas.reserve(connection, order, candidates, time_zone=time_zone)
+            reservation, key = self._quotas.reserve(connection, order, candidates, time_zone=time_zone)
+            made.append(reservation)
+            return reservation, key
 
         def committed(connection: Connection) -> tuple[Reservation, ApiKey] | None:
             found = reservations.find_reservation(connection, order.call_id, order.attempt)
@@ -202,6 +231,11 @@ class Ledger:
                 return self._database.run(work, on_unknown=committed)
             except Contended:
                 candidates = keys()
+            except DatabaseUnavailable:
+                if made:
+                    # A COMMIT may have got through whose answer never came; no call will follow it.
+                    self._keep(Booking(made[0], None, claim_key))
+                raise
         raise QuotaExceeded(
             "Too many requests compete for the last tokens of a limit. Please try again shortly.",
             details={"scope": "contended", "needed": order.least_bound},
@@ -209,14 +243,18 @@ class Ledger:
         )
 
     def _keep(self, booking: Booking) -> None:
+        """Leave a booking, or what is to be given back, to the timer."""
         call, attempt = booking.reservation.call_id, booking.reservation.attempt
         if self._outbox is not None:
             try:
                 self._outbox.put(booking)
-            except StorageUnavailable:
-                _log.warning("the outbox is not available")
+            except ServiceError as error:
+                _log.warning("the outbox is not available: %s", error.message)
             else:
                 _log.warning("booking of call %s attempt %d waits in the outbox", call, attempt)
                 return
-        # The last place that is left; the sweep books the bound, and a person can correct it from this line.
-        _log.critical("booking could not be stored anywhere: %s", booking.to_text(with_result=False))
+        if booking.row is None:
+            _log.warning("call %s attempt %d holds tokens that it does not need until its lease ends", call, attempt)
+        else:
+            # The last place that is left; the sweep books the bound, and a person can correct it from this line.
+            _log.critical("booking could not be stored anywhere: %s", booking.to_text(with_result=False))
