@@ -84,7 +84,7 @@ def open_pdf(data: bytes) -> "pikepdf.Pdf":
             return pikepdf.Pdf.open(source, inherit_page_attributes=False, conversion_mode="explicit")
     except pikepdf.PasswordError as error:
         raise refusals.invalid_file("encrypted") from error
-    except pikepdf.PikepdfError as error:
+    except (pikepdf.PikepdfError, ValueError) as error:  # ValueError: a number of more than 64 bits
         reason = "no_pages" if "no pages" in str(error) else "corrupt"
         raise refusals.invalid_file(reason) from error
 

@@ -245,3 +245,10 @@ def test_odd_objects_do_not_stop_the_look_through(open_file, caplog):
     )
     assert codes(open_file(data)) == ["active_content"]
     assert caplog.text == ""
+
+
+def test_a_number_that_no_computer_holds_is_foreseen(open_file, caplog):
+    with pytest.raises(errors.InvalidFile) as caught:
+        open_file(page_pdf(b"q Q").replace(b"startxref\n", b"startxref\n" + b"9" * 20))
+    assert reason(caught) == "corrupt"
+    assert caplog.text == ""
