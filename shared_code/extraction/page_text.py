@@ -153,11 +153,21 @@ def _judge_text(page: _Page, item: Any, box: Box, matrix: Any) -> None:
         colour = _fill(item)
         if colour is None:
             return
-        ground = next((painted for painted in reversed(page.painted) if painted[0].holds(box.centre)), None)
+        ground = _ground(page, box.centre)
         if colour[3] < _TRANSPARENT or (ground is None and _alike(colour, _WHITE)):
             page.hidden.add(address)
         elif ground is not None and _alike(colour, ground[1] or _WHITE):
             page.suspects.append((address, box))
+
+
+def _ground(page: _Page, point: tuple[float, float]) -> tuple[Box, tuple[int, ...] | None] | None:
+    """What was painted last at a point. Spelled out, because a page can have thousands of boxes below as many texts."""
+    x, y = point
+    for painted in reversed(page.painted):
+        left, bottom, right, top = painted[0]
+        if left <= x <= right and bottom <= y <= top:
+            return painted
+    return None
 
 
 def _is_tiny(page: _Page, item: Any, box: Box, matrix: Any) -> bool:
