@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared_code.blob_sweep import sweep_blobs
 from shared_code.rollup import conditions, fold, leases, reconcile, retention, statuses
 from shared_code.rollup.step import Done, Step, StepResult, run_step
+from shared_code.storage import storage_configured
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
@@ -26,6 +27,8 @@ _MOST_MESSAGES = 5_000
 
 def replay_outbox(services: "Services") -> Done:
     """Book what waits in the outbox queue since the database was away."""
+    if not storage_configured(services.settings):
+        return Done(0, 0)
     replayed = services.outbox.replay(services.ledger.replay, most=_MOST_MESSAGES)
     return Done(replayed.seen, replayed.booked)
 

@@ -14,6 +14,7 @@ from shared_code.records import KeyStatus
 from shared_code.rollup.key_status import low_mark
 from shared_code.rollup.statuses import ALERT_OF_STATUS, read_states
 from shared_code.rollup.step import Done
+from shared_code.storage import storage_configured
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -81,7 +82,7 @@ def close_passed_alerts(services: "Services") -> Done:
 
 def watch_outbox(services: "Services") -> Done:
     """Bookings that still wait right after a replay: they cannot be booked, or cannot be read."""
-    waiting = services.outbox.depth()
+    waiting = services.outbox.depth() if storage_configured(services.settings) else 0
     queue = services.settings.usage_outbox_queue
     stuck = Alert(
         kind="outbox_stuck",

@@ -1,0 +1,133 @@
+"""Each condition is one alert from its begin to its end: a row, a warning, an event."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared_code.database import tables
+from shared_code.database.alerts import Alert
+from shared_code.telemetry import Telemetry, telemetry
+from tests.rollup.books import NO_STORAGE
+
+
+def raised(caplog):
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING and record.getMessage().startswith("alert ")
+    ]
+
+
+def note(kind: str, subject: str, *, severity: str = "warning") -> Alert:
+    return Alert(kind=kind, subject=subject, severity=severity, message="something happened", details={"n": 1})
+
+
+def test_a_condition_is_told_once_and_kept_up_to_date(books, caplog):
+    token = books.add_key(limit=100_000, threshold=10_000)
+    books.use(token, 95_000)
+    for _ in range(3):
+        books.run()
+        books.use(token, 100)
+    (row,) = books.rows(tables.alerts)
+    assert (row.Kind, row.Subject, row.Occurrences, row.ClosedAt) == ("below_threshold", str(token), 1, None)
+    assert "has 4800 of 100000 tokens left" in row.Message
+    assert len(raised(caplog)) == 1
+
+
+def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes(books):
+    seen = []
+
+    class Writer:
+        def offer(self, item):
+            seen.append((item.name, item.properties["kind"], item.properties["subject"]))
+
+    from shared_code import telemetry as module
+
+    token = books.add_key(limit=1_000)
+    module._active[:] = [Telemetry(Writer())]
+    try:
+        assert telemetry().enabled
+        books.run()
+        books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)
+        books.run()
+    finally:
+        module._active.clear()
+    assert seen == [("alert_opened", "used_up", str(token)), ("alert_closed", "used_up", str(token))]
+
+
+def test_a_refused_key_stays_an_alert_until_somebody_deals_with_it(books):
+    token, other = books.add_key(Status="Blocked"), books.add_key(Status="Exceeded")
+    for subject in (token, other):
+        books.services.ledger.alert(note("key_refused", str(subject), severity="error"))
+    books.run()
+    assert books.alerts("key_refused") == [("key_refused", str(token)), ("key_refused", str(other))]
+    books.change(tables.token_master, {"TokenID": token}, Status="Active")
+    books.change(tables.token_master, {"TokenID": other}, Status="Disabled")
+    books.run()
+    assert books.alerts("key_refused") == []
+
+
+@pytest.mark.parametrize("kind", ["estimate_miss", "unmeasured_call"])
+def test_what_happened_in_passing_is_over_after_a_quiet_day(books, kind):
+    books.services.ledger.alert(note(kind, "gemini-3.5-flash-lite"))
+    books.run()
+    assert books.alerts(kind)
+    ago = datetime.now(UTC).replace(tzinfo=None)
+    books.change(tables.alerts, {"Kind": kind}, LastSeenAt=ago - timedelta(hours=23))
+    books.run()
+    assert books.alerts(kind)
+    books.change(tables.alerts, {"Kind": kind}, LastSeenAt=ago - timedelta(hours=25))
+    books.run()
+    assert books.alerts(kind) == []
+
+
+def test_a_model_that_is_called_or_set_and_ends_soon_is_an_alert(books, make_services, clock):
+    books.use(None, Model="gemini-2.5-flash", LocalDay=clock.now.date() - timedelta(days=2))
+    books.run()
+    assert books.alerts("model_ending") == [("model_ending", "gemini-2.5-flash")]
+    (row,) = books.rows(tables.alerts)
+    assert row.Message == "Model gemini-2.5-flash ends on 2026-12-01; its successor is gemini-3.5-flash-lite."
+    clock.now = datetime(2026, 11, 28, tzinfo=UTC)
+    books.run()
+    assert books.alerts("model_ending") == []
+    books.services = make_services(gemini_fallback_model="gemini-2.5-pro")
+    books.run()
+    assert books.alerts("model_ending") == [("model_ending", "gemini-2.5-pro")]
+    clock.now = datetime(2026, 9, 1, tzinfo=UTC)  # 91 days before
+    books.run()
+    assert books.alerts("model_ending") == []
+
+
+def test_bookings_that_stay_in_the_outbox_are_an_alert_until_they_are_gone(books, make_services):
+    class Queue:
+        """An outbox whose messages cannot be replayed."""
+
+        waiting = 3
+
+        def depth(self):
+            return self.waiting
+
+    books.services = make_services(azurewebjobsstorage=NO_STORAGE)
+    books.services.outbox = queue = Queue()
+    books.step("outbox alert")
+    assert books.alerts() == [("outbox_stuck", "usage-outbox")]
+    queue.waiting = 0
+    books.step("outbox alert")
+    assert books.alerts() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it waits for storage that does not answer
+def test_one_failing_step_stops_no_other_and_is_in_the_report(books, caplog, make_services):
+    books.services = make_services(azurewebjobsstorage=NO_STORAGE)
+    token = books.add_key(limit=1_000)
+    books.use(token, 100)
+    with caplog.at_level(logging.INFO):
+        results = books.run()
+    assert results["replay outbox"].error == "STORAGE_UNAVAILABLE"
+    assert results["fold"].changed == 1
+    assert books.status(token) == "FullyUtilized"
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("rollup: ")]
+    assert "replay outbox 0/0 in" in line
+    assert "failed (STORAGE_UNAVAILABLE)" in line
+    assert "fold 1/1 in" in line
