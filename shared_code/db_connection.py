@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from shared_code.database.engines import WRITE_OPTION, build_engine, resolve_target
+from shared_code.database.engines import WRITE_OPTION, build_engine, limit_sqlite_wait, resolve_target
 from shared_code.database.patience import CONTENTION_RETRY_AFTER, Clock, Patience, Sleep, ours
 from shared_code.database.transient import Cause, judge
 from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError
@@ -142,6 +142,8 @@ class Database:
         self._held.depth = 1
         try:
             with self._write_turn(lock_seconds), self._writer.connect() as connection:
+                if self._write_lock is not None:
+                    limit_sqlite_wait(connection, lock_seconds)
                 yield from _unit(connection)
         finally:
             self._held.depth = 0

@@ -5,6 +5,7 @@ Messages never expire. A message is deleted only after its booking is committed;
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared_code.booking import Booking
@@ -106,7 +107,7 @@ class QueueOutbox:
         done.booked += 1
 
     def _call(self, operation: "Callable[[QueueClient], Any]") -> Any:
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
+        from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
         try:
             if self._client is None:
@@ -114,7 +115,9 @@ class QueueOutbox:
             try:
                 return operation(self._client)
             except ResourceNotFoundError:
-                self._client.create_queue()
+                # Of several that find no queue at once, one makes it.
+                with suppress(ResourceExistsError):
+                    self._client.create_queue()
                 return operation(self._client)
         except (AzureError, ValueError, OSError) as error:
             raise StorageUnavailable from error

@@ -174,6 +174,17 @@ def _mark_disconnect(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = verdict.whole_pool
 
 
+def limit_sqlite_wait(connection: Connection, seconds: float) -> None:
+    """Wait for a writer in another process no longer than ``seconds``, and than any wait for a lock.
+
+    Past SQLAlchemy, whose statement would cost more than the transaction's own.
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    milliseconds = int(min(max(seconds, 0.0), _LOCK_TIMEOUT_SECONDS) * 1000)
+    driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite does.
     connection.isolation_level = None
