@@ -129,7 +129,14 @@ def _model(services: "Services", provider: str | None, model: str | None) -> str
 
 def _read_all(services: "Services", files: Sequence[Path], wanted: _Wanted) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each file and its envelope, with a progress line on standard error; ends early when no file can be read."""
-    with Progress(console=Console(stderr=True), transient=True, disable=len(files) < 2) as progress:  # noqa: PLR2004
+    # What is printed meanwhile is the result: it stays on standard output.
+    with Progress(
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=len(files) < 2,  # noqa: PLR2004
+    ) as progress:
         task = progress.add_task("", total=len(files))
         for path in files:
             progress.update(task, description=path.name.replace("[", r"\["))
