@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared_code.blob_names import error_name, plain_etag, result_name, source_of
-from shared_code.errors import StorageUnavailable
+from shared_code.errors import ConfigurationError, StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient
@@ -200,7 +200,10 @@ class BlobStore:
 
     def _service(self) -> "BlobServiceClient":
         if self._client is None:
-            self._client = self._make_client()
+            try:
+                self._client = self._make_client()
+            except ValueError as error:
+                raise ConfigurationError("AzureWebJobsStorage does not name a storage account") from error
         return self._client
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: seconds before the second try, the third, ...; the last one repeats
-PAUSES = (10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600)
+PAUSES = (2, 30, 300, 900, 3600, 3 * 3600, 6 * 3600)
 GIVE_UP_AFTER = timedelta(hours=24)
 #: older files are never taken up by themselves: results that were cleared away must not bring old invoices back
 _HORIZON = timedelta(hours=48)

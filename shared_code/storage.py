@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SETTING = "AzureWebJobsStorage"
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
+#: seconds between the SDK's own tries; left alone, it waits 15 s before the second one
+_PATIENCE = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
 
 def storage_configured(settings: Settings) -> bool:
@@ -39,6 +41,7 @@ def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "Qu
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "retry_total": 1,
+        **_PATIENCE,
         "logger": _quiet(),
     }
     if settings.azurewebjobsstorage is not None:
@@ -56,6 +59,7 @@ def blob_service_client(settings: Settings) -> "BlobServiceClient":
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
         "retry_total": 2,
+        **_PATIENCE,
         "logger": _quiet(),
     }
     if settings.azurewebjobsstorage is not None:
