@@ -19,6 +19,15 @@ def zone(name: str | None, default: str) -> ZoneInfo:
         return ZoneInfo(default)
 
 
+def known_zone(name: str) -> bool:
+    """Whether this is the name of a zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 def local_day(now: datetime, tz: ZoneInfo) -> date:
     """The calendar day in ``tz`` of an aware moment."""
     return now.astimezone(tz).date()

@@ -1,12 +1,16 @@
 """Opens the database that the settings name, for commands that need nothing else of the service."""
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from shared_code.database.admin_audit import Actor
 from shared_code.db_connection import Database, create_database
 from shared_code.key_cipher import KeyCipher
+from shared_code.quota_administration import QuotaAdministration
 from shared_code.settings import Settings, load_settings
+from shared_code.token_administration import TokenAdministration
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,16 @@ class Workplace:
     settings: Settings
     database: Database
     cipher: KeyCipher
+
+    @property
+    def tokens(self) -> TokenAdministration:
+        """Changes of keys, each with its audit row."""
+        return TokenAdministration(self.database, self.cipher, default_threshold=self.settings.default_threshold)
+
+    @property
+    def quotas(self) -> QuotaAdministration:
+        """Changes of quotas, each with its audit row."""
+        return QuotaAdministration(self.database, default_zone=self.settings.default_time_zone)
 
 
 @contextmanager
@@ -36,3 +50,12 @@ def workplace(*, check_schema: bool = True) -> Iterator[Workplace]:
         yield Workplace(settings, database, KeyCipher(ring.get_secret_value() if ring else None))
     finally:
         database.close()
+
+
+def operator() -> Actor:
+    """Who the audit names for a command: the user of this machine."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container without a name for its user
+        name = "unknown"
+    return Actor(f"cli:{name}")

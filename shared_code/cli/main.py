@@ -6,7 +6,26 @@ from collections.abc import Sequence
 
 import typer
 
-from shared_code.cli import blobs, count_tokens, db, extract, tokens, upload
+from shared_code.cli import (
+    admin_keys,
+    alerts,
+    audit,
+    blobs,
+    company,
+    count_tokens,
+    db,
+    diagnose,
+    extract,
+    logs,
+    quota,
+    retries,
+    rollup,
+    setup,
+    tokens,
+    upload,
+    usage,
+    usage_report,
+)
 from shared_code.cli.output import complain
 from shared_code.errors import ServiceError
 
@@ -23,6 +42,19 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(db.app, name="db")
     app.add_typer(tokens.app, name="tokens")
+    usage_report.app.command("repair")(usage.repair_command)
+    usage_report.app.command("forecast")(usage.forecast_command)
+    app.add_typer(usage_report.app, name="usage")
+    app.add_typer(rollup.app, name="rollup")
+    app.add_typer(quota.app, name="quota")
+    app.add_typer(alerts.app, name="alerts")
+    app.add_typer(logs.app, name="logs")
+    app.add_typer(admin_keys.app, name="admin-keys")
+    app.add_typer(company.app, name="company")
+    app.command("retries")(retries.retries_command)
+    app.command("audit")(audit.audit_command)
+    app.command("diagnose")(diagnose.diagnose_command)
+    app.command("setup")(setup.setup_command)
     app.add_typer(blobs.app, name="blobs")
     app.command("upload")(upload.upload_command)
     app.command("extract")(extract.extract_command)

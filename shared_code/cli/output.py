@@ -3,14 +3,18 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shared_code.errors import ServiceError
 from shared_code.redaction import redact
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def show_json(value: Any) -> None:
@@ -42,3 +46,17 @@ def complain(error: ServiceError) -> None:
         causes.append(redact(str(cause).splitlines()[0] if str(cause) else type(cause).__name__))
         cause = cause.__cause__
     print("error: " + ": ".join(causes), file=sys.stderr)
+
+
+def show_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Names and values below each other."""
+    show_table(title, [{"what": name, "value": "" if value is None else str(value)} for name, value in facts.items()])
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only when somebody says yes, here or by ``--yes``; otherwise end with exit code 1."""
+    if yes:
+        return
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise typer.Abort

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli.connection import workplace
+from shared_code.cli import token_changes
+from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import say, show_json, show_table
 from shared_code.database import tokens as store
+from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.errors import InvalidRequest
 from shared_code.key_cipher import new_ring_entry
 from shared_code.records import KeyStatus, Provider
+from shared_code.token_administration import NewToken
 
 app = typer.Typer(help="The companies' API keys.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -21,6 +24,8 @@ ApiKeyOption = Annotated[
 ]
 
 _BATCH = 100
+
+token_changes.register(app)
 
 
 @app.command()
@@ -37,28 +42,24 @@ def add(  # noqa: PLR0917 - typer reads options from parameters
     as_json: AsJson = False,
 ) -> None:
     """Store a company's key, encrypted."""
-    secret = _read_key(api_key)
+    secret = read_key(api_key)
     with workplace() as place:
-        lowest = place.settings.default_threshold if threshold is None else threshold
-        with place.database.transaction() as connection:
-            token_id = store.add_token(
-                connection,
-                place.cipher,
-                company_id=company,
-                company_name=name,
-                api_key=secret,
-                provider=provider,
-                total_token_limit=limit,
-                threshold=lowest,
-                status=status,
-                expires_at=expires_at,
-                provider_project=project,
-            )
-        row = place.database.read(lambda connection: store.get_token(connection, token_id))
-    if as_json and row is not None:
-        show_json(_facts(row))
+        new = NewToken(
+            company_id=company,
+            company_name=name,
+            api_key=secret,
+            provider=provider,
+            total_token_limit=limit,
+            threshold=threshold,
+            status=status,
+            expires_at=expires_at,
+            provider_project=project,
+        )
+        row = place.tokens.add(new, operator())
+    if as_json:
+        show_json(token_facts(row))
     else:
-        say(f"token {token_id} of company {company.upper()} stored")
+        say(f"token {row.token_id} of company {row.company_id} stored")
 
 
 @app.command("list")
@@ -84,23 +85,25 @@ def list_command(
             if not page:
                 break
     if as_json:
-        show_json([_facts(row) for row in rows])
+        show_json([token_facts(row) for row in rows])
     else:
         show_table("API keys", [_columns(row) for row in rows])
 
 
 @app.command()
-def rotate(token_id: Annotated[int, typer.Argument(help="The key's id.")], api_key: ApiKeyOption = None) -> None:
+def rotate(
+    token_id: Annotated[int, typer.Argument(help="The key's id.")],
+    api_key: ApiKeyOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Put a new key in place of an old one; limits and use stay."""
-    secret = _read_key(api_key)
+    secret = read_key(api_key)
     with workplace() as place:
-        done = place.database.run(
-            lambda connection: store.replace_key(connection, place.cipher, token_id, secret),
-            on_unknown=lambda _connection: None,
-        )
-    if not done:
-        raise InvalidRequest(f"There is no token {token_id}.", details={"field": "token_id"})
-    say(f"token {token_id} has a new key")
+        row = place.tokens.rotate(token_id, secret, operator())
+    if as_json:
+        show_json(token_facts(row))
+    else:
+        say(f"token {token_id} has a new key")
 
 
 @app.command()
@@ -134,32 +137,13 @@ def new_encryption_key(
     say(new_ring_entry(key_id))
 
 
-def _read_key(given: str | None) -> str:
+def read_key(given: str | None) -> str:
+    """The key as given, else from a hidden prompt or standard input."""
     if given is not None:
         return given
     if sys.stdin.isatty():
         return str(typer.prompt("API key", hide_input=True))
     return sys.stdin.readline()
-
-
-def _facts(row: ApiKeyRow) -> dict[str, Any]:
-    return {
-        "token_id": row.token_id,
-        "company_id": row.company_id,
-        "company_name": row.company_name,
-        "provider": row.provider,
-        "status": row.status,
-        "api_key_hint": row.hint,
-        "total_token_limit": row.total_token_limit,
-        "used_tokens": row.used_tokens,
-        "remaining_tokens": row.remaining_tokens,
-        "reserved_tokens": row.reserved_tokens,
-        "threshold": row.threshold,
-        "provider_project": row.provider_project,
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
-        "cooldown_until": row.cooldown_until,
-    }
 
 
 def _columns(row: ApiKeyRow) -> dict[str, Any]:

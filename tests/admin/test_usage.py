@@ -114,24 +114,23 @@ def folded_by_hand(api):
     api.services.database.run(work)
 
 
-@pytest.mark.parametrize(
-    ("group", "field", "values"),
-    [
-        ("branch", "branch", [None, "RUB", "rub"]),
-        ("user", "user", [None, "bzumah"]),
-        ("model", "model", ["a", "b"]),
-        ("company", "company_id", ["NT047"]),
-    ],
-)
-def test_groups_with_absent_parts(api, book, group, field, values):
+def test_groups_with_absent_parts(api, book):
+    # The stand-in for Azure SQL knows no binary collation, by which labels differ in case.
+    other = "SUB" if api.services.database.dialect == "mssql" else "rub"
     book(model="a")
-    book(model="b", caller=Caller("NT047", "bzumah", "rub"))
+    book(model="b", caller=Caller("NT047", "bzumah", other))
     book(model="b", caller=Caller("NT047"))
-    items = api.get(f"usage?{RANGE}&group_by={group}").data["items"]
-    assert [item[field] for item in items] == sorted(
-        values, key=lambda value: (value is not None, [item[field] for item in items].index(value))
-    )
-    assert sum(item["requests"] for item in items) == 3
+    for group, field, values in (
+        ("branch", "branch", {None, "RUB", other}),
+        ("user", "user", {None, "bzumah"}),
+        ("model", "model", {"a", "b"}),
+        ("company", "company_id", {"NT047"}),
+        ("token", "token_id", {None}),
+    ):
+        items = api.get(f"usage?{RANGE}&group_by={group}").data["items"]
+        assert {item[field] for item in items} == values
+        assert len(items) == len(values)
+        assert sum(item["requests"] for item in items) == 3
 
 
 def test_filters(api, book):

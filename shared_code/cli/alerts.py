@@ -1,0 +1,57 @@
+"""``alerts``: conditions that an operator should know of."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from shared_code import alert_administration
+from shared_code.cli.connection import operator, workplace
+from shared_code.cli.output import AsJson, say, show_json, show_table
+from shared_code.database import alert_lists
+
+app = typer.Typer(help="Conditions that an operator should know of.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(
+    everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show alerts, newest first."""
+    with workplace() as place:
+        found = place.database.read(
+            lambda connection: alert_lists.find_alerts(
+                connection, is_open=None if everything else True, kind=kind, limit=limit
+            )
+        )
+    if as_json:
+        show_json([asdict(alert) for alert in found])
+        return
+    rows = [
+        {
+            "id": alert.alert_id,
+            "severity": alert.severity,
+            "kind": alert.kind,
+            "subject": alert.subject,
+            "seen": alert.occurrences,
+            "since": alert.opened_at,
+            "closed": alert.closed_at,
+            "message": alert.message,
+        }
+        for alert in found
+    ]
+    show_table("Alerts", rows)
+
+
+@app.command()
+def close(alert_id: Annotated[int, typer.Argument(help="The alert's id.")], as_json: AsJson = False) -> None:
+    """Close an alert; its condition opens a new one when it is seen again."""
+    with workplace() as place:
+        alert = alert_administration.close(place.database, alert_id, operator())
+    if as_json:
+        show_json(asdict(alert))
+    else:
+        say(f"alert {alert_id} is closed")

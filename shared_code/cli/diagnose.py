@@ -1,0 +1,47 @@
+"""``diagnose``: health with its figures, and what the database says about itself, with a remedy for each finding."""
+
+from typing import Annotated, Any
+
+import typer
+
+from shared_code import bootstrap
+from shared_code.cli.output import AsJson, say, show_json, show_table
+from shared_code.diagnostics import DatabaseDiagnostic
+
+
+def diagnose_command(
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 also for warnings.")] = False,
+) -> None:
+    """Look at everything; exit code 1 when something is critical or a health check fails."""
+    try:
+        services = bootstrap.services()
+        health = services.health.run_checks()
+        database = DatabaseDiagnostic(services.database).run_diagnostics()
+    finally:
+        bootstrap.reset()
+    if as_json:
+        show_json({"health": health, "database": database})
+    else:
+        _show(health, database)
+    bad = {"critical", "warning"} if strict else {"critical"}
+    if health["overall_status"] != "healthy" or any(found["severity"] in bad for found in database["findings"]):
+        raise typer.Exit(1)
+
+
+def _show(health: dict[str, Any], database: dict[str, Any]) -> None:
+    checks = [
+        {"check": name, "status": check["status"], "result": _text(check.get("result", check.get("error")))}
+        for name, check in health["checks"].items()
+    ]
+    show_table(f"Health: {health['overall_status']}", checks)
+    keys = ("severity", "area", "message", "remedy")
+    show_table(
+        f"Findings on {database['backend']}", [{key: found[key] for key in keys} for found in database["findings"]]
+    )
+    for hidden in database["not_visible"]:
+        say(f"not visible: {_text(hidden)}")
+
+
+def _text(value: Any) -> str:
+    return ", ".join(f"{name} {part}" for name, part in value.items()) if isinstance(value, dict) else str(value)

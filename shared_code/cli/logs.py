@@ -1,0 +1,86 @@
+"""``logs``: what the service said, as the database holds it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from shared_code.cli.connection import Workplace, workplace
+from shared_code.cli.output import AsJson, say, show_json
+from shared_code.database.logs import LogEntry, LogFilter, find_logs
+
+app = typer.Typer(help="What the service said.", no_args_is_help=True)
+
+_POLL_SECONDS = 1.0
+_BATCH = 500
+
+
+@app.command()
+def tail(
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="The newest so many.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    level: Annotated[str | None, typer.Option(help="Only this level: DEBUG, INFO, WARNING, ERROR, CRITICAL.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest lines, oldest first."""
+    wanted = LogFilter(level=level.upper() if level else None)
+    with workplace() as place:
+        found = _find(place, wanted, lines)
+        _show(found, as_json)
+        if follow:
+            _follow(place, wanted, found[-1].log_id or 0 if found else 0, as_json)
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="Looked for in message and exception.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Lines of this request.")] = None,
+    call_id: Annotated[str | None, typer.Option(help="Lines of this run.")] = None,
+    level: Annotated[str | None, typer.Option(help="Only this level.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show matching lines, oldest first."""
+    wanted = LogFilter(
+        level=level.upper() if level else None,
+        request_id=request_id,
+        call_id=call_id,
+        contains=text,
+        since=since,
+        until=until,
+    )
+    with workplace() as place:
+        _show(_find(place, wanted, limit), as_json)
+
+
+def _follow(
+    place: Workplace, wanted: LogFilter, last: int, as_json: bool, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Show what comes after line ``last``, until Ctrl-C."""
+    while True:
+        sleep(_POLL_SECONDS)
+        fresh = [entry for entry in _find(place, wanted, _BATCH) if (entry.log_id or 0) > last]
+        if fresh:
+            _show(fresh, as_json)
+            last = fresh[-1].log_id or last
+
+
+def _find(place: Workplace, wanted: LogFilter, limit: int) -> list[LogEntry]:
+    found = place.database.read(lambda connection: find_logs(connection, wanted, limit=limit))
+    return found[::-1]
+
+
+def _show(entries: list[LogEntry], as_json: bool) -> None:
+    if as_json:
+        show_json([asdict(entry) for entry in entries])
+        return
+    for entry in entries:
+        label = f" [{entry.request_id}]" if entry.request_id else ""
+        say(f"{entry.timestamp:%Y-%m-%d %H:%M:%S} {entry.level:<8} {entry.logger}{label} {entry.message}")
+        if entry.exception:
+            say(entry.exception)

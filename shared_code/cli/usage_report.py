@@ -1,0 +1,79 @@
+"""``usage report``: what was used, by day, company, branch, user, token or model."""
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from shared_code.cli.connection import Workplace, workplace
+from shared_code.cli.output import AsJson, show_json, show_table
+from shared_code.database import quotas
+from shared_code.database.usage_reports import GroupBy, UsageFilter, usage_report
+from shared_code.errors import InvalidRequest
+from shared_code.periods import local_day, zone
+
+app = typer.Typer(help="What was used.", no_args_is_help=True)
+
+_DAYS = 30
+_MOST_LINES = 100_000
+_FIELDS = {
+    GroupBy.DAY: "day",
+    GroupBy.COMPANY: "company_id",
+    GroupBy.BRANCH: "branch",
+    GroupBy.USER: "user",
+    GroupBy.TOKEN: "token_id",
+    GroupBy.MODEL: "model",
+}
+
+
+@app.callback()
+def usage() -> None:
+    """What was used."""
+
+
+@app.command()
+def report(
+    by: Annotated[str, typer.Option(help="day, company, branch, user, token, model; joined by commas.")] = "day",
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")] = None,
+    company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only this branch's.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
+    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report use over a range of the company's own days, right to the second."""
+    groups = _groups(by)
+    with workplace() as place:
+        name = company.upper() if company else None
+        end = last.date() if last else _today(place, name)
+        start = first.date() if first else end - timedelta(days=_DAYS)
+        if start > end:
+            raise InvalidRequest("--from is later than --to.", details={"field": "from"})
+        wanted = UsageFilter(start, end, company_id=name, branch=branch, user=user, token_id=token)
+        lines = place.database.read(
+            lambda connection: usage_report(connection, wanted, group_by=groups, limit=_MOST_LINES)
+        )
+    rows = [_shown(asdict(line), groups) for line in lines]
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(f"Usage {start} to {end}", rows)
+
+
+def _groups(text: str) -> list[GroupBy]:
+    try:
+        return list(dict.fromkeys(GroupBy(part.strip()) for part in text.split(",")))
+    except ValueError as error:
+        raise InvalidRequest(f"--by takes {', '.join(GroupBy)}.", details={"field": "by"}) from error
+
+
+def _today(place: Workplace, company: str | None) -> date:
+    name = place.database.read(lambda connection: quotas.company_zone(connection, company)) if company else None
+    return local_day(datetime.now(UTC), zone(name, place.settings.default_time_zone))
+
+
+def _shown(line: dict[str, Any], groups: list[GroupBy]) -> dict[str, Any]:
+    others = {field for group, field in _FIELDS.items() if group not in groups}
+    return {name: value for name, value in line.items() if name not in others}
