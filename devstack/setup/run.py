@@ -160,9 +160,11 @@ class _Run:
         elif stack.options.real_models:
             say("  Real models: add a key first, see `manage.py tokens add --help`.")
         say(f"  Health:    http://localhost:{port}/api/health")
+        say(
+            f"  Admin API: http://localhost:{port}/api/manage/tokens   (bearer `admin_key` of {stack.state / 'access.json'})"
+        )
         if stack.console_path is not None:
             say(f"  Console:   http://localhost:{port}{stack.console_path}")
-            say(f"             log in with `admin_key` of {stack.state / 'access.json'}")
         say(f"  Data:      {stack.state}")
         say(f"  Settings:  {stack.state / 'settings.env'}   (for manage.py: set -a; . that file; set +a)")
         say("  Ctrl-C ends everything.")

@@ -85,7 +85,7 @@ class Stack:
     @property
     def console_path(self) -> str | None:
         """Path of the web console, where the app has one."""
-        has_console = (self.root / "TokenAdminFunction" / "function.json").exists()
+        has_console = (self.root / "shared_code" / "admin" / "console").is_dir()
         return "/api/manage/console/" if has_console else None
 
     def settings(self) -> dict[str, str]:
