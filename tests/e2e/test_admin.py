@@ -1,0 +1,110 @@
+"""The admin API with curl, and manage.py as a process, on the running stack."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+@pytest.fixture
+def said():
+    """Everything that a test was answered."""
+    return []
+
+
+@pytest.fixture
+def curl(stack, said):
+    def run(method, path, body=None, *, key=True):
+        command = ["curl", "-s", "-i", "--noproxy", "*", "-X", method, f"{stack['host']}/api/manage/{path}"]
+        if key:
+            command += ["-H", f"Authorization: Bearer {stack['admin_key']}"]
+        if body is not None:
+            command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        said.append(done.stdout)
+        head, _, text = (
+            done.stdout.partition("\n\n") if "\r\n\r\n" not in done.stdout else done.stdout.partition("\r\n\r\n")
+        )
+        return int(head.split()[1]), json.loads(text)
+
+    return run
+
+
+def test_the_life_of_a_key(stack, curl, said):
+    secret, rotated = (f"AIzaE2e{uuid.uuid4().hex}" for _ in range(2))
+    company = f"E2E-{uuid.uuid4().hex[:8]}"
+    assert curl("GET", "tokens", key=False)[0] == 401
+    status, answer = curl("POST", "tokens", {"company_id": company, "api_key": secret, "total_token_limit": 500_000})
+    token = answer["data"]["token_id"]
+    assert (status, answer["data"]["company_id"]) == (201, company.upper())
+    assert curl("POST", "tokens", {"company_id": company, "api_key": secret})[0] == 409
+    assert curl("POST", f"tokens/{token}/test")[1]["data"]["accepted"] is True
+    assert curl("PATCH", f"tokens/{token}", {"threshold": 9})[1]["data"]["threshold"] == 9
+
+    upload = ["curl", "-s", "--noproxy", "*", f"{stack['host']}/api/extract", "-F", f"companyID={company}"]
+    read = subprocess.run(
+        [*upload, "-F", f"file=@{ROOT / 'samples' / 'gst-invoice.pdf'}"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(read.stdout)["status"] == "success"
+    (line,) = curl("GET", f"usage?company_id={company}&group_by=token")[1]["data"]["items"]
+    assert (line["token_id"], line["requests"]) == (token, 1)
+    assert line["total_tokens"] > 0
+    used = curl("GET", f"tokens/{token}")[1]["data"]
+    assert used["used_tokens"] == line["total_tokens"]
+
+    assert curl("POST", f"tokens/{token}/rotate", {"api_key": rotated})[1]["data"]["used_tokens"] == used["used_tokens"]
+    assert curl("POST", f"tokens/{token}/block")[1]["data"]["status"] == "Blocked"
+    assert curl("POST", f"tokens/{token}/activate")[1]["data"]["status"] == "Active"
+    assert curl("DELETE", f"tokens/{token}")[1]["data"]["status"] == "Disabled"
+    audit = curl("GET", f"audit?target=token%20{token}")[1]["data"]["items"]
+    assert [entry["action"].partition(".")[2] for entry in audit] == [
+        "disable",
+        "activate",
+        "block",
+        "rotate",
+        "change",
+        "add",
+    ]
+    assert curl("GET", "nothing")[0] == 404
+    assert curl("PUT", "tokens")[0] == 405
+    diagnosis = curl("GET", "diagnostics")[1]["data"]
+    assert diagnosis["health"]["checks"]["storage"]["status"] == "healthy"
+    for page in ("logs?limit=500", "retries", "extractions", "alerts", "quotas", "openapi.json"):
+        assert curl("GET", page)[0] == 200
+    assert not [text for text in said if secret in text or rotated in text]
+
+
+def test_manage_py_works_on_the_same_database(stack, curl):
+    state = Path(stack["database_url"].removeprefix("sqlite:///")).parent
+    settings = dict(line.split("=", 1) for line in (state / "settings.env").read_text().splitlines())
+    environment = os.environ | {name: value.strip("'") for name, value in settings.items()}
+
+    def manage(*arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+    key = manage("admin-keys", "create", "--role", "viewer", "--company", "NT047", "--label", "e2e").stdout.strip()
+    bearer = [
+        "curl",
+        "-s",
+        "--noproxy",
+        "*",
+        "-H",
+        f"Authorization: Bearer {key}",
+        f"{stack['host']}/api/manage/tokens",
+    ]
+    seen = json.loads(subprocess.run(bearer, capture_output=True, text=True, check=True).stdout)
+    assert {item["company_id"] for item in seen["data"]["items"]} == {"NT047"}
+    assert manage("admin-keys", "revoke", key.partition(".")[0], "--yes").returncode == 0
+    refused = json.loads(subprocess.run(bearer, capture_output=True, text=True, check=True).stdout)
+    assert refused["error"]["code"] == "NOT_AUTHENTICATED"
+    assert any(entry["action"] == "admin-key.revoke" for entry in curl("GET", "audit")[1]["data"]["items"])
