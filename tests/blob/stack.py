@@ -157,7 +157,7 @@ class BlobStack:
         }
         queue.send_message(raw or base64.b64encode(json.dumps(message).encode()).decode())
 
-    def manage(self, *arguments):
+    def manage(self, *arguments, seconds=90):
         """``manage.py`` as a person calls it."""
         kept = {name: value for name, value in os.environ.items() if not name.lower().startswith(FOREIGN)}
         return subprocess.run(
@@ -166,7 +166,7 @@ class BlobStack:
             env={**kept, **self.environment},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=seconds,
         )
 
     def open_alerts(self, kind):
