@@ -13,6 +13,7 @@
     |   |-- NotFound                  404 NOT_FOUND
     |   |-- MethodNotAllowed          405 METHOD_NOT_ALLOWED
     |   |-- AlreadyExists             409 ALREADY_EXISTS
+    |   |-- Conflict                  409 CONFLICT
     |   `-- ChangedMeanwhile          412 CHANGED_MEANWHILE
     |-- LoginError                    who asks is not known, or may not do that
     |   |-- NotAuthenticated          401 NOT_AUTHENTICATED
@@ -142,6 +143,14 @@ class AlreadyExists(InvalidRequest):
     code = "ALREADY_EXISTS"
     http_status = 409
     default_message = "This exists already."
+
+
+class Conflict(RequestError):
+    """The request is well-formed, but what it is about is not in a state for it."""
+
+    code = "CONFLICT"
+    http_status = 409
+    default_message = "The present state does not allow this."
 
 
 class ChangedMeanwhile(RequestError):

@@ -11,7 +11,7 @@ from shared_code.database import quotas
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.database.quotas import Counter, Quota
 from shared_code.database.token_fields import MAX_TOKENS, checked_amount, checked_company, checked_text
-from shared_code.errors import AlreadyExists, ChangedMeanwhile, InvalidRequest, NotFound
+from shared_code.errors import AlreadyExists, ChangedMeanwhile, Conflict, InvalidRequest, NotFound
 from shared_code.periods import day_period, local_day, month_period, period_end, zone
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class QuotaAdministration:
         """Change the limits of a quota to what ``limits`` makes of it.
 
         :raises NotFound, InvalidRequest: there is no such quota; a value is malformed.
+        :raises Conflict: no limit would be left.
         :raises ChangedMeanwhile: ``if_version`` says no to the current version.
         """
 
@@ -136,6 +137,10 @@ class QuotaAdministration:
             if if_version is not None and not if_version(version_of(quota)):
                 raise ChangedMeanwhile
             wanted = limits(quota)
+            if wanted == (None, None):
+                raise Conflict(
+                    "This would leave no limit. To end a quota, delete it.", details={"field": "daily_limit"}
+                )
             _check_limits(wanted)
             return self._store(connection, (quota.company_id, quota.scope, quota.subject), wanted, actor, quota)
 

@@ -16,7 +16,7 @@ from shared_code.database import token_changes, tokens
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
-from shared_code.errors import ChangedMeanwhile, ConfigurationError, InvalidRequest, NotFound
+from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
 from shared_code.providers.base import ModelCallFailed
 from shared_code.records import KeyStatus
 
@@ -145,7 +145,7 @@ class TokenAdministration:
     def set_status(self, token_id: int, status: KeyStatus, actor: Actor) -> ApiKeyRow:
         """Block, disable or activate a key; activating ends its rest too.
 
-        :raises NotFound: there is no such key. :raises InvalidRequest: an expired key cannot be activated.
+        :raises NotFound: there is no such key. :raises Conflict: an expired key cannot be activated.
         """
 
         def write(connection: "Connection", row: ApiKeyRow) -> None:
@@ -153,7 +153,7 @@ class TokenAdministration:
                 token_changes.change_token(connection, row, {"status": status.value})
                 return
             if row.expires_at is not None and row.expires_at <= self._clock().replace(tzinfo=None):
-                raise InvalidRequest(
+                raise Conflict(
                     "expires_at of this key lies in the past. Change it first.", details={"field": "expires_at"}
                 )
             token_changes.activate_token(connection, row)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
@@ -62,6 +62,8 @@ GivenMoment = Annotated[
 ]
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
+#: with a character that is seen
+NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 CompanyId = Annotated[
     str,
@@ -79,14 +81,22 @@ TokenIdPath = Annotated[SmallId, Path(description="Id of the token, that is, of 
 QuotaIdPath = Annotated[SmallId, Path(description="Id of the quota.", examples=[1])]
 BigIdPath = Annotated[BigId, Path(examples=[1])]
 
+_ONE_ETAG = r'(W/)?"[^"]*"'
+
 IfMatch = Annotated[
     str | None,
     Header(
+        pattern=rf"^(\*|{_ONE_ETAG}( *, *{_ONE_ETAG})*)$",
         alias="If-Match",
         description="`ETag` of the version that you saw: the change is refused when it is not the current one.",
         examples=['"5d41402abc4b2a76b9719d911017c592"'],
     ),
 ]
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """For a field that may be left out without having a value of its own then."""
+    schema.pop("default", None)
 
 
 def etag(version: str) -> str:

@@ -2,21 +2,22 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared_code.admin.desk import CompanyDesk, Desk, OperatorDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import (
+    NOT_BLANK,
     CompanyId,
     IfMatch,
     Moment,
-    OptionalText100,
     PageQuery,
     QuotaIdPath,
     Tokens,
     etag,
     versions,
+    without_default,
 )
 from shared_code.errors import NotFound
 from shared_code.quota_administration import QuotaState, quota_facts, version_of
@@ -75,21 +76,53 @@ class QuotaQuery(PageQuery):
     scope: Scope | None = None
 
 
-class QuotaCreate(BaseModel):
-    """A quota to be made. At least one limit is needed; ``subject`` names the branch or user."""
+_ONE_LIMIT = {"anyOf": [{"required": ["daily_limit"]}, {"required": ["monthly_limit"]}]}
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {"company_id": "NT047", "scope": "user", "subject": "bzumah", "daily_limit": 50000}
-        },
-    )
+
+class _NewQuota(BaseModel):
+    """What every new quota has. A limit that is left out is none; one is needed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_ONE_LIMIT)  # type: ignore[typeddict-item]
 
     company_id: CompanyId
-    scope: Scope
-    subject: OptionalText100 | None = None
-    daily_limit: Tokens | None = None
-    monthly_limit: Tokens | None = None
+    daily_limit: Tokens = Field(default=0, json_schema_extra=without_default)
+    monthly_limit: Tokens = Field(default=0, json_schema_extra=without_default)
+
+    def limits(self) -> tuple[int | None, int | None]:
+        """Those that were given."""
+        given = self.model_fields_set
+        return (
+            self.daily_limit if "daily_limit" in given else None,
+            self.monthly_limit if "monthly_limit" in given else None,
+        )
+
+
+class CompanyQuota(_NewQuota):
+    """A quota of a whole company."""
+
+    scope: Literal["company"]
+    subject: None = None
+
+
+class BranchQuota(_NewQuota):
+    """A quota of a branch; ``subject`` is its name as uploads give it."""
+
+    scope: Literal["branch"]
+    subject: Annotated[str, Field(max_length=50, pattern=NOT_BLANK)]
+
+
+class UserQuota(_NewQuota):
+    """A quota of a user; ``subject`` is the name as uploads give it."""
+
+    scope: Literal["user"]
+    subject: Annotated[str, Field(max_length=100, pattern=NOT_BLANK)]
+
+
+QuotaCreate = Annotated[
+    CompanyQuota | BranchQuota | UserQuota,
+    Field(discriminator="scope"),
+    Body(examples=[{"company_id": "NT047", "scope": "user", "subject": "bzumah", "daily_limit": 50000}]),
+]
 
 
 class QuotaChange(BaseModel):
@@ -124,7 +157,7 @@ def add_quota(desk: OperatorDesk, body: QuotaCreate, response: Response) -> Enve
         company_id=body.company_id,
         scope=body.scope,
         subject=body.subject,
-        limits=(body.daily_limit, body.monthly_limit),
+        limits=body.limits(),
         actor=desk.actor,
         must_be_new=True,
     )
@@ -143,7 +176,7 @@ def get_quota(desk: CompanyDesk, quota_id: QuotaIdPath, response: Response) -> E
     return _answer(desk, state, response, f"Quota {quota_id}")
 
 
-@router.patch("/quotas/{quota_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+@router.patch("/quotas/{quota_id}", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def change_quota(
     desk: OperatorDesk, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
 ) -> Envelope[QuotaView]:

@@ -98,7 +98,7 @@ def block_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView
     return desk.success(f"Token {token_id} is blocked", TokenView.of(row))
 
 
-@router.post("/tokens/{token_id}/activate", responses=failures(404))
+@router.post("/tokens/{token_id}/activate", responses=failures(404, 409))
 def activate_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
     """Put a key back into service and end its rest. One whose end date has passed is refused."""
     row = desk.services.token_administration.set_status(token_id, KeyStatus.ACTIVE, desk.actor)

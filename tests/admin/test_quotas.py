@@ -46,7 +46,7 @@ def test_what_makes_no_quota(api):
     ):
         assert api.post("quotas", body).code == "INVALID_REQUEST"
     number = api.post("quotas", quota()).data["quota_id"]
-    assert api.patch(f"quotas/{number}", {"daily_limit": None}).code == "INVALID_REQUEST"
+    assert api.patch(f"quotas/{number}", {"daily_limit": None}).code == "CONFLICT"
 
 
 def test_filters_and_pages(api):

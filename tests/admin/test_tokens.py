@@ -169,7 +169,7 @@ def test_what_is_not_there(api):
 def test_an_expired_key_is_not_activated(api):
     key = api.add(expires_at="2020-01-01T00:00:00Z")
     api.post(f"tokens/{key.id}/block")
-    assert api.post(f"tokens/{key.id}/activate").code == "INVALID_REQUEST"
+    assert api.post(f"tokens/{key.id}/activate").code == "CONFLICT"
     api.patch(f"tokens/{key.id}", {"expires_at": "2999-01-01T00:00:00+05:30"})
     active = api.post(f"tokens/{key.id}/activate").data
     assert (active["status"], active["expires_at"]) == ("Active", "2998-12-31T18:30:00+00:00")
