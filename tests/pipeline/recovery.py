@@ -23,7 +23,12 @@ def end_leases(services: Services) -> None:
     services.database.run(work)
 
 
-def recover(services: Services) -> dict[str, StepResult]:
-    """End all leases and run those of the timer's steps that repair; results by name."""
-    end_leases(services)
+def repair(services: Services) -> dict[str, StepResult]:
+    """Run those of the timer's steps that repair; results by name."""
     return {name: run_step(name, step, services, time.monotonic) for name, step in STEPS if name in REPAIRS}
+
+
+def recover(services: Services) -> dict[str, StepResult]:
+    """End all leases and repair."""
+    end_leases(services)
+    return repair(services)

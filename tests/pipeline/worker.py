@@ -110,6 +110,10 @@ class Worker:
         """Whether it died by SIGKILL; known after :meth:`results`."""
         return self.process.exitcode == -signal.SIGKILL
 
+    def kill(self) -> None:
+        """End it without a word, if it still lives."""
+        self.signal(signal.SIGKILL)
+
     def signal(self, number: int) -> None:
         """Send a signal, if the process still lives."""
         if self.process.is_alive() and self.process.pid:

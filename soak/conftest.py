@@ -1,0 +1,19 @@
+"""The long proofs use the fixtures of their short forms in ``tests``."""
+
+from tests.conftest import (  # noqa: F401 - fixtures
+    _mssql_prepared,
+    _postgresql_template,
+    _sqlite_template,
+    database_url,
+    make_settings,
+    mssql_server,
+    postgresql_server,
+)
+from tests.pipeline.conftest import (  # noqa: F401 - fixtures
+    environment,
+    gemini,
+    openai,
+    pauses,
+    pipeline,
+    pipeline_settings,
+)
