@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -13,6 +14,7 @@ from shared_code.database import quotas, tables, tokens
 from shared_code.db_connection import Database
 from shared_code.key_cipher import KeyCipher
 from shared_code.key_selection import USABLE
+from shared_code.periods import local_day
 from shared_code.quota_manager import QuotaManager
 from shared_code.records import ApiKey, Caller, Order, Reservation, Source, Usage, UsageRow
 
@@ -53,17 +55,29 @@ class Accounts:
 
         return self.database.run(work)
 
-    def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:
+    def set_quota(
+        self,
+        scope: str,
+        subject: str = "",
+        *,
+        daily: int | None = None,
+        monthly: int | None = None,
+        company: str = "NT047",
+        zone: str = "UTC",
+    ) -> None:
         self.database.run(
             lambda connection: quotas.set_quota(
                 connection,
-                company_id="NT047",
+                company_id=company,
                 scope=scope,
                 subject=subject,
                 limits=(daily, monthly),
-                day=self.clock().date(),
+                day=local_day(self.clock(), ZoneInfo(zone)),
             )
         )
+
+    def set_zone(self, zone: str) -> None:
+        self.database.run(lambda connection: quotas.set_company_zone(connection, "NT047", zone))
 
     def order(self, **changes: Any) -> Order:
         order = Order(
