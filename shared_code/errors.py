@@ -15,10 +15,9 @@
     |   |-- AlreadyExists             409 ALREADY_EXISTS
     |   |-- Conflict                  409 CONFLICT
     |   `-- ChangedMeanwhile          412 CHANGED_MEANWHILE
-    |-- LoginError                    who asks is not known, or may not do that
-    |   |-- NotAuthenticated          401 NOT_AUTHENTICATED
-    |   |-- Forbidden                 403 FORBIDDEN
-    |   `-- TooManyFailedLogins       429 TOO_MANY_FAILED_LOGINS
+    |-- NotAuthenticated              401 NOT_AUTHENTICATED
+    |-- Forbidden                     403 FORBIDDEN
+    |-- TooManyFailedLogins           429 TOO_MANY_FAILED_LOGINS
     |-- AccessError                   no key of the company can serve
     |   |-- TokenNotFound             403 TOKEN_NOT_FOUND
     |   |-- TokenExpired              403 TOKEN_EXPIRED
@@ -45,9 +44,8 @@ from typing import Any, ClassVar
 class ServiceError(Exception):
     """Base of all our errors.
 
-    ``code`` is the name, ``http_status`` that of the answer, ``retryable`` whether the same request can succeed
-    later. ``details`` are facts for the caller (limits, actual values), JSON-serialisable and never secret;
-    ``retry_after`` is in seconds, or None.
+    ``code`` is the name, ``http_status`` the answer's, ``retryable`` whether the same request can succeed later.
+    ``details`` are facts for the caller, JSON-serialisable and never secret; ``retry_after`` is in seconds, or None.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -134,23 +132,20 @@ class MethodNotAllowed(RequestError):
 
     code = "METHOD_NOT_ALLOWED"
     http_status = 405
-    default_message = "This address does not take this method."
 
 
-class AlreadyExists(InvalidRequest):
-    """What was to be added is there already."""
-
-    code = "ALREADY_EXISTS"
-    http_status = 409
-    default_message = "This exists already."
-
-
-class Conflict(RequestError):
-    """The request is well-formed, but what it is about is not in a state for it."""
+class Conflict(InvalidRequest):
+    """Well-formed, but what it is about is not in a state for it."""
 
     code = "CONFLICT"
     http_status = 409
     default_message = "The present state does not allow this."
+
+
+class AlreadyExists(Conflict):
+    """What was to be added is there already."""
+
+    code = "ALREADY_EXISTS"
 
 
 class ChangedMeanwhile(RequestError):
@@ -161,11 +156,7 @@ class ChangedMeanwhile(RequestError):
     default_message = "This was changed by somebody else meanwhile. Read it again, then change it."
 
 
-class LoginError(ServiceError):
-    """Who asks is not known, or may not do what was asked."""
-
-
-class NotAuthenticated(LoginError):
+class NotAuthenticated(ServiceError):
     """No key, or one that is unknown, wrong or revoked: which of these is not told."""
 
     code = "NOT_AUTHENTICATED"
@@ -173,7 +164,7 @@ class NotAuthenticated(LoginError):
     default_message = "A valid admin key is needed: Authorization: Bearer <id>.<secret>"
 
 
-class Forbidden(LoginError):
+class Forbidden(ServiceError):
     """Known, but without the role, or asking about another company."""
 
     code = "FORBIDDEN"
@@ -181,7 +172,7 @@ class Forbidden(LoginError):
     default_message = "Your role does not allow this."
 
 
-class TooManyFailedLogins(LoginError):
+class TooManyFailedLogins(ServiceError):
     """This source has sent wrong secrets too often."""
 
     code = "TOO_MANY_FAILED_LOGINS"

@@ -122,7 +122,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == _METHOD_NOT_ALLOWED:
-        response = _respond(request, MethodNotAllowed())
+        response = _respond(request, MethodNotAllowed("This address does not take this method."))
         response.headers.update(error.headers or {})
         return response
     return _respond(request, NotFound() if error.status_code == NotFound.http_status else InvalidRequest())
