@@ -17,3 +17,4 @@ from tests.pipeline.conftest import (  # noqa: F401 - fixtures
     pipeline,
     pipeline_settings,
 )
+from tests.pipeline.test_outage import storage  # noqa: F401 - fixture

@@ -99,8 +99,8 @@ def mssql_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 class running_standin:  # noqa: N801 - used as a with-statement
     """Starts the stand-in of a folder as a process, and ends it."""
 
-    def __init__(self, folder: str, data: Path) -> None:
-        self._source, self._data = Path(folder) / "standin.py", data
+    def __init__(self, folder: str, data: Path, *, port: int = 0) -> None:
+        self._source, self._data, self._port = Path(folder) / "standin.py", data, port
 
     def __enter__(self) -> Any:
         if str(self._source.parent) not in sys.path:
@@ -111,7 +111,7 @@ class running_standin:  # noqa: N801 - used as a with-statement
             sys.modules["mssql_standin_controller"] = module
             spec.loader.exec_module(module)
         controller = sys.modules["mssql_standin_controller"]
-        self._server = controller.Standin(str(self._data / "standin.sqlite"), lock_timeout=10)
+        self._server = controller.Standin(str(self._data / "standin.sqlite"), lock_timeout=10, port=self._port)
         return self._server
 
     def __exit__(self, *_: object) -> None:

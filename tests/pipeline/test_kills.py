@@ -4,14 +4,18 @@ import hashlib
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
+import pytest
+
+from shared_code import errors
+from shared_code.bootstrap import Services
 from shared_code.database import tables
 
 from .audit import audit
-from .conftest import SAMPLES
+from .conftest import SAMPLES, Pipeline
 from .recovery import recover
-from .worker import AFTER_RESERVE, POINTS, Job, Worker, numbered, run_all
+from .worker import AFTER_ANSWER, AFTER_RESERVE, POINTS, Job, Worker, numbered, run_all
 
 SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
 CALLS_EACH = 10
@@ -134,3 +138,28 @@ def test_a_frozen_owner_whose_document_was_read_by_another_is_fenced_and_booked(
     assert pipeline.rows(tables.extractions) == [taken]
     books = audit(pipeline.services, quiet(pipeline), documents=sizes([1]))
     assert books.kinds == {"unmeasured": 1, "correction": 1, "usage": 1}
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("book", True), ("release", False)])
+def test_what_becomes_of_a_bound_that_nobody_measured_is_a_setting(
+    pipeline_settings, environment, gemini, policy, kept
+):
+    services = Services(pipeline_settings(unmeasured_calls=policy))
+    pipeline = Pipeline(services, gemini)
+    key = pipeline.add_key(limit=1_000_000)
+    with Worker(Job(environment, SAMPLE, [1], dies_at=(AFTER_ANSWER, 1))) as worker:
+        worker.go()
+        worker.results()
+    (reservation,) = pipeline.rows(tables.token_reservations)
+    recover(services)
+    (row,) = pipeline.rows()
+    assert (row.Kind, row.InputTokens) == ("unmeasured", None)
+    assert row.TotalTokensUsed == (reservation.BoundTokens if kept else None)
+    assert pipeline.summary(key.token_id).TotalUsedTokens == (reservation.BoundTokens if kept else 0)
+    # A call that fails without a usage report follows the same setting.
+    gemini.fault("close", times=0, model="gemini-3.5-flash-lite")
+    with suppress(errors.ServiceError):
+        pipeline.extract(numbered(SAMPLE, 2))
+    assert {row.TotalTokensUsed is not None for row in pipeline.rows() if row.Kind == "unmeasured"} == {kept}
+    assert pipeline.summary(key.token_id).ReservedTokens == 0
+    services.close()
