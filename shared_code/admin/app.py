@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared_code import api_response, bootstrap
 from shared_code.admin import (
@@ -118,11 +120,24 @@ def _validation_error(request: Request, error: Exception) -> Response:
     )
 
 
+def _methods(request: Request) -> set[str]:
+    """All methods of this address; the framework names those of its first route only."""
+    # A scope of its own: the framework leaves marks of its matching in the request's.
+    path = str(request.scope["path"]).removeprefix(PREFIX)
+    scope = {"type": "http", "method": request.method, "path": path, "root_path": "", "headers": []}
+    found: set[str] = set()
+    for module in _ROUTES:
+        for route in module.router.routes:
+            if isinstance(route, APIRoute) and route.matches(scope)[0] is not Match.NONE:
+                found |= set(route.methods or ())
+    return found or {"GET"}
+
+
 def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == _METHOD_NOT_ALLOWED:
         response = _respond(request, MethodNotAllowed("This address does not take this method."))
-        response.headers.update(error.headers or {})
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return response
     return _respond(request, NotFound() if error.status_code == NotFound.http_status else InvalidRequest())

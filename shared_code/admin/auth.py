@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"(?i)bearer\s+(\S+)")
 _STAMP_SECONDS = 60.0
 _STAMP_BUDGET_SECONDS = 1.0
-_NO_ID = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,15 @@ class Authenticator:
             raise NotAuthenticated
         found = _BEARER.fullmatch(sent.strip())
         parts = admin_keys.split_key(found[1]) if found else None
-        source, key_id = source_of(scope), parts[0] if parts else _NO_ID
+        if parts is None:
+            # Not even the shape of a key: refused without asking the database, so there is nothing to count.
+            raise NotAuthenticated
+        source, key_id = source_of(scope), parts[0]
         wait = self._failures.seconds_to_wait(source, key_id)
         if wait > 0:
             raise TooManyFailedLogins(retry_after=wait)
         key = self._services.database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
-        if parts is None or key is None or not key.opens(parts[1]):
+        if key is None or not key.opens(parts[1]):
             self._note_failure(source, key_id, str(scope[REQUEST_ID]))
             raise NotAuthenticated
         self._stamp(key_id)

@@ -1,18 +1,19 @@
 """Fields that several routes share: paging, ids, moments, text without control characters, If-Match."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import Header, Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from shared_code.errors import InvalidRequest
 
 _MOST_ID = 2**31 - 1
-_MOST_BIG_ID = 2**63 - 1
-MOST_TOKENS = 2**63 - 1
+#: what every JSON reader holds exactly, those that know floating-point numbers only too
+_MOST_EXACT = 2**53 - 1
 
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
@@ -54,9 +55,26 @@ def _naive(moment: datetime) -> datetime:
 Moment = Annotated[
     datetime, AfterValidator(_aware), PlainSerializer(lambda moment: moment.isoformat(), return_type=str)
 ]
+
+
+def _written(value: Any) -> Any:
+    """A number would be taken for seconds since 1970, and a typing error for a moment."""
+    if not isinstance(value, str) or not _ISO.match(value):
+        raise ValueError("is not a day or moment as ISO 8601 writes it")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of numbers: 5.0 is the whole number 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: a day in a request
+GivenDay = Annotated[date, BeforeValidator(_written)]
 #: a moment in a request, as naive UTC
 GivenMoment = Annotated[
     datetime,
+    BeforeValidator(_written),
     AfterValidator(_naive),
     Field(description="ISO 8601; UTC when it names no zone.", examples=["2027-01-31T00:00:00Z"]),
 ]
@@ -73,9 +91,10 @@ CompanyId = Annotated[
 Text100 = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
 Text200 = Annotated[str, Field(max_length=200, pattern=_PLAIN)]
 OptionalText100 = Annotated[str, Field(max_length=100, pattern=_PLAIN)]
-Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+Tokens = Annotated[int, Field(strict=True, ge=0, le=_MOST_EXACT), BeforeValidator(_whole)]
+Threshold = Annotated[int, Field(strict=True, ge=0, le=_MOST_ID), BeforeValidator(_whole)]
 SmallId = Annotated[int, Field(ge=1, le=_MOST_ID)]
-BigId = Annotated[int, Field(ge=1, le=_MOST_BIG_ID)]
+BigId = Annotated[int, Field(ge=1, le=_MOST_EXACT)]
 
 TokenIdPath = Annotated[SmallId, Path(description="Id of the token, that is, of a company's key.", examples=[1])]
 QuotaIdPath = Annotated[SmallId, Path(description="Id of the quota.", examples=[1])]

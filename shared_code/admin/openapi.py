@@ -31,6 +31,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         # Errors of validation are answered 400 in our envelope.
         operation["responses"].pop("422", None)
         operation["security"] = [{"adminKey": []}]
+        for parameter in operation.get("parameters", []):
+            parameter["schema"] = _without_null(parameter["schema"])
         for response in operation["responses"].values():
             response.setdefault("headers", {})["x-request-id"] = {"schema": {"type": "string"}}
     components = made.setdefault("components", {})
@@ -42,6 +44,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         components.get("schemas", {}).pop(unused, None)
     return made
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter can be left out, but there is no way to write null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind.get("type") != "null"]
+    if len(kinds) != 1:
+        return schema
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]}
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,14 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from shared_code.admin.fields import CompanyId, GivenMoment, Moment, OptionalText100, PageQuery, Text200, Tokens
+from shared_code.admin.fields import (
+    CompanyId,
+    GivenMoment,
+    Moment,
+    OptionalText100,
+    PageQuery,
+    Text200,
+    Threshold,
+    Tokens,
+)
 from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.token_administration import KeyTest
 
 Status = Literal["Active", "BelowThreshold", "FullyUtilized", "Blocked", "Expired", "Exceeded", "Disabled"]
 ProviderName = Literal["Gemini", "OpenAI"]
-Threshold = Annotated[int, Field(ge=0, le=2**31 - 1)]
 #: blanks and newlines around it come with pasting and are taken off
 ApiKeyText = Annotated[
     SecretStr,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from shared_code.admin.csv_export import MAX_ROWS, csv_text
 from shared_code.admin.desk import CompanyDesk, Desk
 from shared_code.admin.envelope import Envelope, Page, failures
-from shared_code.admin.fields import CompanyId, PageQuery, SmallId, Text100
+from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Text100
 from shared_code.database import quotas
 from shared_code.database.usage_reports import GroupBy, UsageFilter, UsageLine, usage_report
 from shared_code.errors import InvalidRequest
@@ -51,10 +51,10 @@ class UsageQuery(PageQuery):
     """Which use, and what there is a line for."""
 
     first_day: Annotated[
-        date | None,
+        GivenDay | None,
         Field(alias="from", description="First day, in the company's own days; 30 days back by default."),
     ] = None
-    last_day: Annotated[date | None, Field(alias="to", description="Last day, included; today by default.")] = None
+    last_day: Annotated[GivenDay | None, Field(alias="to", description="Last day, included; today by default.")] = None
     group_by: Annotated[
         list[GroupBy],
         BeforeValidator(_split),

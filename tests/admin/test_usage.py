@@ -173,6 +173,7 @@ def test_a_range_backwards_is_refused(api):
     assert api.get("usage?group_by=planet").json["error"]["details"]["field"].startswith("group_by")
     assert api.get("usage?compny_id=NT047").json["error"]["details"]["field"] == "compny_id"
     assert api.get("usage?to=0001-01-05").status == 200
+    assert api.get("usage?to=0").code == "INVALID_REQUEST"
 
 
 def test_csv_has_no_formulas_and_is_whole(api, book):
