@@ -46,13 +46,14 @@ class SourceVersion:
 @dataclass(frozen=True, slots=True)
 class Record:
     """A result or error file. ``source_etag`` is the version that it belongs to; ``given_up`` marks an error file that
-    was written because a passing cause did not pass.
+    was written because a passing cause did not pass; ``status`` is that of the extraction, or the error's code.
     """  # noqa: D205 - one thought that needs two lines
 
     blob_name: str
     etag: str
     source_etag: str
     given_up: bool = False
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +180,13 @@ class BlobStore:
         metadata = {key.lower(): value for key, value in (found.metadata or {}).items()}
         if source_of(metadata) not in {None, source}:
             _log.error("%r holds the result of another file than %r", blob_name, source)
-        given_up = metadata.get("givenup") == "true"
-        return Record(blob_name, plain_etag(str(found.etag)), metadata.get("sourceetag", ""), given_up)
+        return Record(
+            blob_name,
+            plain_etag(str(found.etag)),
+            source_etag=metadata.get("sourceetag", ""),
+            given_up=metadata.get("givenup") == "true",
+            status=metadata.get("status"),
+        )
 
     def _with_container(self, container: str, work: Callable[[], Any]) -> Any:
         """Run, and make the container first when it is not there."""

@@ -1,7 +1,8 @@
 """Clients of blob and queue storage, from a connection string or from identity settings as the platform names them.
 
 ``AzureWebJobsStorage`` holds a connection string (``UseDevelopmentStorage=true`` is Azurite), or
-``AzureWebJobsStorage__blobServiceUri`` and ``__queueServiceUri`` name the services for a managed identity.
+``AzureWebJobsStorage__blobServiceUri`` and ``__queueServiceUri``, or ``__accountName``, name the services for a managed
+identity.
 """
 
 import logging
@@ -24,7 +25,8 @@ _PATIENCE = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1
 
 def storage_configured(settings: Settings) -> bool:
     """Whether any storage is named."""
-    return settings.azurewebjobsstorage is not None or bool(os.environ.get(f"{_SETTING}__blobServiceUri"))
+    named = (f"{_SETTING}__blobServiceUri", f"{_SETTING}__accountName")
+    return settings.azurewebjobsstorage is not None or any(os.environ.get(name) for name in named)
 
 
 def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "QueueClient":
@@ -91,10 +93,12 @@ def _connection_string(value: str) -> str:
 
 
 def _service_uri(kind: str) -> str:
-    uri = os.environ.get(f"{_SETTING}__{kind}ServiceUri")
-    if not uri:
-        raise ConfigurationError(f"Neither {_SETTING} nor {_SETTING}__{kind}ServiceUri is set")
-    return uri
+    uri, account = os.environ.get(f"{_SETTING}__{kind}ServiceUri"), os.environ.get(f"{_SETTING}__accountName")
+    if uri:
+        return uri
+    if account:
+        return f"https://{account}.{kind}.core.windows.net"
+    raise ConfigurationError(f"Neither {_SETTING} nor {_SETTING}__{kind}ServiceUri nor __accountName is set")
 
 
 def _credential() -> Any:

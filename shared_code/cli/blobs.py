@@ -77,7 +77,7 @@ def _row(services: "Services", version: "SourceVersion", tries: "Tries | None") 
         "bytes": version.size,
         "dropped_at": version.modified,
         "tries": tries.count if tries else None,
-        "code": tries.code if tries else None,
+        "code": found.status if found is not None else tries.code if tries else None,
         "next_try": tries.next_at if tries and not tries.given_up and found is None else None,
     }
 
