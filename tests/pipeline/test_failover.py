@@ -26,7 +26,7 @@ KEY_FAULTS = [
 def test_a_refused_key_changes_its_status_and_the_next_key_serves_at_once(pipeline, pauses, fault, status):
     bad, good = pipeline.add_key(), pipeline.add_key()
     pipeline.gemini.key(bad.secret, state=fault)
-    for _ in range(6):  # the choice is random: until the bad key was tried
+    for _ in range(40):  # the choice is random: until the bad key was tried
         outcome = pipeline.extract()
         assert outcome.data["status"] in {"ok", "needs_review"}
         if pipeline.status(bad.token_id).Status == status:
@@ -59,7 +59,7 @@ def test_a_suspended_project_takes_all_its_keys_with_it(pipeline):
     other = pipeline.add_key(provider_project="beta")
     for key in keys:
         pipeline.gemini.key(key.secret, state="suspended")
-    for _ in range(8):
+    for _ in range(40):
         pipeline.extract()
         if pipeline.status(keys[0].token_id).Status == "Blocked":
             break
@@ -167,12 +167,12 @@ def test_three_keys_two_of_them_failing_in_different_ways(pipeline, pauses):
     first, second, third = (pipeline.add_key() for _ in range(3))
     pipeline.gemini.key(first.secret, state="leaked_key")
     pipeline.gemini.key(second.secret, state="no_credit")
-    for _ in range(10):
+    for _ in range(30):
         pipeline.extract()
     assert pipeline.status(first.token_id).Status == "Blocked"
     assert pipeline.status(second.token_id).Status == "Exceeded"
     assert {row.TokenID for row in pipeline.rows()} == {third.token_id}
-    assert len(pipeline.rows()) == 10
+    assert len(pipeline.rows()) == 30
     assert pauses.slept == []
 
 
