@@ -47,6 +47,8 @@ class ModelCalls:
         self._policy = policy
         self._attempt = 0
         self._call_ms = 0
+        #: milliseconds that models took, failed calls included
+        self.model_ms = 0
         self._place: _Place | None = None
         self._key: ApiKey | None = None
         self.reservation: Reservation | None = None
@@ -91,6 +93,7 @@ class ModelCalls:
                 failed = failure
             finally:
                 self._call_ms = int((self._tools.clock() - started) * 1000)
+                self.model_ms += self._call_ms
             self._after_failure(question, place, failed)
 
     def settle(self, answer: ModelAnswer, *, outcome: str, **finishing: Any) -> None:
@@ -239,6 +242,8 @@ class ModelCalls:
         )
         claim_key = finishing.pop("claim_key", None)
         telemetry().metric("model_tokens", tokens, model=row.model or "", outcome=outcome)
+        if cost is not None:
+            telemetry().metric("cost_usd", float(cost), model=row.model or "")
         self.booked.append(usage)
         self.costs.append(cost)
         self.reservation = None
@@ -256,6 +261,7 @@ class ModelCalls:
             call_id=self._run.call_id,
             request_id=self._run.request_id,
         )
+        telemetry().metric("failed_attempts", 1, reason=failure.reason)
         self.attempts.append(attempt)
         self._tools.key_effects.note_attempt(attempt)
 

@@ -24,6 +24,7 @@ from shared_code.extraction.usage_report import usage_dict
 from shared_code.extraction.zero_token import ZeroToken
 from shared_code.records import ApiKey
 from shared_code.settings import Settings
+from shared_code.telemetry import telemetry
 from shared_code.token_manager import CompanyKeys, TokenManager
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ class ExtractionService:
         )
         if found is not None:
             return self._cached(run, found)
-        return self._read(run, calls, claim, document, plan, question)
+        data = self._read(run, calls, claim, document, plan, question)
+        started = run.deadline - submission.deadline_seconds
+        telemetry().metric("overhead_ms", (self._tools.clock() - started) * 1000 - calls.model_ms)
+        return data
 
     def _read(
         self,

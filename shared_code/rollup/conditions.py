@@ -15,6 +15,7 @@ from shared_code.rollup.key_status import low_mark
 from shared_code.rollup.statuses import ALERT_OF_STATUS, read_states
 from shared_code.rollup.step import Done
 from shared_code.storage import storage_configured
+from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,6 +84,7 @@ def close_passed_alerts(services: "Services") -> Done:
 def watch_outbox(services: "Services") -> Done:
     """Bookings that still wait right after a replay: they cannot be booked, or cannot be read."""
     waiting = services.outbox.depth() if storage_configured(services.settings) else 0
+    telemetry().metric("outbox_depth", waiting)
     queue = services.settings.usage_outbox_queue
     stuck = Alert(
         kind="outbox_stuck",
