@@ -83,8 +83,10 @@ def close_passed_alerts(services: "Services") -> Done:
 
 def watch_outbox(services: "Services") -> Done:
     """Bookings that still wait right after a replay: they cannot be booked, or cannot be read."""
-    waiting = services.outbox.depth() if storage_configured(services.settings) else 0
-    telemetry().metric("outbox_depth", waiting)
+    waiting = 0
+    if storage_configured(services.settings):
+        waiting = services.outbox.depth()
+        telemetry().metric("outbox_depth", waiting)
     queue = services.settings.usage_outbox_queue
     stuck = Alert(
         kind="outbox_stuck",
