@@ -7,10 +7,20 @@ statement: what stands in the tables at one moment agrees, two reads one after t
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    cast,
+    func,
+    select,
+    update,
+)
 
 from shared_code.database.clock import utc_now
 from shared_code.database.tables import token_master, token_usage_logs, token_usage_summary, usage_daily
+from shared_code.database.usage_sums import sum_per_key
 
 logs = token_usage_logs
 summary = token_usage_summary
@@ -29,10 +39,7 @@ class Drift:
 
 def find_drifts(connection: Connection, *, token_id: int | None = None) -> list[Drift]:
     """Keys whose totals disagree, by id."""
-    query = _totals()
-    if token_id is not None:
-        query = query.where(summary.c.TokenID == token_id)
-    rows = connection.execute(query)
+    rows = connection.execute(_totals(token_id))
     return [Drift(row.TokenID, row.CompanyID, int(row.Recorded), int(row.Booked)) for row in rows]
 
 
@@ -82,14 +89,12 @@ def booked_tokens_of(connection: Connection, token_id: int) -> tuple[int, int]:
     return max(int(row.logged) - booked, 0), booked
 
 
-def _totals() -> Select[Any]:
-    folded = select(daily.c.TokenID, func.sum(daily.c.TotalTokens).label("Tokens")).group_by(daily.c.TokenID).subquery()
-    waiting = (
-        select(logs.c.TokenID, _sum(logs.c.TotalTokensUsed).label("Tokens"))
-        .where(logs.c.FoldedAt.is_(None))
-        .group_by(logs.c.TokenID)
-        .subquery()
-    )
+def _totals(token_id: int | None) -> Select[Any]:
+    only = [] if token_id is None else [daily.c.TokenID == token_id]
+    folded = sum_per_key(daily.c.TokenID, daily.c.TotalTokens.label("Tokens"), where=only)
+    # BIGINT before the sum: Azure SQL sums INT as INT.
+    tokens = cast(logs.c.TotalTokensUsed, BigInteger).label("Tokens")
+    waiting = sum_per_key(logs.c.TokenID, tokens, where=[logs.c.FoldedAt.is_(None)])
     recorded = func.coalesce(summary.c.TotalUsedTokens, 0)
     booked = summary.c.OpeningTokens + func.coalesce(folded.c.Tokens, 0) + func.coalesce(waiting.c.Tokens, 0)
     joined = (
@@ -97,12 +102,13 @@ def _totals() -> Select[Any]:
         .outerjoin(waiting, waiting.c.TokenID == summary.c.TokenID)
         .outerjoin(token_master, token_master.c.TokenID == summary.c.TokenID)
     )
-    return (
+    query = (
         select(summary.c.TokenID, token_master.c.CompanyID, recorded.label("Recorded"), booked.label("Booked"))
         .select_from(joined)
         .where(summary.c.TokenID.is_not(None), recorded != booked)
         .order_by(summary.c.TokenID)
     )
+    return query if token_id is None else query.where(summary.c.TokenID == token_id)
 
 
 def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:

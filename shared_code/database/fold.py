@@ -2,8 +2,8 @@
 
 A row is folded by its mark, never by its place: ids become visible out of order, so that a watermark would miss some.
 A batch marks its rows with a stamp of its own (the conditional UPDATE gives each row to one instance only), sums what
-carries the stamp, and adds that to UsageDaily, in one transaction. As many rows must be summed as were marked; else
-the stamp was not unique, and the batch is rolled back.
+carries the stamp, and adds that to UsageDaily, in one transaction. As many rows must carry the stamp as were marked;
+else it was not unique, and the batch is rolled back.
 """
 
 from collections import defaultdict
@@ -69,33 +69,13 @@ def fold_batch(connection: Connection, *, until: int, size: int, stamp: datetime
     marked = connection.execute(statements.MARK, batch).rowcount
     if marked == 0:
         return Folded(seen, 0)
-    placed = connection.execute(statements.PLACED, batch).all()
-    unplaced = connection.execute(statements.UNPLACED, batch).all()
-    if sum(row.RowCount for row in placed) + len(unplaced) != marked:
+    if connection.execute(statements.CLAIMED, batch).scalar_one() != marked:
         raise StampTaken
-    _add_placed(connection, placed)
+    connection.execute(statements.MAKE_PLACES, batch)
+    connection.execute(statements.ADD_SUMS, batch)
+    unplaced = connection.execute(statements.UNPLACED, batch).all()
     _add_unplaced(connection, unplaced, stamp=stamp, default_zone=default_zone)
     return Folded(seen, marked)
-
-
-def _add_placed(connection: Connection, sums: Sequence[Any]) -> None:
-    """Changes before additions, each in one order, so that two instances never wait for each other in a ring."""
-    changed: list[tuple[int, dict[str, Any]]] = []
-    added: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    for row in sums:
-        key, values = tuple(row[: len(KEY)]), _columns(row[len(KEY) : len(KEY) + len(AMOUNTS)])
-        if row.UsageDailyID is None:
-            added.append((key, values))
-        else:
-            changed.append((row.UsageDailyID, values))
-    if changed:
-        changed.sort(key=lambda pair: pair[0])
-        connection.execute(
-            statements.ADD_BY_ID, [{"daily_id": daily_id} | _prefixed("add", values) for daily_id, values in changed]
-        )
-    if added:
-        added.sort(key=lambda pair: pair[0])
-        connection.execute(insert(usage_daily), [dict(zip(KEY, key, strict=True)) | values for key, values in added])
 
 
 def _add_unplaced(connection: Connection, rows: Sequence[Any], *, stamp: datetime, default_zone: str) -> None:
@@ -110,7 +90,7 @@ def _add_unplaced(connection: Connection, rows: Sequence[Any], *, stamp: datetim
     for parts, amounts in sorted(sums.items()):
         # By the database's own comparison: it may hold two of these keys to be one.
         key, values = dict(zip(KEY, parts, strict=True)), _columns(amounts)
-        if connection.execute(statements.ADD_BY_KEY, _prefixed("key", key) | _prefixed("add", values)).rowcount == 0:
+        if connection.execute(statements.ADD_TO_KEY, _prefixed("key", key) | _prefixed("add", values)).rowcount == 0:
             connection.execute(insert(usage_daily).values(**key, **values))
 
 

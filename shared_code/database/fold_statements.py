@@ -13,7 +13,9 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
+    insert,
     literal_column,
     or_,
     select,
@@ -41,6 +43,7 @@ AMOUNTS = (
     "Unpriced",
     "CostUnits",
 )
+_COUNTS = tuple(name for name in AMOUNTS if name != "CostUnits")
 #: CostUSD has eight places
 COST_UNITS = 100_000_000
 #: outcomes of rows that stand for a call that did what it should
@@ -101,24 +104,54 @@ def _labels() -> list[ColumnElement[Any]]:
     ]
 
 
-def _placed() -> Any:
-    rows = (
-        select(logs.c.LocalDay, func.upper(logs.c.CompanyID).label("CompanyID"), *_labels(), *_amounts())
+def _rows(*amounts: ColumnElement[Any]) -> Any:
+    return (
+        select(logs.c.LocalDay, func.upper(logs.c.CompanyID).label("CompanyID"), *_labels(), *amounts)
         .where(_CLAIMED, logs.c.LocalDay.is_not(None), logs.c.CompanyID.is_not(None))
         .subquery("claimed")
     )
-    keys = [rows.c[name] for name in KEY]
-    sums = (
-        select(*keys, *(func.sum(rows.c[name]).label(name) for name in AMOUNTS), func.count().label("RowCount"))
-        .group_by(*keys)
-        .subquery("sums")
+
+
+def _same_key(other: Any) -> ColumnElement[bool]:
+    return and_(*(daily.c[name] == other.c[name] for name in KEY))
+
+
+def _make_places() -> Any:
+    rows = _rows()
+    columns = [*_COUNTS, "CostUSD"]
+    missing = (
+        select(*(rows.c[name] for name in KEY), *(_ZERO.label(name) for name in columns))
+        .where(~exists(select(_ONE).select_from(daily).where(_same_key(rows)).correlate(rows)))
+        .group_by(*(rows.c[name] for name in KEY))
     )
-    same = and_(*(daily.c[name] == sums.c[name] for name in KEY))
-    return select(sums, daily.c.UsageDailyID).select_from(sums.outerjoin(daily, same))
+    return insert(daily).from_select([*KEY, *columns], missing)
 
 
-#: sums of the claimed rows by KEY, with ``RowCount`` and the id of the UsageDaily row where there is one
-PLACED = _placed()
+def _rounded(cost: ColumnElement[Any]) -> ColumnElement[Any]:
+    """To eight places: on SQLite the floating-point number nearest to the exact sum."""
+    return func.round(cost, literal_column("8"))
+
+
+def _add_sums() -> Any:
+    rows = _rows(*_amounts())
+    keys = [rows.c[name] for name in KEY]
+    sums = select(*keys, *(func.sum(rows.c[name]).label(name) for name in AMOUNTS)).group_by(*keys).subquery("sums")
+    # A product, not a quotient: exact on the servers, and on SQLite nearest to exact once it is rounded.
+    cost = sums.c.CostUnits * literal_column("0.00000001")
+    return (
+        update(daily)
+        .where(_same_key(sums))
+        .values(
+            {name: daily.c[name] + sums.c[name] for name in _COUNTS} | {"CostUSD": _rounded(daily.c.CostUSD + cost)}
+        )
+    )
+
+
+#: makes empty UsageDaily rows for claimed rows that have none; after it, ADD_SUMS adds to all of them
+MAKE_PLACES = _make_places()
+ADD_SUMS = _add_sums()
+#: rows that carry the stamp
+CLAIMED = select(func.count()).select_from(logs).where(_CLAIMED)
 
 
 def _unplaced() -> Any:
@@ -145,23 +178,15 @@ def _unplaced() -> Any:
 UNPLACED = _unplaced()
 
 
-def _add(*where: ColumnElement[bool]) -> Any:
-    counts = [name for name in AMOUNTS if name != "CostUnits"]
-    cost = daily.c.CostUSD + bindparam("add_CostUSD", type_=Numeric(18, 8))
-    return (
-        update(daily)
-        .where(*where)
-        .values(
-            {name: daily.c[name] + bindparam(f"add_{name}", type_=BigInteger) for name in counts}
-            # Rounded, so that on SQLite the floating-point number nearest to the exact sum is kept.
-            | {"CostUSD": func.round(cost, literal_column("8"))}
-        )
+#: adds ``add_<column>`` to the row of the key ``key_<column>``
+ADD_TO_KEY = (
+    update(daily)
+    .where(*(daily.c[name] == bindparam(f"key_{name}", type_=daily.c[name].type) for name in KEY))
+    .values(
+        {name: daily.c[name] + bindparam(f"add_{name}", type_=BigInteger) for name in _COUNTS}
+        | {"CostUSD": _rounded(daily.c.CostUSD + bindparam("add_CostUSD", type_=Numeric(18, 8)))}
     )
-
-
-#: adds ``add_<column>`` to the row ``daily_id``, or to the row of the key ``key_<column>``
-ADD_BY_ID = _add(daily.c.UsageDailyID == bindparam("daily_id"))
-ADD_BY_KEY = _add(*(daily.c[name] == bindparam(f"key_{name}", type_=daily.c[name].type) for name in KEY))
+)
 
 #: what one usage row adds and to which key, for reports that count rows before they are folded
 ROW_AMOUNTS = tuple(_amounts())

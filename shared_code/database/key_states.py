@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from shared_code.database.clock import utc_now
 from shared_code.database.tables import token_master, token_usage_summary, usage_daily
+from shared_code.database.usage_sums import sum_per_key
 
 master = token_master
 summary = token_usage_summary
@@ -42,15 +43,11 @@ class ChangedLimit:
 
 def key_states(connection: Connection, *, since: date) -> list[KeyState]:
     """All keys by id; a usual call is the mean of those since ``since``."""
-    usual = (
-        select(
-            daily.c.TokenID,
-            func.sum(daily.c.TotalTokens).label("Tokens"),
-            func.sum(daily.c.Requests).label("Requests"),
-        )
-        .where(daily.c.LocalDay >= since)
-        .group_by(daily.c.TokenID)
-        .subquery()
+    usual = sum_per_key(
+        daily.c.TokenID,
+        daily.c.TotalTokens.label("Tokens"),
+        daily.c.Requests.label("Requests"),
+        where=[daily.c.LocalDay >= since],
     )
     joined = master.outerjoin(summary, summary.c.TokenID == master.c.TokenID).outerjoin(
         usual, usual.c.TokenID == master.c.TokenID

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from shared_code.bootstrap import Services
 
-#: rows of one transaction: Azure SQL locks the whole table for a statement that takes 5,000 locks
-BATCH = 2_000
+#: rows of one transaction; Azure SQL locks the whole table for a statement that takes 5,000 locks
+BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
 #: batches given up to another instance before the step gives up itself
 _MOST_LOST = 100
 
@@ -33,7 +33,7 @@ def fold_usage(services: "Services") -> Done:
             return store.fold_batch(
                 connection,
                 until=end,
-                size=BATCH,
+                size=BATCH[database.dialect],
                 stamp=_stamp(),
                 default_zone=services.settings.default_time_zone,
             )

@@ -101,7 +101,7 @@ def test_a_row_that_becomes_visible_late_is_not_missed(books):
 
 
 def test_rows_far_apart_and_older_than_all_others_are_folded(books, monkeypatch):
-    monkeypatch.setattr(step, "BATCH", 3)
+    monkeypatch.setitem(step.BATCH, books.database.dialect, 3)
     token = books.add_key()
     for _ in range(100):
         books.use(token)
