@@ -15,6 +15,7 @@ from shared_code import redaction
 from shared_code.database import token_changes, tokens
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.database.token_changes import token_facts
+from shared_code.database.token_fields import checked_key
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
 from shared_code.providers.base import ModelCallFailed
@@ -174,6 +175,7 @@ class TokenAdministration:
         :raises AlreadyExists: the company has this key already. :raises ChangedMeanwhile: see :meth:`change`.
         """
         redaction.remember_secret(api_key)
+        checked_key(api_key)
         return self._write(
             token_id,
             "token.rotate",

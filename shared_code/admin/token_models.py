@@ -27,7 +27,7 @@ ApiKeyText = Annotated[
         min_length=1,
         max_length=500,
         description="The provider's key, plain. It is stored encrypted and never shown again.",
-        json_schema_extra={"pattern": r"^[\x21-\x7e]+$", "writeOnly": True},
+        json_schema_extra={"pattern": r"^\s*[\x21-\x7e]+\s*$", "writeOnly": True},
     ),
 ]
 

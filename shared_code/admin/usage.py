@@ -136,7 +136,8 @@ def report(desk: CompanyDesk, query: Annotated[UsageQuery, Query()]) -> Any:
 
 def _filter(desk: Desk, query: UsageQuery) -> UsageFilter:
     company = desk.principal.company(query.company_id)
-    last = query.last_day or _today(desk, company)
+    # A range that begins in the future has no use in it, which is an answer.
+    last = query.last_day or max(_today(desk, company), query.first_day or date.min)
     first = query.first_day or last - timedelta(days=min(_DEFAULT_DAYS, (last - date.min).days))
     if first > last:
         raise InvalidRequest("from is later than to.", details={"field": "from"})
