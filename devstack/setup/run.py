@@ -160,9 +160,8 @@ class _Run:
         elif stack.options.real_models:
             say("  Real models: add a key first, see `manage.py tokens add --help`.")
         say(f"  Health:    http://localhost:{port}/api/health")
-        say(
-            f"  Admin API: http://localhost:{port}/api/manage/tokens   (bearer `admin_key` of {stack.state / 'access.json'})"
-        )
+        say(f"  Admin API: http://localhost:{port}/api/manage/tokens")
+        say(f"             bearer: `admin_key` of {stack.state / 'access.json'}")
         if stack.console_path is not None:
             say(f"  Console:   http://localhost:{port}{stack.console_path}")
         say(f"  Data:      {stack.state}")
