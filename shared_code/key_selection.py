@@ -10,8 +10,9 @@ from datetime import datetime
 from shared_code import errors
 from shared_code.records import ApiKey, KeyStatus, Order
 
+#: what a caller is told to wait when running requests hold what is missing, in seconds
+SOON = 60.0
 USABLE = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)
-_A_MINUTE = 60.0
 _A_DAY = 86_400.0
 
 
@@ -56,7 +57,8 @@ def _no_room(order: Order, keys: list[ApiKey]) -> errors.QuotaExceeded:
     available = max(roomiest.available_tokens or 0, 0) if roomiest else 0
     reserved = roomiest.reserved_tokens if roomiest else 0
     needed = order.least_bound
-    soon = available + reserved >= needed
+    # Not only the roomiest: another one may be full of requests that free most of it.
+    soon = any((key.available_tokens or 0) + key.reserved_tokens >= needed for key in keys)
     return errors.QuotaExceeded(
         f"The token limit of your company's API key leaves {available} tokens; "
         f"this document needs at least {needed}. "
@@ -73,5 +75,5 @@ def _no_room(order: Order, keys: list[ApiKey]) -> errors.QuotaExceeded:
             "needed": needed,
             "resets_at": None,
         },
-        retry_after=_A_MINUTE if soon else _A_DAY,
+        retry_after=SOON if soon else _A_DAY,
     )

@@ -211,7 +211,9 @@ class QuotaManager:
         usage.add_to_counters(connection, reservation.counter_ids, used=used, reserved=reserved)
 
     def _user_quota(self, connection: "Connection", user_id: str, company: str | None) -> UserQuota:
-        found = quotas.find_quotas(connection, company_id=company, scope="user", subject=user_id)
+        every = quotas.find_quotas(connection, company_id=company, scope="user", subject=user_id)
+        # One that was taken away keeps its row for its counters, and makes nothing ambiguous.
+        found = [quota for quota in every if (quota.daily_limit, quota.monthly_limit) != (None, None)] or every[:1]
         if len(found) > 1:
             companies = ", ".join(quota.company_id for quota in found)
             raise errors.InvalidRequest(
@@ -237,16 +239,20 @@ class QuotaManager:
 def _counter_refusal(
     order: Order, counters: "Sequence[quotas.Counter]", tz: "ZoneInfo", now: datetime
 ) -> errors.QuotaExceeded:
-    tightest = min(
-        (counter for counter in counters if counter.available is not None), key=lambda counter: counter.available or 0
-    )
+    lacking = [counter for counter in counters if not counter.leaves(order.least_bound)]
+    # What running requests hold comes back within moments; of limits that are used up the last to reset decides.
+    lasting = [counter for counter in lacking if not counter.leaves(order.least_bound, held=counter.reserved)]
+    tightest = max(lasting or lacking, key=lambda counter: (period_end(counter.period, tz), -(counter.available or 0)))
     resets = period_end(tightest.period, tz)
+    until_reset = max((resets - now).total_seconds(), 1.0)
     kind = "daily" if tightest.period == day_period(local_day(now, tz)) else "monthly"
     owner = f"{tightest.quota.scope} {tightest.quota.subject!r}" if tightest.quota.subject else "your company"
     available = max(tightest.available or 0, 0)
     return errors.QuotaExceeded(
         f"The {kind} limit of {owner} ({tightest.limit} tokens) leaves {available}; "
-        f"this document needs at least {order.least_bound}. It resets at {resets:%Y-%m-%dT%H:%M:%SZ}.",
+        f"this document needs at least {order.least_bound}. "
+        + ("" if lasting else "Running requests hold the rest and free what they do not use. ")
+        + f"It resets at {resets:%Y-%m-%dT%H:%M:%SZ}.",
         details={
             "scope": tightest.quota.scope,
             "subject": tightest.quota.subject or None,
@@ -258,5 +264,5 @@ def _counter_refusal(
             "needed": order.least_bound,
             "resets_at": resets.isoformat().replace("+00:00", "Z"),
         },
-        retry_after=max((resets - now).total_seconds(), 1.0),
+        retry_after=until_reset if lasting else min(until_reset, key_selection.SOON),
     )

@@ -173,11 +173,13 @@ def finish_claim(connection: Connection, key: str, call_id: str, finished: Finis
 
 
 def free_claim(connection: Connection, key: str, call_id: str) -> bool:
-    """Remove an unfinished claim of this run, so that the next caller reads the document."""
-    result = connection.execute(
-        delete(table).where(table.c.ClaimKey == key, table.c.CallID == call_id, table.c.State == RUNNING)
-    )
-    return result.rowcount == 1
+    """Give up an unfinished claim of this run, so that the next caller reads the document.
+
+    An earlier answer that the run was to replace stands again.
+    """
+    own = (table.c.ClaimKey == key, table.c.CallID == call_id, table.c.State == RUNNING)
+    restored = connection.execute(update(table).where(*own, table.c.Result.is_not(None)).values(State=DONE))
+    return restored.rowcount == 1 or connection.execute(delete(table).where(*own)).rowcount == 1
 
 
 # An unknown key is NULL, which equals nothing.

@@ -51,6 +51,10 @@ class Counter:
         """Tokens that a new reservation can take; None = no limit."""
         return None if self.limit is None else self.limit - self.used - self.reserved
 
+    def leaves(self, tokens: int, *, held: int = 0) -> bool:
+        """Whether ``tokens`` fit, once ``held`` of what is reserved has been given back."""
+        return self.available is None or self.available + held >= tokens
+
 
 # Built once: putting a statement together costs more than running it on SQLite.
 _MATCHING = (

@@ -28,6 +28,7 @@ __all__ = [
     "get_token",
     "list_tokens",
     "reencrypt_batch",
+    "refuse_key",
     "replace_key",
     "set_cooldown",
     "set_limit",
@@ -148,10 +149,23 @@ def set_status(connection: Connection, token_id: int, status: KeyStatus, *, expe
     return connection.execute(change).rowcount == 1
 
 
-def set_cooldown(connection: Connection, token_id: int, until: datetime | None) -> bool:
-    """Let a key rest until a moment (never shorter than it already does); None ends the rest."""
+def refuse_key(connection: Connection, token_id: int, status: KeyStatus, *, fingerprint: str) -> bool:
+    """Take a key out of use that its provider refused; False when it was replaced or set aside meanwhile."""
+    change = update(table).where(table.c.TokenID == token_id, _still_is(fingerprint), _usable())
+    return connection.execute(change.values(Status=status.value, UpdatedAt=utc_now())).rowcount == 1
+
+
+def set_cooldown(
+    connection: Connection, token_id: int, until: datetime | None, *, fingerprint: str | None = None
+) -> bool:
+    """Let a key rest until a moment (never shorter than it already does); None ends the rest.
+
+    :param fingerprint: of the key that is meant: one that took its place in the row meanwhile does not rest.
+    """
     moment = naive_utc(until)
     change = update(table).where(table.c.TokenID == token_id).values(CooldownUntil=moment)
+    if fingerprint is not None:
+        change = change.where(_still_is(fingerprint))
     if moment is not None:
         change = change.where(or_(table.c.CooldownUntil.is_(None), table.c.CooldownUntil < moment))
     return connection.execute(change).rowcount == 1
@@ -178,10 +192,9 @@ def set_limit(connection: Connection, token_id: int, limit: int | None) -> bool:
 
 def block_project(connection: Connection, company_id: str, project: str) -> int:
     """Set all usable keys of a company's provider project to Blocked (the provider suspended it); returns how many."""
-    usable = or_(_status_is(KeyStatus.ACTIVE), _status_is(KeyStatus.BELOW_THRESHOLD))
     result = connection.execute(
         update(table)
-        .where(same_company(table.c.CompanyID, company_id), table.c.ProviderProject == project, usable)
+        .where(same_company(table.c.CompanyID, company_id), table.c.ProviderProject == project, _usable())
         .values(Status=KeyStatus.BLOCKED.value, UpdatedAt=utc_now())
     )
     return int(result.rowcount)
@@ -234,6 +247,15 @@ def _row(row: Row[Any]) -> ApiKeyRow:
         time_zone=row.TimeZone,
         fingerprint=row.ApiKeyFingerprint,
     )
+
+
+def _usable() -> Any:
+    return or_(_status_is(KeyStatus.ACTIVE), _status_is(KeyStatus.BELOW_THRESHOLD))
+
+
+def _still_is(fingerprint: str) -> Any:
+    """A key from before encryption has no fingerprint; one that replaces it gets one."""
+    return or_(table.c.ApiKeyFingerprint.is_(None), table.c.ApiKeyFingerprint == fingerprint)
 
 
 def _status_is(status: KeyStatus) -> Any:

@@ -7,15 +7,16 @@ retry policy; a key that the provider refused is simply replaced, which is no re
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.booking import Booking, usage_row
 from shared_code.database.extractions import Claim, ClaimRequest
+from shared_code.extraction.places import Place, first_that_serves, out_of_keys, public_error
 from shared_code.extraction.run import Question, Run, Tools
 from shared_code.providers.base import Billing, ModelAnswer, ModelCallFailed, Next
-from shared_code.records import ApiKey, Order, Provider, Reservation, RetryAttempt, Usage, UsageKind
+from shared_code.records import ApiKey, Order, Provider, Reservation, Usage, UsageKind
 from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
@@ -27,16 +28,6 @@ _log = logging.getLogger(__name__)
 _LEAST_CALL_SECONDS = 2.0
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where the next call goes. ``spent`` are keys that the provider refused for this run."""
-
-    provider: Provider
-    model: str
-    spent: set[int | None] = field(default_factory=set)
-    same_key_tries: int = 0
-
-
 class ModelCalls:
     """One run's conversation with the models. ``booked`` holds the usage of every call so far."""
 
@@ -46,13 +37,15 @@ class ModelCalls:
         self._keys = keys
         self._policy = policy
         self._attempt = 0
+        #: calls beside the first one; a refused key that is replaced is none
+        self._retries = 0
         self._call_ms = 0
         #: milliseconds that models took, failed calls included
         self.model_ms = 0
-        self._place: _Place | None = None
+        self._place: Place | None = None
         self._key: ApiKey | None = None
         self.reservation: Reservation | None = None
-        self.attempts: list[RetryAttempt] = []
+        self._billed: tuple[ModelAnswer, Reservation] | None = None
         self.booked: list[Usage] = []
         self.costs: list[Any] = []
 
@@ -66,20 +59,29 @@ class ModelCalls:
     def open(
         self, question: Question, claim: ClaimRequest, *, taken_over: Claim | None = None, force: bool = False
     ) -> None:
-        """Claim the document and reserve the first call. Raises as :meth:`Ledger.open`."""
-        place = _Place(Provider(claim.provider), claim.model)
-        self.reservation, self._key = self._tools.ledger.open(
-            self._order(question, place),
-            lambda: self._candidates(place),
-            time_zone=self._run.time_zone,
-            claim=claim,
-            taken_over=taken_over,
-            force=force,
-        )
-        self._selected(place)
+        """Claim the document and reserve the first call, at another provider when the first one has no key for it.
+
+        Raises as :meth:`Ledger.open`.
+        """
+
+        def reserve(place: Place) -> None:
+            self.reservation, self._key = self._tools.ledger.open(
+                self._order(question, place),
+                lambda: self._candidates(place),
+                time_zone=self._run.time_zone,
+                claim=claim,
+                taken_over=taken_over,
+                force=force,
+            )
+            self._selected(place)
+
+        first = Place(Provider(claim.provider), claim.model)
+        refused = first_that_serves(first.with_other_providers(question.models), reserve)
+        if refused is not None:
+            raise refused
 
     def ask(self, question: Question) -> ModelAnswer:
-        """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle`.
+        """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle` or :meth:`close`.
 
         Raises a public :class:`errors.ServiceError` when no key and no model gives one.
         """
@@ -88,9 +90,12 @@ class ModelCalls:
         while True:
             place, started = self._current(), self._tools.clock()
             try:
-                return self._call(question, place)
+                answer = self._call(question, place)
             except ModelCallFailed as failure:
                 failed = failure
+            else:
+                self._billed = answer, self._open_reservation()
+                return answer
             finally:
                 self._call_ms = int((self._tools.clock() - started) * 1000)
                 self.model_ms += self._call_ms
@@ -103,8 +108,18 @@ class ModelCalls:
         if not usage.measured:
             kind, usage = UsageKind.UNMEASURED, self._unmeasured()
         self._book(usage, kind=kind, outcome=outcome, model=answer.model_version, **finishing)
+        self._billed = None
 
-    def _call(self, question: Question, place: _Place) -> ModelAnswer:
+    def close(self, claim_key: str) -> None:
+        """End a run that failed: what it holds is given back, but an answer that nobody settled was billed."""
+        try:
+            if self._billed is not None:
+                answer, self.reservation = self._billed
+                self.settle(answer, outcome="failed")
+        finally:
+            self._tools.ledger.abandon(self.reservation, claim_key, self._run.call_id)
+
+    def _call(self, question: Question, place: Place) -> ModelAnswer:
         reservation, key = self._open_reservation(), self._key
         left = self._run.deadline - self._tools.clock()
         if key is None or left < _LEAST_CALL_SECONDS:
@@ -117,7 +132,7 @@ class ModelCalls:
                 timeout_seconds=min(self._tools.model_timeout_seconds, left),
             )
 
-    def _after_failure(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
+    def _after_failure(self, question: Question, place: Place, failure: ModelCallFailed) -> None:
         """Note the failure and prepare the next call, or raise what the user sees."""
         key = self._key
         self._note(failure, key)
@@ -126,64 +141,54 @@ class ModelCalls:
         if failure.billing is Billing.UNKNOWN:
             self._book_unmeasured(failure)
         if failure.next_step is Next.FAIL:
-            raise self._public(failure) from failure
+            raise public_error(failure) from failure
         if failure.next_step is Next.OTHER_KEY:
             place.spent.add(key.token_id if key else None)
-            if self._other_key(question, place, failure):
-                return
-            self._wait_for_key(question, place, failure)
+            places = place.with_other_providers(question.models)
+            refused = first_that_serves(places, lambda other: self._reserve(question, other))
+            if refused is not None:
+                self._wait_for_key(question, place, failure, refused)
         elif failure.next_step is Next.OTHER_MODEL or not self._same_key(question, place, failure):
             self._other_model(question, place, failure)
 
-    def _same_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> bool:
+    def _same_key(self, question: Question, place: Place, failure: ModelCallFailed) -> bool:
         """Pause and keep the key; False when its tries are used up."""
         place.same_key_tries += 1
-        pause = self._policy.delay_before(len(self.attempts), failure, same_key_failures=place.same_key_tries)
+        pause = self._policy.delay_before(self._retries + 1, failure, same_key_failures=place.same_key_tries)
         if pause is None or self._tools.clock() + pause + _LEAST_CALL_SECONDS > self._run.deadline:
             return False
+        self._retries += 1
         self._tools.sleep(pause)
         if self.reservation is None:
             self._reserve(question, place)
         return True
 
-    def _other_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> bool:
-        """Move to another key now: of the same provider, else of another one. False when there is none."""
-        others = [
-            _Place(provider, names[0], spent=set(place.spent))
-            for provider, names in question.models.items()
-            if names and provider is not place.provider
-        ]
-        for other in [place, *others]:
-            try:
-                self._reserve(question, other)
-            except (errors.QuotaExceeded, errors.ProviderRateLimited, errors.AccessError) as refused:
-                _log.info("no other %s key for call %s: %s", other.provider, self._run.call_id, refused.code)
-                continue
-            return True
-        _log.info("no other key after: %s", failure.reason)
-        return False
-
-    def _wait_for_key(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
+    def _wait_for_key(
+        self, question: Question, place: Place, failure: ModelCallFailed, refused: errors.ServiceError
+    ) -> None:
         """Wait for the first key that cools down, if the deadline allows; keys that are out stay out."""
-        cooling = [key for key in self._keys() if key.cooldown_until and key.provider is place.provider]
-        pause = self._tools.key_effects.seconds_until_free(cooling)
-        patient = self._policy.delay_before(len(self.attempts), failure) is not None
+        effects = self._tools.key_effects
+        cooling = effects.cooling([key for key in self._keys() if key.provider is place.provider])
+        pause = effects.seconds_until_free(cooling)
+        patient = self._policy.delay_before(self._retries + 1, failure) is not None
         if pause is None or not patient or self._tools.clock() + pause + _LEAST_CALL_SECONDS > self._run.deadline:
-            raise self._public(failure, retry_after=pause) from failure
+            raise out_of_keys(failure, refused, free_in=pause) from failure
+        self._retries += 1
         self._tools.sleep(pause)
         place.spent -= {key.token_id for key in cooling}
         self._reserve(question, place)
 
-    def _other_model(self, question: Question, place: _Place, failure: ModelCallFailed) -> None:
+    def _other_model(self, question: Question, place: Place, failure: ModelCallFailed) -> None:
         """Go on with the next model of the provider, or raise what the user sees."""
         names = list(question.models.get(place.provider, ()))
         following = names[names.index(place.model) + 1 :] if place.model in names else []
         if not following or self._tools.clock() + _LEAST_CALL_SECONDS > self._run.deadline:
-            raise self._public(failure) from failure
+            raise public_error(failure) from failure
+        self._retries += 1
         _log.warning("model %s fails (%s); going on with %s", place.model, failure.reason, following[0])
         self._reserve(question, replace(place, model=following[0], same_key_tries=0))
 
-    def _reserve(self, question: Question, place: _Place) -> None:
+    def _reserve(self, question: Question, place: Place) -> None:
         """Reserve for the next call; an open reservation is given back in the same transaction."""
         self.reservation, self._key = self._tools.ledger.reserve_again(
             self._order(question, place),
@@ -193,18 +198,18 @@ class ModelCalls:
         )
         self._selected(place)
 
-    def _selected(self, place: _Place) -> None:
+    def _selected(self, place: Place) -> None:
         self._place = place
         token = self._key.token_id if self._key else None
         _log.info("Token %s selected for company %s, model %s", token, self._run.caller.company_id, place.model)
 
-    def _candidates(self, place: _Place) -> list[ApiKey]:
+    def _candidates(self, place: Place) -> list[ApiKey]:
         keys = [key for key in self._keys() if key.provider is place.provider and key.token_id not in place.spent]
         if not keys:
             raise errors.TokenUnavailable
         return keys
 
-    def _order(self, question: Question, place: _Place) -> Order:
+    def _order(self, question: Question, place: Place) -> Order:
         self._attempt += 1
         return Order(
             call_id=self._run.call_id,
@@ -234,7 +239,8 @@ class ModelCalls:
         return Usage(total_tokens=self._tools.unmeasured_tokens(self._open_reservation()))
 
     def _book(self, usage: Usage, *, kind: UsageKind, outcome: str, model: str | None, **finishing: Any) -> None:
-        reservation = self._open_reservation()
+        # From here on nobody gives it back: should the booking fail, its lease books the bound.
+        reservation, self.reservation = self._open_reservation(), None
         tokens = usage.billable_tokens or 0
         cost = self._tools.cost(usage, provider=reservation.provider, model=model or reservation.model)
         row = usage_row(
@@ -246,7 +252,6 @@ class ModelCalls:
             telemetry().metric("cost_usd", float(cost), model=row.model or "")
         self.booked.append(usage)
         self.costs.append(cost)
-        self.reservation = None
         if tokens > reservation.bound_tokens:
             self._tools.missed(reservation, tokens)
         self._tools.ledger.book(
@@ -262,15 +267,9 @@ class ModelCalls:
             request_id=self._run.request_id,
         )
         telemetry().metric("failed_attempts", 1, reason=failure.reason)
-        self.attempts.append(attempt)
         self._tools.key_effects.note_attempt(attempt)
 
-    @staticmethod
-    def _public(failure: ModelCallFailed, *, retry_after: float | None = None) -> errors.ServiceError:
-        wait = retry_after if retry_after is not None else failure.wait_seconds
-        return failure.public(details={"reason": failure.reason}, retry_after=wait)
-
-    def _current(self) -> _Place:
+    def _current(self) -> Place:
         if self._place is None:
             raise errors.InternalError("No call is open")
         return self._place

@@ -56,7 +56,8 @@ class ClaimGate:
                 claim = self._ended(request.key, deadline)
             else:
                 return None
-            if claim is not None and claim.done and not force:
+            if claim is not None and not force and (claim.done or claim.result is not None):
+                # Also the answer before a forced reading that died.
                 return claim
             # Freed meanwhile, or its owner died, or its result is not wanted: the next try takes it.
             previous = claim

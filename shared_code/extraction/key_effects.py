@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared_code import key_cipher, key_selection
 from shared_code.database import retries, tokens
 from shared_code.database.alerts import Alert
 from shared_code.errors import ServiceError
@@ -50,14 +51,16 @@ class KeyEffects:
         """Write down what the provider said about the key."""
         if key.token_id is None or failure.key_effect is KeyEffect.NONE:
             return
-        token_id = key.token_id
+        token_id, mark = key.token_id, key_cipher.fingerprint(key.secret)
         if failure.key_effect is KeyEffect.COOLING:
             until = self._cooldown_until(failure)
-            self._write(lambda connection: tokens.set_cooldown(connection, token_id, until))
+            self._write(lambda connection: tokens.set_cooldown(connection, token_id, until, fingerprint=mark))
             _log.warning("token %d of company %s rests until %sZ", token_id, key.company_id, until.isoformat())
             return
         status = _STATUS[failure.key_effect]
-        self._write(lambda connection: tokens.set_status(connection, token_id, status))
+        if self._write(lambda connection: tokens.refuse_key(connection, token_id, status, fingerprint=mark)) is False:
+            _log.info("token %d was replaced or set aside before its provider refused it", token_id)
+            return
         if failure.key_effect is KeyEffect.PROJECT_BLOCKED and key.provider_project:
             project = key.provider_project
             self._write(lambda connection: tokens.block_project(connection, key.company_id, project))
@@ -91,21 +94,29 @@ class KeyEffects:
             )
         )
 
+    def cooling(self, keys: Sequence[ApiKey]) -> list[ApiKey]:
+        """Those of the keys that rest at present."""
+        now = self._now()
+        return [key for key in keys if key_selection.cooling(key, now)]
+
     def seconds_until_free(self, cooling: Sequence[ApiKey]) -> float | None:
         """Seconds until the first of these keys may be used again, or None when there is none."""
         moments = [key.cooldown_until for key in cooling if key.cooldown_until is not None]
-        if not moments:
-            return None
-        return max((min(moments) - self._clock().astimezone(UTC).replace(tzinfo=None)).total_seconds(), 0.05)
+        return max((min(moments) - self._now()).total_seconds(), 0.05) if moments else None
 
     def _cooldown_until(self, failure: ModelCallFailed) -> datetime:
         if failure.cooldown_until is not None:
             return failure.cooldown_until
         seconds = failure.wait_seconds if failure.wait_seconds is not None else _PLAIN_COOLDOWN
-        return self._clock().astimezone(UTC).replace(tzinfo=None) + timedelta(seconds=seconds)
+        return self._now() + timedelta(seconds=seconds)
 
-    def _write(self, work: "Callable[[Connection], object]") -> None:
+    def _now(self) -> datetime:
+        return self._clock().astimezone(UTC).replace(tzinfo=None)
+
+    def _write[T](self, work: "Callable[[Connection], T]") -> "T | None":
+        """What ``work`` returns, or None when the database is away."""
         try:
-            self._database.run(work, budget_seconds=_PATIENCE, on_unknown=lambda _connection: None)
+            return self._database.run(work, budget_seconds=_PATIENCE, on_unknown=lambda _connection: None)
         except ServiceError as error:
             _log.warning("a note on a failed call could not be stored: %s", error.code)
+            return None

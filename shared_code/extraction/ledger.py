@@ -91,7 +91,7 @@ class Ledger:
             if instead_of is not None:
                 self._quotas.release(connection, instead_of)
 
-        return self._reserve(first, order, keys, time_zone=time_zone)
+        return self._reserve(first, order, lambda: _given_back(keys(), instead_of), time_zone=time_zone)
 
     def book(
         self,
@@ -258,3 +258,13 @@ class Ledger:
         else:
             # The last place that is left; the sweep books the bound, and a person can correct it from this line.
             _log.critical("booking could not be stored anywhere: %s", booking.to_text(with_result=False))
+
+
+def _given_back(keys: Sequence[ApiKey], held: Reservation | None) -> Sequence[ApiKey]:
+    """The keys as they are once ``held`` is given back: it must not stand in the way of what replaces it."""
+    if held is None:
+        return keys
+    return [
+        replace(key, reserved_tokens=key.reserved_tokens - held.bound_tokens) if key.token_id == held.token_id else key
+        for key in keys
+    ]

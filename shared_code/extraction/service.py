@@ -134,14 +134,13 @@ class ExtractionService:
         )
         if found is not None:
             return self._cached(run, found)
-        data = self._read(run, calls, claim, document, plan, question)
+        data = self._read(calls, claim, document, plan, question)
         started = run.deadline - submission.deadline_seconds
         telemetry().metric("overhead_ms", (self._tools.clock() - started) * 1000 - calls.model_ms)
         return data
 
     def _read(
         self,
-        run: Run,
         calls: ModelCalls,
         claim: ClaimRequest,
         document: Document,
@@ -154,7 +153,7 @@ class ExtractionService:
             finished = True
         finally:
             if not finished:
-                self._tools.ledger.abandon(calls.reservation, claim.key, run.call_id)
+                calls.close(claim.key)
         return data
 
     def _keys(self, run: Run, company: CompanyKeys) -> "Callable[[], Sequence[ApiKey]]":

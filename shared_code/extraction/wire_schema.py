@@ -216,7 +216,9 @@ def parse_answer(text: str) -> WireAnswer:
         raise _bad("document_status is missing or unknown")
     unknown = {key for key in root if key not in WIRE_SCHEMA["properties"]}
     invoices = tuple(_wire_invoice(_mapping(entry, "an invoice"), unknown) for entry in _list(root, "invoices"))
-    return WireAnswer(document_status=str(status), invoices=invoices, unknown_keys=tuple(sorted(unknown)))
+    return WireAnswer(
+        document_status=str(status), invoices=invoices, unknown_keys=tuple(sorted(map(_storable, unknown)))
+    )
 
 
 def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
@@ -244,8 +246,12 @@ def _leaf(data: Mapping[str, Any], name: str) -> str | None:
         return "yes" if value else "no"
     if not isinstance(value, str):
         raise _bad(f"{name} is not text")
-    # Half surrogates and control characters cannot be stored or sent on; a document that prints does not hold them.
-    return _UNSTORABLE.sub("\ufffd", value).strip() or None
+    return _storable(value).strip() or None
+
+
+def _storable(text: str) -> str:
+    """Half surrogates and control characters cannot be stored or sent on; a document that prints does not hold them."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _list(data: Mapping[str, Any], name: str) -> list[Any]:

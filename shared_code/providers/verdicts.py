@@ -66,7 +66,9 @@ class Verdict:
 
 def clean_vendor_text(text: str) -> str:
     """The vendor's words without secrets, in one line, cut to a length that a table row takes."""
-    return " ".join(redact(text[:_VENDOR_TEXT_READ]).split())[:_VENDOR_TEXT_KEPT]
+    # Half surrogates and NUL, which an escape in JSON can bring in, fit into no database.
+    storable = text[:_VENDOR_TEXT_READ].encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+    return " ".join(redact(storable).split())[:_VENDOR_TEXT_KEPT]
 
 
 def fault_of(error: BaseException) -> VendorFault:

@@ -109,7 +109,7 @@ def test_the_output_cap_shrinks_to_what_is_left_but_not_below_the_floor(accounts
 def test_a_refusal_names_the_limit_and_when_it_resets(accounts):
     accounts.add_key(limit=100_000)
     accounts.set_quota("user", "bzumah", daily=1_500)
-    accounts.reserve()
+    accounts.settle(accounts.reserve(), 1_000)
     with pytest.raises(errors.QuotaExceeded) as refused:
         accounts.reserve()
     error = refused.value
@@ -119,6 +119,48 @@ def test_a_refusal_names_the_limit_and_when_it_resets(accounts):
     )
     assert error.details["scope"] == "user"
     assert error.retry_after == 12 * 3600
+
+
+def test_a_limit_that_running_requests_hold_is_free_again_soon(accounts):
+    accounts.add_key(limit=100_000)
+    accounts.set_quota("company", daily=1_500)
+    accounts.reserve()
+    with pytest.raises(errors.QuotaExceeded) as refused:
+        accounts.reserve()
+    assert "Running requests hold the rest" in refused.value.message
+    assert refused.value.details["resets_at"] == "2026-11-22T00:00:00Z"
+    assert refused.value.retry_after == 60
+
+
+def test_of_two_limits_that_are_used_up_the_later_reset_is_told(accounts):
+    accounts.add_key(limit=100_000)
+    accounts.set_quota("company", monthly=1_200)
+    accounts.set_quota("user", "bzumah", daily=1_000)
+    accounts.settle(accounts.reserve(), 1_000)
+    with pytest.raises(errors.QuotaExceeded) as refused:
+        accounts.reserve()
+    assert (refused.value.details["period"], refused.value.details["scope"]) == ("monthly", "company")
+    assert refused.value.details["resets_at"] == "2026-12-01T00:00:00Z"
+    assert refused.value.retry_after == 9.5 * 86_400
+
+
+def test_a_key_that_running_requests_hold_is_free_again_soon_beside_one_that_is_used_up(accounts):
+    accounts.add_key(limit=500)
+    accounts.add_key(limit=1_100)
+    accounts.reserve()
+    with pytest.raises(errors.QuotaExceeded) as refused:
+        accounts.reserve()
+    assert refused.value.details["available"] == 500
+    assert refused.value.retry_after == 60
+
+
+def test_a_quota_that_was_taken_away_makes_no_user_ambiguous(accounts):
+    for company in ("NT047", "OTHER"):
+        accounts.set_quota("user", "bzumah", daily=1_000, company=company)
+    with pytest.raises(errors.InvalidRequest):
+        accounts.manager.get_user_quota("bzumah")
+    accounts.set_quota("user", "bzumah", company="OTHER")
+    assert accounts.manager.get_user_quota("bzumah").company_id == "NT047"
 
 
 def test_a_refusal_leaves_nothing_behind(accounts):
