@@ -40,9 +40,9 @@ AFTER_COMMIT = "between COMMIT and response"
 POINTS = (AFTER_RESERVE, AFTER_SEND, AFTER_ANSWER, BEFORE_COMMIT, AFTER_COMMIT)
 
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_context = multiprocessing.get_context(_METHOD)
+_context: Any = multiprocessing.get_context(_METHOD)
 if _METHOD == "forkserver":
-    _context.set_forkserver_preload([__name__])
+    _context.set_forkserver_preload([__name__, __name__.replace("worker", "warm")])
 
 
 @dataclass(frozen=True, slots=True)
