@@ -33,10 +33,14 @@ _MODALITIES = ("text_prompt_tokens", "image_prompt_tokens", "text_candidates_tok
 
 @dataclass(frozen=True, slots=True)
 class CompanyKeys:
-    """Usable keys of a company (never empty) and the time zone by which its days turn."""
+    """Usable keys of a company (never empty) and the time zone by which its days turn.
+
+    ``model`` is the one that APP_SETTING_FILE names, for a company that is served by its key.
+    """
 
     keys: tuple[ApiKey, ...]
     time_zone: str | None
+    model: str | None = None
 
 
 class _OnDefault:
@@ -87,7 +91,8 @@ class TokenManager:
         """
         rows = self._database.read(lambda connection: tokens.company_keys(connection, company_id))
         if not rows:
-            return CompanyKeys((self._fallback_key(company_id),), None)
+            key, model = self._fallback(company_id)
+            return CompanyKeys((key,), None, model)
         now = self._clock().astimezone(UTC).replace(tzinfo=None)
         usable = [row for row in rows if _usable(row, now)]
         if not usable:
@@ -193,18 +198,19 @@ class TokenManager:
             return self._app_setting.model, info["api_key"], info
         return self._models[Provider(info["provider"])], info["api_key"], info
 
-    def _fallback_key(self, company_id: str) -> ApiKey:
+    def _fallback(self, company_id: str) -> tuple[ApiKey, str]:
         if self._app_setting is None:
             raise errors.TokenNotFound
         _log.warning("company %s has no key; the one in APP_SETTING_FILE is used", company_id)
         redaction.remember_secret(self._app_setting.secret)
-        return ApiKey(
+        key = ApiKey(
             token_id=None,
             company_id=company_id,
             provider=Provider.GEMINI,
             status=KeyStatus.ACTIVE,
             secret=self._app_setting.secret,
         )
+        return key, self._app_setting.model
 
 
 def _usable(row: "ApiKeyRow", now: datetime) -> bool:

@@ -42,8 +42,11 @@ class Questions:
         self._counter = counter
         self._factors = factors
 
-    def plan(self, keys: Sequence[ApiKey], *, asked_model: str | None) -> Plan:
-        """Which model to ask first. Raises :class:`errors.TokenUnavailable` when no key is of its provider."""
+    def plan(self, keys: Sequence[ApiKey], *, asked_model: str | None, preferred: str | None = None) -> Plan:
+        """Which model to ask first. Raises :class:`errors.TokenUnavailable` when no key is of its provider.
+
+        :param preferred: goes before the configured models of the first provider.
+        """
         providers = {key.provider for key in keys}
         if asked_model is not None:
             provider = model_info(asked_model).provider
@@ -52,6 +55,8 @@ class Questions:
             return Plan(provider, asked_model, {provider: [asked_model]})
         models = {provider: names for provider, names in self._models.items() if provider in providers}
         first = next(iter(models))
+        if preferred is not None:
+            models[first] = list(dict.fromkeys([preferred, *models[first]]))
         return Plan(first, models[first][0], models)
 
     def first(self, document: Document, plan: Plan) -> Question:

@@ -114,7 +114,7 @@ class ExtractionService:
     def _by_model(
         self, submission: Submission, run: Run, document: Document, company: CompanyKeys
     ) -> Mapping[str, Any]:
-        plan = self._questions.plan(company.keys, asked_model=submission.model)
+        plan = self._questions.plan(company.keys, asked_model=submission.model, preferred=company.model)
         claim = ClaimRequest(
             company_id=run.caller.company_id,
             document_sha256=document.sha256,

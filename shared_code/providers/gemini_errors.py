@@ -98,7 +98,7 @@ def classify(
     text = f"{code} {facts.status}: {facts.message}"
     if code == _TOO_MANY_REQUESTS:
         return _limited(facts, text, seconds_of_headers(headers, now), now)
-    verdict = _verdict(code, facts)
+    verdict = _verdict(code, facts, from_vendor=_error_of(body) is not None)
     hint = seconds_of_headers(headers, now) if verdict in {verdicts.OVERLOADED, verdicts.SERVER_ERROR} else None
     return verdict.failure(vendor_text=text, http_status=code, wait_seconds=hint)
 
@@ -117,11 +117,11 @@ def read_facts(status: str | None, message: str | None, body: Any) -> ErrorFacts
     return ErrorFacts(status or "", message or "", " ".join(words).lower(), tuple(filter(None, quota_ids)), delay)
 
 
-def _verdict(code: int, facts: ErrorFacts) -> Verdict:
+def _verdict(code: int, facts: ErrorFacts, *, from_vendor: bool) -> Verdict:
     if facts.status == "FAILED_PRECONDITION":
         return _match(_KEY_RULES, facts, verdicts.KEY_PRECONDITION)
     rules, otherwise = _BY_STATUS.get(code, ((), verdicts.by_status(code)))
-    return _match(rules, facts, otherwise)
+    return _match(rules, facts, otherwise if from_vendor else verdicts.of_a_stranger(otherwise))
 
 
 def _limited(facts: ErrorFacts, text: str, header_hint: float | None, now: datetime) -> ModelCallFailed:
@@ -139,11 +139,16 @@ def _match(rules: _Rules, facts: ErrorFacts, otherwise: Verdict) -> Verdict:
     return next((verdict for phrase, verdict in rules if phrase in facts.words), otherwise)
 
 
-def _details(body: Any) -> Iterator[Mapping[str, Any]]:
+def _error_of(body: Any) -> Mapping[str, Any] | None:
+    """The service's own error object; None when the answer is somebody else's, such as a proxy's page."""
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     error = body.get("error") if isinstance(body, Mapping) else None
-    details = error.get("details") if isinstance(error, Mapping) else None
+    return error if isinstance(error, Mapping) else None
+
+
+def _details(body: Any) -> Iterator[Mapping[str, Any]]:
+    details = (_error_of(body) or {}).get("details")
     for detail in details if isinstance(details, list) else ():
         if isinstance(detail, Mapping):
             yield detail

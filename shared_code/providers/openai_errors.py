@@ -103,4 +103,5 @@ def _verdict(status: int, code: str, message: str) -> Verdict:
         return verdicts.MODEL_GONE
     if status in _REQUEST_STATUSES:
         return next((found for phrase, found in _REQUEST_RULES if phrase in message), verdicts.REQUEST_REFUSED)
-    return verdicts.by_status(status)
+    # The service's own errors have a code or a type.
+    return verdicts.by_status(status) if code else verdicts.of_a_stranger(verdicts.by_status(status))

@@ -257,3 +257,8 @@ def by_status(status: int) -> Verdict:
     if status >= _FIRST_SERVER_ERROR:
         return SERVER_ERROR
     return REQUEST_REFUSED if status >= _FIRST_CLIENT_ERROR else UNEXPECTED_STATUS
+
+
+def of_a_stranger(verdict: Verdict) -> Verdict:
+    """What an answer means that is not the vendor's own, such as a firewall's page: it says nothing about the key."""
+    return verdict if verdict.key_effect is KeyEffect.NONE else UNEXPECTED_STATUS

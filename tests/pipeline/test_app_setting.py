@@ -42,6 +42,7 @@ def test_it_serves_a_company_without_any_row_and_warns(with_file, text, caplog):
     row = pipeline.rows()[0]
     assert (row.TokenID, row.CompanyID) == (None, "NOKEYS")
     assert row.TotalTokensUsed > 0
+    assert row.Model.startswith("gemini-3.8-flash")
     assert "APP_SETTING_FILE" in caplog.text
     assert "AIzaFromTheFile0001" not in caplog.text
     model, key, info = pipeline.services.token_manager.get_gemini_model_and_api_key("nokeys")

@@ -265,6 +265,17 @@ TABLE = [
         None,
     ),
     (
+        "a firewall's page in place of the service",
+        403,
+        b"<html><title>403 Forbidden</title></html>",
+        {},
+        Next.SAME_KEY,
+        KeyEffect.NONE,
+        errors.ProviderUnavailable,
+        None,
+        None,
+    ),
+    (
         "short deadline",
         400,
         body(400, "INVALID_ARGUMENT", "Manually set deadline 1s is too short. Minimum allowed deadline is 10s."),

@@ -329,6 +329,14 @@ def test_html_in_place_of_an_error_is_understood_by_its_status(vendor, openai_pr
     assert (caught.value.reason, caught.value.max_same_key_retries) == ("overloaded", 2)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_page_of_somebody_else_says_nothing_about_the_key(vendor, openai_provider, question, status):
+    vendor.default = Answer(status=status, body=b"<html>blocked</html>", headers={"Content-Type": "text/html"})
+    with pytest.raises(ModelCallFailed) as caught:
+        ask(openai_provider, question("gpt-5-mini"))
+    assert (caught.value.reason, caught.value.key_effect) == ("unexpected_status", KeyEffect.NONE)
+
+
 @pytest.mark.parametrize(
     ("answer", "reason", "billing"),
     [
