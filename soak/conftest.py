@@ -18,3 +18,4 @@ from tests.pipeline.conftest import (  # noqa: F401 - fixtures
     pipeline_settings,
 )
 from tests.pipeline.test_outage import storage  # noqa: F401 - fixture
+from tests.rollup.conftest import books, clock, make_services  # noqa: F401 - fixtures
