@@ -7,7 +7,7 @@ the pages as images). After that the answer is taken as it is, with its warnings
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,32 @@ class _Judged:
     trouble: str | None
 
 
+class _Evidence:
+    """The document's own text, which is read beside the model call; one that is late is waited for once."""
+
+    def __init__(self, reading: "Future[PageTexts]") -> None:
+        self._reading = reading
+        self._known: list[PageTexts | None] = []
+
+    def texts(self) -> PageTexts | None:
+        """None when it could not be read: then nothing can be grounded, no more."""
+        if not self._known:
+            self._known.append(self._wait())
+        return self._known[0]
+
+    def pages(self) -> Sequence[str]:
+        """The visible text of each page; empty when it could not be read."""
+        texts = self.texts()
+        return texts.pages if texts else ()
+
+    def _wait(self) -> PageTexts | None:
+        try:
+            return self._reading.result(timeout=_TEXT_SECONDS)
+        except (errors.ServiceError, TimeoutError, CancelledError):
+            _log.warning("the text layer could not be read", exc_info=True)
+            return None
+
+
 class Reader:
     """Asks, judges, asks once more when that helps, and stores the result with the last booking.
 
@@ -78,7 +104,7 @@ class Reader:
         self, calls: ModelCalls, claim: ClaimRequest, document: Document, plan: Plan, question: Question
     ) -> Mapping[str, Any]:
         """The ``data`` part of the answer. Raises public errors; every billed answer is booked either way."""
-        evidence = self._background.submit(documents.page_texts, document)
+        evidence = _Evidence(self._background.submit(documents.page_texts, document))
         first = self._judge(self._answer(calls, question), evidence)
         if first.trouble is None:
             return self._finish(calls, claim, document, first, evidence)
@@ -108,7 +134,7 @@ class Reader:
         _log.info("%s", format_run_usage(answer.usage, provider=calls.place[0].value))
         return answer
 
-    def _judge(self, answer: ModelAnswer, evidence: "Future[PageTexts]") -> _Judged:
+    def _judge(self, answer: ModelAnswer, evidence: _Evidence) -> _Judged:
         if answer.finish is Finish.REFUSED:
             return _Judged(answer, None, REFUSED)
         if answer.finish is Finish.TRUNCATED:
@@ -120,16 +146,16 @@ class Reader:
         except errors.ProviderBadAnswer as error:
             _log.warning("the model's answer cannot be used: %s", error.details.get("reason"))
             return _Judged(answer, None, "bad_answer")
-        pages = self._pages(evidence)
+        pages = evidence.pages()
         reading = read_invoices(wire, pages=pages)
         return _Judged(answer, reading, SECOND_LOOK if needs_second_look(reading, pages) else None)
 
     def _another(
-        self, first: _Judged, question: Question, document: Document, plan: Plan, evidence: "Future[PageTexts]"
+        self, first: _Judged, question: Question, document: Document, plan: Plan, evidence: _Evidence
     ) -> Question:
         if first.trouble == TRUNCATED:
             return self._questions.larger(question, document)
-        texts = self._pages(evidence)
+        texts = evidence.pages()
         if first.trouble in (SECOND_LOOK, "empty") and any(texts):
             return self._questions.second_look(document, plan, pages=documents.page_images(document), texts=texts)
         return question
@@ -140,7 +166,7 @@ class Reader:
         claim: ClaimRequest,
         document: Document,
         judged: _Judged,
-        evidence: "Future[PageTexts]",
+        evidence: _Evidence,
     ) -> Mapping[str, Any]:
         """Book the answer and store its result in one transaction."""
         made, finish = self._finishing(calls, claim, document, judged, evidence)
@@ -153,7 +179,7 @@ class Reader:
         claim: ClaimRequest,
         document: Document,
         judged: _Judged,
-        evidence: "Future[PageTexts]",
+        evidence: _Evidence,
     ) -> Mapping[str, Any]:
         """Store the result of an answer that is booked already; an open reservation of a further look is given back."""
         made, finish = self._finishing(calls, claim, document, judged, evidence)
@@ -168,9 +194,9 @@ class Reader:
         claim: ClaimRequest,
         document: Document,
         judged: _Judged,
-        evidence: "Future[PageTexts]",
+        evidence: _Evidence,
     ) -> "tuple[list[dict[str, Any]], Callable[[Connection | None], Finished]]":
-        texts = self._texts(evidence)
+        texts = evidence.texts()
         assert judged.reading is not None
         provider, model = calls.place
         qr = self._qr(document, texts)
@@ -205,19 +231,6 @@ class Reader:
             return documents.india_qr(document, texts, public_keys=self._irn_public_keys)
         except errors.ServiceError as error:
             _log.warning("the pages could not be searched for a signed code: %s", error.code)
-            return None
-
-    def _pages(self, evidence: "Future[PageTexts]") -> Sequence[str]:
-        texts = self._texts(evidence)
-        return texts.pages if texts else ()
-
-    @staticmethod
-    def _texts(evidence: "Future[PageTexts]") -> PageTexts | None:
-        """The document's own text, or None when it could not be read: then nothing can be grounded, no more."""
-        try:
-            return evidence.result(timeout=_TEXT_SECONDS)
-        except (errors.ServiceError, TimeoutError):
-            _log.warning("the text layer could not be read", exc_info=True)
             return None
 
 

@@ -1,6 +1,7 @@
 """Corners of a run: what happens between keys, providers, limits and claims when several things go wrong at once."""
 
 import itertools
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -234,3 +235,26 @@ def test_the_answer_before_a_forced_reading_that_died_still_serves(pipeline):
     assert pipeline.extract(document).data["provenance"]["method"] == "cached"
     assert pipeline.extract(document, force=True).data["provenance"]["method"] == "model"
     assert len(pipeline.gemini.calls()) == 2
+
+
+def test_a_text_layer_that_is_late_is_waited_for_once(pipeline, monkeypatch):
+    pipeline.add_key()
+    waited = []
+
+    class Late:
+        def result(self, timeout):
+            waited.append(timeout)
+            raise TimeoutError
+
+    monkeypatch.setattr(pipeline.services.background, "submit", lambda *_args: Late())
+    assert pipeline.extract(numbered(SAMPLE, 1)).data["status"]
+    assert len(waited) == 1
+
+
+def test_a_service_that_closes_during_a_call_keeps_its_answer(pipeline, monkeypatch):
+    pipeline.add_key()
+    cancelled = Future()
+    cancelled.cancel()
+    monkeypatch.setattr(pipeline.services.background, "submit", lambda *_args: cancelled)
+    assert pipeline.extract(numbered(SAMPLE, 1)).data["status"]
+    assert [row.Outcome for row in pipeline.rows()] == ["ok"]
