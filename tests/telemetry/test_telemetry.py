@@ -274,7 +274,7 @@ def test_connection_strings_as_the_portal_gives_them(value, endpoint):
     assert parse_connection_string(value.format(key=key)) == (key.lower(), endpoint)
 
 
-@pytest.mark.parametrize("value", ["", "nonsense", f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint=ftp://x"])
+@pytest.mark.parametrize("value", ["", "nonsense", "InstrumentationKey=no-key;IngestionEndpoint=ftp://x"])
 def test_connection_strings_that_cannot_work(value):
     with pytest.raises(ConfigurationError):
         parse_connection_string(value)
