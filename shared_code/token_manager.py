@@ -87,7 +87,7 @@ class TokenManager:
 
         :raises errors.TokenNotFound: the company has no key at all.
         :raises errors.TokenExpired, errors.TokenUnavailable: none is usable; the newest one decides which.
-        :raises errors.ConfigurationError: the key ring does not open a key.
+        :raises errors.ConfigurationError: the key ring opens none of the usable keys; one beside others is left out.
         """
         rows = self._database.read(lambda connection: tokens.company_keys(connection, company_id))
         if not rows:
@@ -97,10 +97,7 @@ class TokenManager:
         usable = [row for row in rows if _usable(row, now)]
         if not usable:
             raise _refusal(rows, now)
-        keys = tuple(row.decrypted(self._cipher) for row in usable)
-        for key in keys:
-            redaction.remember_secret(key.secret)
-        return CompanyKeys(keys, rows[0].time_zone)
+        return CompanyKeys(self._opened(usable), rows[0].time_zone)
 
     @_OnDefault
     def get_active_token(self, company_id: str) -> dict[str, Any]:
@@ -197,6 +194,21 @@ class TokenManager:
         if info["token_id"] is None and self._app_setting is not None:
             return self._app_setting.model, info["api_key"], info
         return self._models[Provider(info["provider"])], info["api_key"], info
+
+    def _opened(self, rows: "Sequence[ApiKeyRow]") -> tuple[ApiKey, ...]:
+        keys, faults = [], []
+        for row in rows:
+            try:
+                keys.append(row.decrypted(self._cipher))
+            except errors.ConfigurationError as fault:
+                faults.append(fault)
+        if not keys:
+            raise faults[0]
+        for left_out in faults:
+            _log.error("a key is left out: %s", left_out.message)
+        for key in keys:
+            redaction.remember_secret(key.secret)
+        return tuple(keys)
 
     def _fallback(self, company_id: str) -> tuple[ApiKey, str]:
         if self._app_setting is None:

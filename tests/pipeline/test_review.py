@@ -11,7 +11,7 @@ from shared_code import errors
 from shared_code.bootstrap import Services
 from shared_code.database import tables, tokens
 from shared_code.extraction import reader
-from shared_code.records import Provider
+from shared_code.records import KeyStatus, Provider
 
 from .conftest import SAMPLES, Pipeline
 from .recovery import end_leases
@@ -128,7 +128,7 @@ def test_refused_keys_use_up_no_retries(timed, pauses):
         timed.gemini.key(key.secret, state="invalid_key")
     good = timed.add_key()
     timed.services.database.run(
-        lambda connection: tokens.set_status(connection, good.token_id, tokens.KeyStatus.BELOW_THRESHOLD)
+        lambda connection: tokens.set_status(connection, good.token_id, KeyStatus.BELOW_THRESHOLD)
     )
     timed.gemini.fault("overloaded_503", key=good.secret)
     assert timed.extract().data["provenance"]["model"].startswith("gemini-3.5-flash-lite")
@@ -258,3 +258,17 @@ def test_a_service_that_closes_during_a_call_keeps_its_answer(pipeline, monkeypa
     monkeypatch.setattr(pipeline.services.background, "submit", lambda *_args: cancelled)
     assert pipeline.extract(numbered(SAMPLE, 1)).data["status"]
     assert [row.Outcome for row in pipeline.rows()] == ["ok"]
+
+
+def test_a_key_that_does_not_open_is_left_out_beside_one_that_does(pipeline, caplog):
+    broken, good = pipeline.add_key(), pipeline.add_key()
+    table = tables.token_master
+    change = update(table).where(table.c.TokenID == broken.token_id)
+    stolen = pipeline.status(good.token_id).ApiKey
+    pipeline.services.database.run(lambda connection: connection.execute(change.values(ApiKey=stolen)))
+    assert pipeline.extract().data["status"]
+    assert [row.TokenID for row in pipeline.rows()] == [good.token_id]
+    assert f"token {broken.token_id} does not open" in caplog.text
+    pipeline.services.database.run(lambda connection: tokens.set_status(connection, good.token_id, KeyStatus.DISABLED))
+    with pytest.raises(errors.ConfigurationError):
+        pipeline.extract()
