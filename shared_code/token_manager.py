@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: two of these fit into the INT column of a row's total
+_MOST = (2**31 - 1) // 2
 _MODALITIES = ("text_prompt_tokens", "image_prompt_tokens", "text_candidates_tokens")
 
 
@@ -247,9 +249,9 @@ def _reported_usage(info: Mapping[str, Any]) -> Usage:
     counts: dict[str, int | None] = {}
     for name in ("input_tokens", "output_tokens", "requests", *_MODALITIES):
         value = info.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST):
             raise errors.InvalidRequest(
-                f"{name} must be a whole number of tokens, not {value!r}.", details={"field": name}
+                f"{name} must be a whole number from 0 to {_MOST}, not {value!r}.", details={"field": name}
             )
         counts[name] = value
     known = {name: count for name in _MODALITIES if (count := counts[name]) is not None}

@@ -5,14 +5,15 @@ changed quota writes through to the counters of the running periods.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, delete, insert, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
+from shared_code.database.folding import same_company
 from shared_code.database.tables import company_settings, quota_counters, quotas
 from shared_code.database.usage import tokens_used
 from shared_code.periods import day_period, month_period
@@ -81,7 +82,7 @@ _MATCHING = (
         )
     )
     .where(
-        quotas.c.CompanyID == bindparam("company"),
+        same_company(quotas.c.CompanyID, bindparam("company", type_=String(50))),
         or_(
             quotas.c.Scope == literal_column("'company'"),
             and_(quotas.c.Scope == literal_column("'branch'"), quotas.c.Subject == bindparam("branch")),
@@ -112,11 +113,19 @@ def open_counters(connection: Connection, caller: Caller, day: date) -> list[Cou
     for quota, periods in by_quota.values():
         for period, limit in ((day_period(day), quota.daily_limit), (month_period(day), quota.monthly_limit)):
             if period in periods:
-                found.append(_counter(periods[period], quota))
+                found.append(_following(connection, _counter(periods[period], quota), limit))
             elif limit is not None:
                 missing.append((quota, period, limit))
     found.extend(_ensure_counter(connection, quota, period, limit) for quota, period, limit in missing)
     return sorted(found, key=lambda counter: counter.counter_id)
+
+
+def _following(connection: Connection, counter: Counter, limit: int | None) -> Counter:
+    """The counter with its quota's limit: one that was changed by SQL reaches the running period here."""
+    if counter.limit == limit:
+        return counter
+    connection.execute(update(counters).where(counters.c.CounterID == counter.counter_id).values(LimitTokens=limit))
+    return replace(counter, limit=limit)
 
 
 def counters_of(connection: Connection, quota: Quota, day: date) -> dict[str, Counter]:
@@ -135,7 +144,7 @@ def find_quotas(
     """Quotas that match all given parts, by id."""
     statement = select(quotas).order_by(quotas.c.QuotaID)
     if company_id is not None:
-        statement = statement.where(quotas.c.CompanyID == company_id)
+        statement = statement.where(same_company(quotas.c.CompanyID, company_id))
     if scope is not None:
         statement = statement.where(quotas.c.Scope == scope)
     if subject is not None:
@@ -154,7 +163,7 @@ def find_limits(
         .limit(limit)
     )
     if company_id is not None:
-        statement = statement.where(quotas.c.CompanyID == company_id)
+        statement = statement.where(same_company(quotas.c.CompanyID, company_id))
     if scope is not None:
         statement = statement.where(quotas.c.Scope == scope)
     return [_quota(row) for row in connection.execute(statement)]
@@ -192,7 +201,7 @@ def set_quota(
     What was booked earlier in a period counts against a quota that is made in the middle of it.
     """
     daily, monthly = limits
-    where = (quotas.c.CompanyID == company_id, quotas.c.Scope == scope, quotas.c.Subject == subject)
+    where = (same_company(quotas.c.CompanyID, company_id), quotas.c.Scope == scope, quotas.c.Subject == subject)
     values = {"DailyLimit": daily, "MonthlyLimit": monthly, "UpdatedAt": utc_now()}
     if connection.execute(update(quotas).where(*where).values(**values)).rowcount == 0:
         try:
@@ -242,13 +251,13 @@ def delete_quota(connection: Connection, quota_id: int, *, day: date) -> bool:
 def company_zone(connection: Connection, company_id: str) -> str | None:
     """The company's IANA time zone, or None when it has none of its own."""
     return connection.execute(
-        select(company_settings.c.TimeZone).where(company_settings.c.CompanyID == company_id)
+        select(company_settings.c.TimeZone).where(same_company(company_settings.c.CompanyID, company_id))
     ).scalar()
 
 
 def set_company_zone(connection: Connection, company_id: str, time_zone: str) -> None:
     """Store the company's time zone; days and periods turn by it from the next call on."""
-    where = company_settings.c.CompanyID == company_id
+    where = same_company(company_settings.c.CompanyID, company_id)
     values = {"TimeZone": time_zone, "UpdatedAt": utc_now()}
     if connection.execute(update(company_settings).where(where).values(**values)).rowcount == 0:
         connection.execute(insert(company_settings).values(CompanyID=company_id, **values))
@@ -268,7 +277,7 @@ def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: in
 def _quota(row: Any) -> Quota:
     return Quota(
         quota_id=row.QuotaID,
-        company_id=row.CompanyID,
+        company_id=row.CompanyID.upper(),
         scope=row.Scope,
         subject=row.Subject,
         daily_limit=row.DailyLimit,

@@ -245,7 +245,7 @@ quotas = Table(
     Column("UpdatedAt", _moment()),
     schema=SCHEMA,
 )
-Index("UX_Quotas_Subject", quotas.c.CompanyID, quotas.c.Scope, quotas.c.Subject, unique=True)
+Index("UX_Quotas_Subject", folded(quotas.c.CompanyID), quotas.c.Scope, quotas.c.Subject, unique=True)
 # get_user_quota with a bare user id.
 Index("IX_Quotas_Subject", quotas.c.Subject)
 

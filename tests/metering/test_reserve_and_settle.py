@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from shared_code import errors
-from shared_code.database import tokens
+from shared_code.database import tables, tokens
+from shared_code.key_cipher import KeyCipher
 from shared_code.quota_manager import Booked
-from shared_code.records import KeyStatus, UsageKind
+from shared_code.records import KeyStatus, Provider, UsageKind
+from shared_code.token_manager import TokenManager
 
 
 def test_a_reservation_sets_its_bound_aside_on_key_and_quotas(accounts):
@@ -223,3 +225,28 @@ def test_success_takes_two_write_transactions_and_few_statements(accounts, state
     ours = [text for text in statements if not text.startswith(("BEGIN", "PRAGMA", "SELECT 1"))]
     # The claim at the start and its result at the end are two more; the keys are read here, as in a run.
     assert len(ours) + 2 <= 13, ours
+
+
+def test_a_quota_typed_by_sql_in_any_case_limits_and_a_changed_one_at_once(accounts):
+    accounts.add_key(limit=1_000_000)
+    table = tables.quotas
+    accounts.database.run(
+        lambda connection: connection.execute(
+            table.insert().values(CompanyID="nt047", Scope="company", Subject="", DailyLimit=1_500)
+        )
+    )
+    accounts.reserve()
+    with pytest.raises(errors.QuotaExceeded):
+        accounts.reserve()
+    accounts.database.run(lambda connection: connection.execute(table.update().values(DailyLimit=2_000)))
+    accounts.reserve()
+    accounts.set_quota("company", daily=5_000)
+    accounts.reserve()
+    assert accounts.counters() == [("2026-11-21", 0, 3_000)]
+
+
+def test_usage_reported_beyond_what_a_row_holds_is_refused_by_name(accounts):
+    token = accounts.add_key(limit=1_000_000)
+    manager = TokenManager(accounts.database, KeyCipher(None), models={Provider.GEMINI: "m"})
+    with pytest.raises(errors.InvalidRequest, match="input_tokens"):
+        manager.log_token_usage(token, {"input_tokens": 2**31, "output_tokens": 1})

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared_code.database.clock import utc_now
-from shared_code.database.migrations.column_types import label, moment, schema
+from shared_code.database.migrations.column_types import folded_company, label, moment, schema
 
 revision = "0006"
 down_revision = "0005"
@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("UpdatedAt", moment()),
         schema=schema(),
     )
-    op.create_index("UX_Quotas_Subject", "Quotas", ["CompanyID", "Scope", "Subject"], unique=True, schema=schema())
+    op.create_index("UX_Quotas_Subject", "Quotas", [folded_company(), "Scope", "Subject"], unique=True, schema=schema())
     op.create_index("IX_Quotas_Subject", "Quotas", ["Subject"], schema=schema())
 
     op.create_table(
