@@ -116,26 +116,36 @@ STORIES = [
 ]
 
 
-@pytest.mark.parametrize(("limit", "threshold", "story"), [row[1:] for row in STORIES], ids=[row[0] for row in STORIES])
-def test_story_of_a_key(books, limit, threshold, story):
-    token = books.add_key(limit=limit, threshold=threshold)
-    if threshold is None:
-        books.change(tables.token_usage_summary, {"TokenID": token}, Threshold=None)
-    for number, ((what, amount), status, raised) in enumerate(story):
-        if what == "use":
-            # The total alone, so that the usual call stays what it is.
-            books.database.run(lambda connection, used=amount: books.move(connection, token, used))
-        elif what == "call":
-            books.use(token, amount)
-        elif what == "limit":
-            books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=amount)
-        else:
-            books.change(tables.token_usage_summary, {"TokenID": token}, Threshold=amount)
-        for _ in range(2):  # the second run has nothing to do
-            books.run_steps("fold", "take over limits", "set statuses", "key alerts")
-        assert (number, books.status(token)) == (number, status)
-        assert (number, [kind for kind, _ in books.alerts(open_only=False)]) == (number, raised)
-        assert [kind for kind, _ in books.alerts()] == {A: [], B: [BELOW], F: [UP]}[status]
+def happen(books, token: int, what: str, amount: int | None) -> None:
+    if what == "use":
+        # The total alone, so that the usual call stays what it is.
+        books.database.run(lambda connection: books.move(connection, token, amount))
+    elif what == "call":
+        books.use(token, amount)
+    elif what == "limit":
+        books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=amount)
+    else:
+        books.change(tables.token_usage_summary, {"TokenID": token}, Threshold=amount)
+
+
+def test_stories_of_keys_side_by_side(books):
+    """Each story is a key of its own; a round is one event of each, then one run of the timer."""
+    tokens = {name: books.add_key(limit=limit, threshold=threshold) for name, limit, threshold, _ in STORIES}
+    for name, _, threshold, _ in STORIES:
+        if threshold is None:
+            books.change(tables.token_usage_summary, {"TokenID": tokens[name]}, Threshold=None)
+    for number in range(max(len(story) for *_, story in STORIES) + 1):
+        for name, _, _, story in STORIES:
+            if number < len(story):
+                happen(books, tokens[name], *story[number][0])
+        books.run_steps("fold", "take over limits", "set statuses", "key alerts")
+        ever, now = books.alerts(open_only=False), books.alerts()
+        for name, _, _, story in STORIES:
+            token = tokens[name]
+            _, status, raised = story[min(number, len(story) - 1)]
+            assert (name, number, books.status(token)) == (name, number, status)
+            assert (name, number, [kind for kind, key in ever if key == str(token)]) == (name, number, raised)
+            assert [kind for kind, key in now if key == str(token)] == {A: [], B: [BELOW], F: [UP]}[status]
 
 
 @pytest.mark.parametrize("status", ["Blocked", "Disabled", "Exceeded", "Expired", "blocked ", "Sleeping", None])
