@@ -1,5 +1,6 @@
 """/quotas: daily and monthly limits of a company, a branch or a user."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query, Response
@@ -20,6 +21,7 @@ from shared_code.admin.fields import (
     without_default,
 )
 from shared_code.errors import NotFound
+from shared_code.forecast import quota_run_out_day
 from shared_code.quota_administration import QuotaState, quota_facts, version_of
 
 router = APIRouter(tags=["quotas"])
@@ -46,6 +48,7 @@ class QuotaView(BaseModel):
                 "monthly_reserved": 0,
                 "daily_resets_at": "2026-11-22T00:00:00+00:00",
                 "monthly_resets_at": "2026-12-01T00:00:00+00:00",
+                "run_out_day": None,
             }
         }
     )
@@ -62,11 +65,13 @@ class QuotaView(BaseModel):
     monthly_reserved: int
     daily_resets_at: Moment
     monthly_resets_at: Moment
+    #: the company's local day on which the monthly limit ends before its month, at the pace of the last 14 days
+    run_out_day: date | None
 
     @classmethod
-    def of(cls, state: QuotaState) -> "QuotaView":
+    def of(cls, state: QuotaState, run_out_day: date | None) -> "QuotaView":
         """What is shown of a quota."""
-        return cls(**quota_facts(state))
+        return cls(**quota_facts(state), run_out_day=run_out_day)
 
 
 class QuotaQuery(PageQuery):
@@ -147,7 +152,9 @@ def list_quotas(desk: CompanyDesk, query: Annotated[QuotaQuery, Query()]) -> Env
     found = desk.services.quota_administration.page(
         company_id=company, scope=query.scope, after_id=query.position or 0, limit=query.limit + 1
     )
-    return desk.page(found, query.limit, show=QuotaView.of, cursor=lambda state: state.quota.quota_id)
+    return desk.page(
+        found, query.limit, show=lambda state: _view(desk, state), cursor=lambda state: state.quota.quota_id
+    )
 
 
 @router.post("/quotas", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
@@ -198,7 +205,7 @@ def change_quota(
 def reset_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[QuotaView]:
     """Let the running day and month begin at zero again. Usage reports are not changed by it."""
     state = desk.services.quota_administration.reset(quota_id, desk.actor)
-    return desk.success(f"Quota {quota_id} begins at zero again", QuotaView.of(state))
+    return desk.success(f"Quota {quota_id} begins at zero again", _view(desk, state))
 
 
 @router.delete("/quotas/{quota_id}", responses=failures(404))
@@ -210,4 +217,14 @@ def delete_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[Deleted]
 
 def _answer(desk: Desk, state: QuotaState, response: Response, message: str) -> Envelope[QuotaView]:
     response.headers["ETag"] = etag(version_of(state.quota))
-    return desk.success(message, QuotaView.of(state))
+    return desk.success(message, _view(desk, state))
+
+
+def _view(desk: Desk, state: QuotaState) -> QuotaView:
+    services = desk.services
+    ends = desk.read(
+        lambda connection: quota_run_out_day(
+            connection, state.quota, now=services.clock(), default_zone=services.settings.default_time_zone
+        )
+    )
+    return QuotaView.of(state, ends)

@@ -1,5 +1,6 @@
 """Requests and answers about tokens, that is, about the companies' keys. No answer holds a key."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -55,6 +56,7 @@ class TokenView(BaseModel):
                 "used_tokens": 12500,
                 "remaining_tokens": 987500,
                 "reserved_tokens": 0,
+                "run_out_day": "2027-02-14",
             }
         }
     )
@@ -76,11 +78,13 @@ class TokenView(BaseModel):
     used_tokens: int
     remaining_tokens: int | None
     reserved_tokens: int
+    #: the company's local day on which the limit ends at the pace of the last 14 days; None when it does not
+    run_out_day: date | None
 
     @classmethod
-    def of(cls, row: ApiKeyRow) -> "TokenView":
+    def of(cls, row: ApiKeyRow, run_out_day: date | None) -> "TokenView":
         """What is shown of a row."""
-        return cls(**token_facts(row))
+        return cls(**token_facts(row), run_out_day=run_out_day)
 
 
 class TokenQuery(PageQuery):

@@ -1,5 +1,6 @@
 """/tokens: the companies' keys."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -18,6 +19,7 @@ from shared_code.admin.token_models import (
 from shared_code.database import tokens as store
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.errors import NotFound
+from shared_code.forecast import key_run_out_days
 from shared_code.records import KeyStatus
 from shared_code.token_administration import NewToken, version_of
 
@@ -39,7 +41,10 @@ def list_tokens(desk: CompanyDesk, query: Annotated[TokenQuery, Query()]) -> Env
             limit=query.limit + 1,
         )
     )
-    return desk.page(rows, query.limit, show=TokenView.of, cursor=lambda row: row.token_id)
+    ends = _run_out_days(desk, rows)
+    return desk.page(
+        rows, query.limit, show=lambda row: TokenView.of(row, ends[row.token_id]), cursor=lambda row: row.token_id
+    )
 
 
 @router.post("/tokens", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
@@ -77,7 +82,7 @@ def change_token(
 def disable_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
     """Disable a key. Its row and its usage stay; it can be activated again."""
     row = desk.services.token_administration.set_status(token_id, KeyStatus.DISABLED, desk.actor)
-    return desk.success(f"Token {token_id} is disabled", TokenView.of(row))
+    return desk.success(f"Token {token_id} is disabled", _view(desk, row))
 
 
 @router.post("/tokens/{token_id}/rotate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
@@ -95,14 +100,14 @@ def rotate_token(
 def block_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
     """Take a key out of service."""
     row = desk.services.token_administration.set_status(token_id, KeyStatus.BLOCKED, desk.actor)
-    return desk.success(f"Token {token_id} is blocked", TokenView.of(row))
+    return desk.success(f"Token {token_id} is blocked", _view(desk, row))
 
 
 @router.post("/tokens/{token_id}/activate", responses=failures(404, 409))
 def activate_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
     """Put a key back into service and end its rest. One whose end date has passed is refused."""
     row = desk.services.token_administration.set_status(token_id, KeyStatus.ACTIVE, desk.actor)
-    return desk.success(f"Token {token_id} is active", TokenView.of(row))
+    return desk.success(f"Token {token_id} is active", _view(desk, row))
 
 
 @router.post("/tokens/{token_id}/test", responses=failures(404))
@@ -114,4 +119,19 @@ def test_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenTestV
 
 def _answer(desk: Desk, row: ApiKeyRow, response: Response, message: str) -> Envelope[TokenView]:
     response.headers["ETag"] = etag(version_of(row))
-    return desk.success(message, TokenView.of(row))
+    return desk.success(message, _view(desk, row))
+
+
+def _view(desk: Desk, row: ApiKeyRow) -> TokenView:
+    return TokenView.of(row, _run_out_days(desk, [row])[row.token_id])
+
+
+def _run_out_days(desk: Desk, rows: list[ApiKeyRow]) -> dict[int, date | None]:
+    services = desk.services
+    if not rows:
+        return {}
+    return desk.read(
+        lambda connection: key_run_out_days(
+            connection, rows, now=services.clock(), default_zone=services.settings.default_time_zone
+        )
+    )

@@ -1,4 +1,5 @@
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -197,3 +198,44 @@ def test_every_answer_carries_the_request_id(api):
     key = api.add()
     api.post(f"tokens/{key.id}/block", headers={"x-request-id": "mine-3"})
     assert api.get("audit").data["items"][0]["request_id"] == "mine-3"
+
+
+def test_the_day_on_which_a_key_or_quota_runs_out_is_shown(make_api):
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    api = make_api(services={"clock": lambda: now})
+    key = api.add(total_token_limit=100_000)
+    quota = api.post("quotas", {"company_id": "NT047", "scope": "company", "monthly_limit": 4_000})
+    assert key.data["run_out_day"] is None
+    api.services.database.run(
+        lambda connection: connection.execute(
+            tables.usage_daily.insert(),
+            [
+                {
+                    **dict.fromkeys(
+                        (
+                            "Errors",
+                            "Unmeasured",
+                            "InputTokens",
+                            "OutputTokens",
+                            "ThoughtsTokens",
+                            "CachedTokens",
+                            "CostUSD",
+                            "Unpriced",
+                        ),
+                        0,
+                    ),
+                    **dict.fromkeys(("Branch", "RequestedBy", "Model", "Source"), ""),
+                    "CompanyID": "NT047",
+                    "TokenID": key.id,
+                    "LocalDay": now.date() - timedelta(days=day),
+                    "Requests": 1,
+                    "TotalTokens": 1_000,
+                }
+                for day in range(10)
+            ],
+        )
+    )
+    assert api.get(f"tokens/{key.id}").data["run_out_day"] == "2027-03-01"
+    assert api.get("tokens").data["items"][0]["run_out_day"] == "2027-03-01"
+    assert api.get(f"quotas/{quota.data['quota_id']}").data["run_out_day"] == "2026-11-25"
+    assert api.get("quotas").data["items"][0]["run_out_day"] == "2026-11-25"
