@@ -18,6 +18,7 @@ from shared_code.extraction import refusals, sandbox_wire
 type Answer = tuple[dict[str, Any], list[bytes]]
 
 _MEGABYTE = 1_048_576
+_TOUCHED_LATER_MB = 32
 
 
 def main(memory_mb: int) -> None:
@@ -73,7 +74,8 @@ def _limit_memory(memory_mb: int) -> None:
             pages, resident = (int(field) for field in statm.read().split()[:2])
         # address space that is reserved but not used does not count
         beyond = (pages - resident) * resource.getpagesize()
-        limit = memory_mb * _MEGABYTE + beyond
+        # ... until it is touched: pages of libraries that are read in later count as memory then
+        limit = (memory_mb - _TOUCHED_LATER_MB) * _MEGABYTE + beyond
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 

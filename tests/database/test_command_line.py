@@ -31,6 +31,9 @@ def settings(tmp_path):
 def manage(settings, monkeypatch, capsys, caplog):
     """Runs a command and returns its exit code, standard output, and standard error with the log."""
 
+    # Whatever level an earlier test has left behind.
+    caplog.set_level("WARNING", logger="shared_code")
+
     def run(*arguments, stdin="", **more):
         for name, value in (settings | more).items():
             monkeypatch.setenv(name, value)
