@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(f"blob-{own}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """Storage, model and database with the app's functions running on them."""
     with BlobStack(tmp_path_factory.mktemp("blobs"), MAX_UPLOAD_MB="2") as stack, stack.host() as host:

@@ -96,10 +96,12 @@ def start_stack(tmp_path):
         stack.abandon()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """The ready file of one stack that all tests share: host, gemini, openai, blob_connection_string, database_url,
-    admin_key, console, pids."""
+    """The ready file of one stack that a module's tests share; one that nobody uses would still poll its storage.
+
+    Keys: host, gemini, openai, blob_connection_string, database_url, admin_key, console, pids.
+    """
     running = RunningStack(tmp_path_factory.mktemp("stack"), "--port", free_ports(1)[0])
     try:
         yield running.wait_until_ready()
