@@ -73,18 +73,7 @@ class Services:
         self.quota_manager = QuotaManager(self.database, clock=clock, default_zone=settings.default_time_zone)
         self.ledger = Ledger(self.database, self.quota_manager, self.outbox)
         self.models = _models(settings)
-        self.token_manager = TokenManager(
-            self.database,
-            self.cipher,
-            models={provider: names[0] for provider, names in self.models.items()},
-            default_zone=settings.default_time_zone,
-            app_setting=(
-                read_app_setting(settings.app_setting_file, default_model=settings.gemini_model)
-                if settings.app_setting_file
-                else None
-            ),
-            clock=clock,
-        )
+        self.token_manager = self._token_manager()
         self.providers: dict[Provider, ModelProvider] = {
             Provider.GEMINI: GeminiProvider(settings.gemini_base_url, api_version=settings.gemini_api_version),
             Provider.OPENAI: OpenAIProvider(settings.openai_base_url),
@@ -125,6 +114,18 @@ class Services:
         for provider in self.providers.values():
             provider.close()
         self.database.close()
+
+    def _token_manager(self) -> TokenManager:
+        settings = self.settings
+        fallback = settings.app_setting_file
+        return TokenManager(
+            self.database,
+            self.cipher,
+            models={provider: names[0] for provider, names in self.models.items()},
+            default_zone=settings.default_time_zone,
+            app_setting=read_app_setting(fallback, default_model=settings.gemini_model) if fallback else None,
+            clock=self.clock,
+        )
 
     def _start(self) -> None:
         from shared_code.database.schema import ensure_schema

@@ -167,7 +167,7 @@ def _unit(connection: Connection) -> Iterator[Connection]:
     transaction = connection.begin()
     try:
         yield connection
-    except BaseException:
+    except BaseException:  # whatever ends the unit, an interruption too: its transaction ends with it
         try:
             transaction.rollback()
         except SQLAlchemyError:

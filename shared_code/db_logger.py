@@ -105,7 +105,7 @@ class DatabaseLogHandler(logging.Handler):
             raise NotDelivered
         try:
             self._write(database, entries)
-        except Exception as error:
+        except Exception as error:  # a log record must never raise where it was written
             if not self._answers(database):
                 self._note_failure(error)
                 raise NotDelivered from error

@@ -161,7 +161,7 @@ class Telemetry:
         with span_scope(identity) as scope:
             try:
                 yield span
-            except BaseException as error:
+            except BaseException as error:  # noted and passed on, whatever it is
                 _note_error(span, error)
                 raise
             finally:

@@ -81,7 +81,7 @@ def _call(root: Path, arguments: list[str], environment: dict[str, str]) -> int:
     process = subprocess.Popen(arguments, cwd=root, env=environment, stdin=subprocess.DEVNULL)
     try:
         return process.wait()
-    except BaseException:
+    except BaseException:  # Ctrl-C, or anything else: no child stays behind
         processes.end_child(process, grace_seconds=30)
         raise
 

@@ -92,16 +92,7 @@ class ZeroToken:
             today=self._today(),
             source_findings=(*document.findings, *findings),
         )
-        claim = ClaimRequest(
-            company_id=run.caller.company_id,
-            document_sha256=document.sha256,
-            prompt_version=READER_VERSION,
-            provider="",
-            model="",
-            options=METHOD,
-            call_id=run.call_id,
-            lease_seconds=run.lease_seconds,
-        )
+        claim = _claim(run)
         provenance = {
             "method": METHOD,
             "syntax": found.syntax,
@@ -144,3 +135,16 @@ class ZeroToken:
 
     def _today(self) -> date:
         return self._clock().astimezone(UTC).date()
+
+
+def _claim(run: Run) -> ClaimRequest:
+    return ClaimRequest(
+        company_id=run.caller.company_id,
+        document_sha256=run.document_sha256,
+        prompt_version=READER_VERSION,
+        provider="",
+        model="",
+        options=METHOD,
+        call_id=run.call_id,
+        lease_seconds=run.lease_seconds,
+    )
