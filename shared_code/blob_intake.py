@@ -37,7 +37,6 @@ _log = logging.getLogger(__name__)
 
 _MEGABYTE = 1024 * 1024
 _NO_HINT = {None, "", "application/octet-stream"}
-_OK = 200
 #: versions of one blob that one run follows before it leaves the next one to another run
 _ROUNDS = 3
 
@@ -107,6 +106,15 @@ class BlobIntake:
         :raises errors.ServiceError: a passing cause; nothing was recorded.
         """
         deadline = self._monotonic() + (deadline_seconds or self._settings.blob_deadline_seconds)
+        with (
+            request_context.request_scope(trace_parent=trace_parent),
+            telemetry().request("blob", url=f"/{self._container}") as span,
+        ):
+            done = self._process(name, content, deadline, again=again)
+            span.finish(done.code or done.disposition.value, success=done.disposition is not Disposition.ERROR)
+            return done
+
+    def _process(self, name: str, content: bytes | None, deadline: float, *, again: bool) -> Processed:
         for _ in range(_ROUNDS):
             version = self._store.version(name)
             if version is None or version.is_folder:
@@ -116,7 +124,7 @@ class BlobIntake:
             if settled is not None and not (again and settled is records.error):
                 self._tidy(version, records)
                 return Processed(Disposition.SETTLED)
-            answer = self._answer(version, content, trace_parent, deadline)
+            answer = self._answer(version, content, deadline)
             content = None
             if answer is not None and self._record(version, records, answer):
                 code = answer.error.code if answer.error else None
@@ -133,28 +141,21 @@ class BlobIntake:
     def _container(self) -> str:
         return self._store.sources_container
 
-    def _answer(
-        self, version: SourceVersion, content: bytes | None, trace_parent: str | None, deadline: float
-    ) -> _Answer | None:
+    def _answer(self, version: SourceVersion, content: bytes | None, deadline: float) -> _Answer | None:
         """The envelope for this version; None when it is no longer the present one. Raises passing causes."""
         label, call_id = version_label(version.name, version.etag), str(uuid.uuid4())
-        with (
-            request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent),
-            telemetry().request("blob", url=f"/{self._container}") as span,
-        ):
+        with request_context.request_scope(request_id=label, call_id=call_id):
             try:
                 wanted = self._submission(version, content, call_id, deadline)
                 if wanted is None:
                     return None
                 outcome = self._extraction.extract(wanted)
             except ServiceError as error:
-                span.finish(error.http_status)
                 if is_passing(error):
                     _log.warning("blob %r waits: %s", version.name, error.code)
                     raise
                 _log.info("blob %r refused: %s %s", version.name, error.code, error.message)
                 return _failure(version, self._container, error)
-            span.finish(_OK)
             envelope = api_response.format_api_response(outcome.message, data=outcome.data, request_id=label)
             return _Answer(_content(envelope, version, self._container), outcome.data["status"])
 

@@ -28,6 +28,7 @@ from shared_code.errors import (
 )
 from shared_code.rollup.step import Done
 from shared_code.storage import storage_configured
+from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
@@ -162,7 +163,9 @@ class BlobSweep:
     def _take(self, names: Collection[str] | None) -> dict[str, list[PoisonMessage]]:
         """Poison messages by blob; those of other blobs than ``names`` are put back."""
         taken: dict[str, list[PoisonMessage]] = {}
-        for message in self._poison.take():
+        messages = self._poison.take()
+        telemetry().metric("poison_depth", len(messages))
+        for message in messages:
             if names is None or message.name in names:
                 taken.setdefault(message.name, []).append(message)
             else:

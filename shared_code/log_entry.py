@@ -27,4 +27,5 @@ def entry_of(record: logging.LogRecord) -> LogEntry:
         line=record.lineno,
         call_id=record.__dict__.get("call_id"),
         request_id=record.__dict__.get("request_id"),
+        operation_id=record.__dict__.get("operation_id"),
     )

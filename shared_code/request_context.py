@@ -23,8 +23,8 @@ class RequestContext:
 
     :ivar request_id: the client's or our own id; a label, never part of a key.
     :ivar call_id: UUID of the pipeline's run.
-    :ivar operation_id: 32 hexadecimal digits that tie telemetry together: the platform's trace id when it gave one,
-        else the call id without dashes, so that rows and telemetry share it.
+    :ivar operation_id: 32 hexadecimal digits that tie telemetry and log rows together: the platform's trace id when
+        it gave one, so that its own telemetry is found with ours, else the call id without dashes.
     :ivar span_id: 16 hexadecimal digits of the innermost open span.
     """
 

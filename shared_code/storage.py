@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
 _SETTING = "AzureWebJobsStorage"
-_CONNECT_SECONDS = 3
-_READ_SECONDS = 20
+#: seconds
+_TIMEOUTS = {"connection_timeout": 3, "read_timeout": 20}
 #: seconds between the SDK's own tries; left alone, it waits 15 s before the second one
 _PATIENCE = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
@@ -37,11 +37,12 @@ def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "Qu
     """
     from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
+    from shared_code.telemetry_storage import TracedTransport
+
     coding = {"message_encode_policy": TextBase64EncodePolicy(), "message_decode_policy": TextBase64DecodePolicy()}
     options: dict[str, Any] = {
         **(coding if decoded else {}),
-        "connection_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
+        "transport": TracedTransport("queue", **_TIMEOUTS),
         "retry_total": 1,
         **_PATIENCE,
         "logger": _quiet(),
@@ -57,9 +58,10 @@ def blob_service_client(settings: Settings) -> "BlobServiceClient":
     """The blob service."""
     from azure.storage.blob import BlobServiceClient
 
+    from shared_code.telemetry_storage import TracedTransport
+
     options: dict[str, Any] = {
-        "connection_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
+        "transport": TracedTransport("blob", **_TIMEOUTS),
         "retry_total": 2,
         **_PATIENCE,
         "logger": _quiet(),

@@ -6,13 +6,16 @@ Every step is safe to run twice and on two instances at once; one that fails nev
 
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shared_code import request_context
 from shared_code.blob_sweep import sweep_blobs
 from shared_code.rollup import conditions, fold, leases, reconcile, retention, statuses
 from shared_code.rollup.step import Done, Step, StepResult, run_step
 from shared_code.storage import storage_configured
+from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
@@ -50,10 +53,22 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 
 
-def run_rollup(services: "Services", *, clock: Callable[[], float] = time.monotonic) -> list[StepResult]:
-    """Run every step once, in order; the report is also one line of the log."""
-    results = [run_step(name, step, services, clock) for name, step in STEPS]
-    _log.info("rollup: %s", "; ".join(_line(result) for result in results))
+def run_rollup(
+    services: "Services", *, clock: Callable[[], float] = time.monotonic, trace_parent: str | None = None
+) -> list[StepResult]:
+    """Run every step once, in order; the report is also one line of the log.
+
+    :param trace_parent: W3C header that the platform hands to the timer's function.
+    """
+    with (
+        request_context.request_scope(call_id=str(uuid.uuid4()), trace_parent=trace_parent),
+        telemetry().request("rollup") as span,
+    ):
+        results = [run_step(name, step, services, clock) for name, step in STEPS]
+        failed = [result.name for result in results if result.error]
+        span.set(failed=", ".join(failed) or None)
+        span.finish("failed" if failed else "ok", success=not failed)
+        _log.info("rollup: %s", "; ".join(_line(result) for result in results))
     return results
 
 

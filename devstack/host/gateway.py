@@ -111,6 +111,7 @@ class Gateway:
             [(function.trigger.name, to_datum(request, values))],
             reason="This function was programmatically called via the host APIs.",
             through_gateway=True,
+            trace_parent=request.headers.get("traceparent"),
         )
         if not result.ok:
             return self._failed(result)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devstack.host.tracing import next_trace_parent
 from devstack.host.worker import InvocationResult, Worker
 
 #: seconds after which Azure's load balancer gives up on an HTTP answer, whatever functionTimeout says
@@ -47,8 +48,12 @@ class Invocations:
         metadata: Mapping[str, Any] | None = None,
         reason: str,
         through_gateway: bool = False,
+        trace_parent: str | None = None,
     ) -> InvocationResult:
-        """Run ``function`` and wait. The error and its traceback are logged here."""
+        """Run ``function`` and wait. The error and its traceback are logged here.
+
+        :param trace_parent: header of the request that caused it, if there was one.
+        """
         invocation_id = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function, reason, invocation_id)
         started = self._clock()
@@ -56,7 +61,8 @@ class Invocations:
             self._running[invocation_id] = _Running(function, started, self._limits(through_gateway=through_gateway))
         result = InvocationResult(ok=False, returned=None, outputs={}, error="interrupted")
         try:
-            result = self._worker.invoke(invocation_id, function, inputs, metadata or {})
+            trace = next_trace_parent(trace_parent)
+            result = self._worker.invoke(invocation_id, function, inputs, metadata or {}, trace)
         finally:
             took = round((self._clock() - started) * 1000)
             with self._changed:

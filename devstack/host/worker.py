@@ -86,16 +86,20 @@ class Worker:
         return f"{message}\n{trace}".strip()
 
     def invoke(
-        self, invocation_id: str, function: str, inputs: Sequence[tuple[str, Any]], metadata: Mapping[str, Any]
+        self,
+        invocation_id: str,
+        function: str,
+        inputs: Sequence[tuple[str, Any]],
+        metadata: Mapping[str, Any],
+        trace_parent: str,
     ) -> InvocationResult:
         """Run a function and wait for it, however long it takes."""
         from azure_functions_runtime_v1.native_invocation import invocation_request_native, run_invocation_sync
 
-        handled, ok, returned, outputs, error, trace = run_invocation_sync(invocation_id, function, inputs, metadata)
+        call = (invocation_id, function, inputs, metadata, trace_parent)
+        handled, ok, returned, outputs, error, trace = run_invocation_sync(*call)
         if not handled:
-            ok, returned, outputs, error, trace = self._await(
-                invocation_request_native(invocation_id, function, inputs, metadata)
-            )
+            ok, returned, outputs, error, trace = self._await(invocation_request_native(*call))
         sys.stdout.flush()
         return InvocationResult(ok, returned, dict(outputs), error or "", trace or "")
 

@@ -53,6 +53,7 @@ class ErrorLayer:
             answer = await self._run(scope, receive, hold, label)
             if answer is not None:
                 held = messages_of(answer)
+            span.set(method=scope["method"], route=getattr(scope.get("route"), "path", None))
             span.finish(held[0]["status"])
         for message in with_headers(held, label):
             await send(message)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared_code.admin.desk import ViewerDesk
 from shared_code.admin.envelope import Envelope, Page, failures
@@ -21,6 +21,9 @@ class LogQuery(PageQuery):
     logger: Text100 | None = None
     call_id: Text100 | None = None
     request_id: Text100 | None = None
+    operation_id: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{32}$", description="`operation_Id` of Application Insights.")
+    ] = None
     contains: Text100 | None = None
     since: GivenMoment | None = None
     until: GivenMoment | None = None
@@ -40,6 +43,7 @@ class LogView(BaseModel):
     line: int | None
     call_id: str | None
     request_id: str | None
+    operation_id: str | None
 
     @classmethod
     def of(cls, entry: LogEntry) -> "LogView":
@@ -56,6 +60,7 @@ class LogView(BaseModel):
             line=entry.line,
             call_id=entry.call_id,
             request_id=entry.request_id,
+            operation_id=entry.operation_id,
         )
 
 
@@ -67,6 +72,7 @@ def list_logs(desk: ViewerDesk, query: Annotated[LogQuery, Query()]) -> Envelope
         logger=query.logger,
         call_id=query.call_id,
         request_id=query.request_id,
+        operation_id=query.operation_id,
         contains=query.contains,
         since=query.since,
         until=query.until,

@@ -35,10 +35,11 @@ def tail(
 
 
 @app.command()
-def search(
+def search(  # noqa: PLR0917 - typer reads options from parameters
     text: Annotated[str | None, typer.Argument(help="Looked for in message and exception.")] = None,
     request_id: Annotated[str | None, typer.Option(help="Lines of this request.")] = None,
     call_id: Annotated[str | None, typer.Option(help="Lines of this run.")] = None,
+    operation_id: Annotated[str | None, typer.Option(help="Lines of this operation of Application Insights.")] = None,
     level: Annotated[str | None, typer.Option(help="Only this level.")] = None,
     since: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
@@ -50,6 +51,7 @@ def search(
         level=level.upper() if level else None,
         request_id=request_id,
         call_id=call_id,
+        operation_id=operation_id,
         contains=text,
         since=since,
         until=until,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select
 from shared_code.database.clock import utc_in
 from shared_code.database.tables import application_logs
 
-#: Rows of one statement on Azure SQL: 11 parameters each, and the driver takes 2,100.
+#: Rows of one statement on Azure SQL: 12 parameters each, and the driver takes 2,100.
 MAX_ROWS_PER_STATEMENT = 150
 MAX_MESSAGE_CHARACTERS = 16_000
 MAX_EXCEPTION_CHARACTERS = 32_000
@@ -37,6 +37,7 @@ class LogEntry:
     line: int | None = None
     call_id: str | None = None
     request_id: str | None = None
+    operation_id: str | None = None
     log_id: int | None = None
 
     @property
@@ -53,6 +54,7 @@ class LogFilter:
     logger: str | None = None
     call_id: str | None = None
     request_id: str | None = None
+    operation_id: str | None = None
     contains: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -81,6 +83,7 @@ def find_logs(
         (columns.Logger, wanted.logger),
         (columns.CallID, wanted.call_id),
         (columns.RequestID, wanted.request_id),
+        (columns.OperationID, wanted.operation_id),
     ):
         if value is not None:
             statement = statement.where(column == value)
@@ -128,6 +131,7 @@ def _row(entry: LogEntry) -> dict[str, Any]:
         "LineNumber": entry.line,
         "CallID": None if entry.call_id is None else entry.call_id[:36],
         "RequestID": None if entry.request_id is None else entry.request_id[:64],
+        "OperationID": None if entry.operation_id is None else entry.operation_id[:32],
     }
 
 
@@ -143,5 +147,6 @@ def _entry(row: Any) -> LogEntry:
         line=row.LineNumber,
         call_id=row.CallID,
         request_id=row.RequestID,
+        operation_id=row.OperationID,
         log_id=row.LogID,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest migration. A test holds it to the files.
-HEAD = "0009"
+HEAD = "0010"
 
 _log = logging.getLogger(__name__)
 

@@ -183,11 +183,15 @@ application_logs = Table(
     Column("LineNumber", Integer),
     Column("CallID", String(36)),
     Column("RequestID", String(64)),
+    #: the platform's trace id where it gives one: what Application Insights calls operation_Id
+    Column("OperationID", String(32)),
 )
 # Log search and prune by age.
 Index("IX_ApplicationLogs_Timestamp", application_logs.c.Timestamp)
 # One request's lines (support looks them up by the id that the caller was given).
 Index("IX_ApplicationLogs_RequestID", application_logs.c.RequestID)
+# The lines behind a trace that somebody found in Application Insights.
+Index("IX_ApplicationLogs_OperationID", application_logs.c.OperationID)
 
 retry_attempts = Table(
     "RetryAttempts",

@@ -62,7 +62,8 @@ import azure.functions as func
 
 async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     await asyncio.sleep(0)
-    return func.HttpResponse(f"{context.function_name} {len(context.invocation_id)}")
+    trace = context.trace_context.trace_parent
+    return func.HttpResponse(f"{context.function_name} {len(context.invocation_id)} {trace}")
 """
 IMPORTS = """
 import json, os, sys

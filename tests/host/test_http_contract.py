@@ -220,7 +220,23 @@ def test_malformed_head_is_400(http_host, head):
 
 
 def test_async_function_and_context(http_host):
-    assert http_host.get("/api/Async").body == b"Async 36"
+    assert http_host.get("/api/Async").body.startswith(b"Async 36 ")
+
+
+def test_every_invocation_has_a_trace_and_a_request_s_own_is_continued(http_host):
+    def trace(**headers):
+        return re.fullmatch(
+            r"Async 36 00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})",
+            http_host.get("/api/Async", **headers).body.decode(),
+        ).groups()
+
+    sent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "01"
+    continued = trace(traceparent="00-" + "-".join(sent))
+    assert (continued[0], continued[2]) == (sent[0], sent[2])
+    assert continued[1] != sent[1]
+    made = {trace()[0], trace(traceparent="nonsense")[0], trace(traceparent=f"00-{'0' * 32}-{sent[1]}-01")[0]}
+    assert len(made) == 3
+    assert not made & {sent[0], "0" * 32}
 
 
 def test_imports_from_the_root_and_relative_ones_are_two_copies(http_host):

@@ -34,8 +34,14 @@ def turn_on(connection_string, *, limits=QUICK, timeout_seconds=5.0):
     return configure_telemetry(settings, limits=limits, timeout_seconds=timeout_seconds)
 
 
-def one_request(call):
-    with request_scope(request_id="r-1", call_id=call), telemetry().request("POST extract", url="/api/extract") as span:
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def one_request(call, trace_parent=None):
+    with (
+        request_scope(request_id="r-1", call_id=call, trace_parent=trace_parent),
+        telemetry().request("POST extract", url="/api/extract") as span,
+    ):
         log.info("Reading %s", "invoice.pdf")
         with telemetry().dependency("generate", kind="provider", target="gemini") as call_span:
             call_span.finish(200)
@@ -85,7 +91,8 @@ def test_one_requests_logs_spans_and_exception_share_its_operation(ingestion):
     assert ingestion.paths[0] == "/v2.1/track"
 
 
-def test_rows_in_application_logs_carry_the_same_id(ingestion, tmp_path, make_settings):
+@pytest.mark.parametrize("trace_parent", [None, TRACE])
+def test_rows_in_application_logs_carry_the_same_operation(ingestion, tmp_path, make_settings, trace_parent):
     from shared_code.database.schema import ensure_schema
 
     database = create_database(make_settings(f"sqlite:///{tmp_path / 'x.db'}"))
@@ -93,15 +100,20 @@ def test_rows_in_application_logs_carry_the_same_id(ingestion, tmp_path, make_se
     ApplicationLogger.configure(database=database)
     made = turn_on(ingestion.connection_string)
     call = str(uuid.uuid4())
-    one_request(call)
+    one_request(call, trace_parent)
     assert made.flush(10)
     assert ApplicationLogger.flush(10)
+    columns = application_logs.c
     with database.reading() as connection:
-        rows = connection.execute(select(application_logs.c.CallID, application_logs.c.RequestID)).all()
+        rows = connection.execute(select(columns.OperationID, columns.CallID, columns.RequestID)).all()
     ApplicationLogger.shutdown()
     database.close()
-    assert set(rows) == {(call, "r-1")}
-    assert {uuid.UUID(call).hex} == {item["tags"]["ai.operation.id"] for item in ingestion.envelopes}
+    operation = trace_parent.split("-")[1] if trace_parent else uuid.UUID(call).hex
+    assert set(rows) == {(operation, call, "r-1")}
+    assert len(ingestion.envelopes) == 4
+    assert {item["tags"]["ai.operation.id"] for item in ingestion.envelopes} == {operation}
+    (request,) = ingestion.of("RequestData")
+    assert request["tags"].get("ai.operation.parentId") == (trace_parent.split("-")[2] if trace_parent else None)
 
 
 def test_errors_that_leave_a_span_are_noted_and_pass_on(ingestion):
