@@ -9,6 +9,8 @@ BENCHES = {
     "throughput": "requests per second at 64 callers beside the bare SDK",
     "e_invoice": "e-invoices answered without a model call, per file, beside a model call of 50 ms",
     "reserve": "reserve + settle per second beside the bare UPDATE, on SQLite and PostgreSQL",
+    "telemetry": "a request beside the same with telemetry off, endpoint up, down, slow and refusing; memory",
+    "usage": "usage reports over a year of a thousand companies, beside the bare sum",
     "fold": "usage rows summed per day: a million, and a thousand new ones over a growing history",
 }
 
