@@ -28,6 +28,7 @@ class WriterLimits:
     :ivar batch: most items of one delivery.
     :ivar interval_seconds: how long a batch is gathered.
     :ivar first_pause_seconds: pause after the first failed delivery; it doubles up to ``longest_pause_seconds``.
+    :ivar report_seconds: least time between two reports of losses: where all is refused, there is one for each batch.
     """
 
     items: int = 10_000
@@ -36,6 +37,7 @@ class WriterLimits:
     interval_seconds: float = 1.0
     first_pause_seconds: float = 0.5
     longest_pause_seconds: float = 30.0
+    report_seconds: float = 600.0
 
 
 @dataclass(slots=True)
@@ -54,7 +56,8 @@ class BackgroundWriter[T]:
     :param deliver: called in the thread with a batch; returns how many items were refused for good. Raises
         :class:`NotDelivered` to have the batch kept. Anything else that it raises drops the batch.
     :param size: characters that an item holds.
-    :param report_dropped: called in the thread with the number of lost items, once the queue is empty again.
+    :param report_dropped: called in the thread with the number of lost items, once the queue is empty again and the
+        last report lies ``report_seconds`` back.
     """
 
     def __init__(
@@ -152,6 +155,7 @@ class BackgroundWriter[T]:
         self._urgent = threading.Event()
         self._waiters: list[_Waiter] = []
         self._accepted = self._settled = self._queued = self._queued_characters = self._dropped = 0
+        self._reported_at = float("-inf")
         self._thread: threading.Thread | None = None
         self._ident: int | None = None
 
@@ -218,7 +222,8 @@ class BackgroundWriter[T]:
         with self._guard:
             self._settled += count
             self._dropped += refused
-            lost = self._dropped if self._queued == 0 else 0
+            due = time.monotonic() - self._reported_at >= self._limits.report_seconds
+            lost = self._dropped if self._queued == 0 and due else 0
             self._dropped -= lost
         if lost:
             self._report(lost)
@@ -235,6 +240,7 @@ class BackgroundWriter[T]:
             self._waiters.clear()
 
     def _report(self, lost: int) -> None:
+        self._reported_at = time.monotonic()
         try:
             self._report_dropped(lost)
         except Exception:  # noqa: BLE001 - a fault in the report must not end the thread

@@ -38,8 +38,9 @@ def _bare(table: str) -> str:
 
 
 def _before(*arguments: Any) -> None:
-    context = arguments[4]
-    if context is not None and telemetry().enabled and current_request().operation_id:
+    statement, context = arguments[2], arguments[4]
+    # SQLite's begin of a read does nothing yet; that of a write waits for the lock, which is worth knowing.
+    if statement != "BEGIN" and context is not None and telemetry().enabled and current_request().operation_id:
         setattr(context, _STARTED, time.perf_counter())
 
 

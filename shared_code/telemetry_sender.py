@@ -39,7 +39,7 @@ class Sender:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._transport: Any = None
-        self._failing = False
+        self._failing = self._refused = False
         self._tags = {
             "ai.cloud.role": os.environ.get("WEBSITE_SITE_NAME") or "invoice-extraction",
             "ai.cloud.roleInstance": os.environ.get("WEBSITE_INSTANCE_ID") or platform.node(),
@@ -62,8 +62,15 @@ class Sender:
             raise NotDelivered
         if self._failing:
             self._failing = False
-            _log.info("Telemetry is sent again")
-        return 0 if result == codes.SUCCESS else len(items)
+            _log.info("Telemetry reaches %s again", self._endpoint)
+        refused = result != codes.SUCCESS
+        if refused and not self._refused:
+            _log.warning(
+                "Telemetry is refused by %s: look at the connection string, and at the resource's daily cap",
+                self._endpoint,
+            )
+        self._refused = refused
+        return len(items) if refused else 0
 
     def envelopes(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         """The envelopes of a batch: one per item, metrics of the same name and properties together."""

@@ -100,6 +100,22 @@ def test_a_fault_in_deliver_costs_its_batch_and_not_the_thread():
     writer.close()
 
 
+def test_where_everything_is_refused_the_loss_is_reported_now_and_then():
+    reports, limits = [], WriterLimits(interval_seconds=0.001, report_seconds=0.3)
+    writer = BackgroundWriter(len, name="test", limits=limits, report_dropped=reports.append)
+    began = time.monotonic()
+    sent = 0
+    while len(reports) < 2 and time.monotonic() - began < 20:
+        writer.offer(sent)
+        sent += 1
+        writer.flush(5)
+    assert len(reports) == 2
+    assert reports[0] == 1
+    assert time.monotonic() - began >= 0.3
+    assert sum(reports) + writer.dropped == sent
+    writer.close()
+
+
 def test_a_closed_writer_takes_nothing_and_its_thread_has_ended():
     sink = Sink()
     writer = sink.writer()
