@@ -81,19 +81,18 @@ class Authenticator:
         sent = header(scope, "authorization")
         if sent is None:
             raise NotAuthenticated
+        source, request_id = source_of(scope), str(scope[REQUEST_ID])
         found = _BEARER.fullmatch(sent.strip())
         parts = admin_keys.split_key(found[1]) if found else None
         if parts is None:
-            # Not even the shape of a key: refused without asking the database, so there is nothing to count.
-            raise NotAuthenticated
-        source, key_id = source_of(scope), parts[0]
+            raise self._refusal(source, None, request_id)
+        key_id = parts[0]
         wait = self._failures.seconds_to_wait(source, key_id)
         if wait > 0:
             raise TooManyFailedLogins(retry_after=wait)
         key = self._services.database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
         if key is None or not key.opens(parts[1]):
-            self._note_failure(source, key_id, str(scope[REQUEST_ID]))
-            raise NotAuthenticated
+            raise self._refusal(source, key_id, request_id)
         self._stamp(key_id)
         # A key that is bound to a company sees, whatever role somebody gave it by hand.
         role = AdminRole.VIEWER if key.company_id else key.role
@@ -113,18 +112,19 @@ class Authenticator:
             raise Forbidden("Your login names several companies.")
         return Principal(f"app-service:{user.name}", AdminRole.VIEWER, next(iter(user.companies)))
 
-    def _note_failure(self, source: str, key_id: str, request_id: str) -> None:
-        _log.warning("login to the admin API failed: key id %s, source %s", key_id, source)
-        if not self._failures.failed(source, key_id):
-            return
+    def _refusal(self, source: str, key_id: str | None, request_id: str) -> ServiceError:
+        """Note a failed login (``key_id`` None: what was sent is no key); how it is answered."""
+        _log.warning("login to the admin API failed: key id %s, source %s", key_id or "none", source)
+        wait = self._failures.seconds_for_source(source)
+        for target in self._failures.failed(source, key_id):
+            self._record(target, {"source": source, "key_id": key_id}, request_id)
+        return TooManyFailedLogins(retry_after=wait) if wait > 0 else NotAuthenticated()
+
+    def _record(self, target: str, facts: dict[str, str | None], request_id: str) -> None:
         try:
             self._services.database.run(
                 lambda connection: add_audit(
-                    connection,
-                    Actor("unknown", request_id),
-                    "login.blocked",
-                    f"admin-key {key_id}",
-                    after={"source": source, "key_id": key_id},
+                    connection, Actor("unknown", request_id), "login.blocked", target, after=facts
                 ),
                 budget_seconds=_STAMP_BUDGET_SECONDS,
             )
