@@ -133,9 +133,7 @@ class QuotaAdministration:
         """
 
         def work(connection: "Connection") -> QuotaState:
-            quota = _found(connection, quota_id, lock=True)
-            if if_version is not None and not if_version(version_of(quota)):
-                raise ChangedMeanwhile
+            quota = _held(connection, quota_id, if_version)
             wanted = limits(quota)
             if wanted == (None, None):
                 raise Conflict(
@@ -146,11 +144,14 @@ class QuotaAdministration:
 
         return self._database.run(work)
 
-    def reset(self, quota_id: int, actor: Actor) -> QuotaState:
-        """Forget what the running day and month have used; usage rows stay. Raises :class:`NotFound`."""
+    def reset(self, quota_id: int, actor: Actor, *, if_version: Callable[[str], bool] | None = None) -> QuotaState:
+        """Forget what the running day and month have used; usage rows stay.
+
+        :raises NotFound: there is no such quota. :raises ChangedMeanwhile: see :meth:`change`.
+        """
 
         def work(connection: "Connection") -> QuotaState:
-            quota = _found(connection, quota_id, lock=True)
+            quota = _held(connection, quota_id, if_version)
             before = self._state(connection, quota)
             quotas.reset_counters(connection, quota_id, day=self._today(connection, quota.company_id))
             after = self._state(connection, quota)
@@ -159,11 +160,14 @@ class QuotaAdministration:
 
         return self._database.run(work)
 
-    def delete(self, quota_id: int, actor: Actor) -> None:
-        """Take the limits away. Raises :class:`NotFound`."""
+    def delete(self, quota_id: int, actor: Actor, *, if_version: Callable[[str], bool] | None = None) -> None:
+        """Take the limits away.
+
+        :raises NotFound: there is no such quota. :raises ChangedMeanwhile: see :meth:`change`.
+        """
 
         def work(connection: "Connection") -> None:
-            quota = _found(connection, quota_id, lock=True)
+            quota = _held(connection, quota_id, if_version)
             before = self._state(connection, quota)
             quotas.delete_quota(connection, quota_id, day=self._today(connection, quota.company_id))
             _audit(connection, actor, "quota.delete", before, None)
@@ -233,6 +237,14 @@ def _found(connection: "Connection", quota_id: int, *, lock: bool = False) -> Qu
     quota = quotas.get_quota(connection, quota_id, lock=lock)
     if quota is None or _empty(quota):
         raise NotFound(f"There is no quota {quota_id}.", details={"field": "quota_id"})
+    return quota
+
+
+def _held(connection: "Connection", quota_id: int, if_version: Callable[[str], bool] | None) -> Quota:
+    """The quota, for a change, in the version that the operator saw."""
+    quota = _found(connection, quota_id, lock=True)
+    if if_version is not None and not if_version(version_of(quota)):
+        raise ChangedMeanwhile
     return quota
 
 

@@ -143,10 +143,18 @@ class TokenAdministration:
             if_version,
         )
 
-    def set_status(self, token_id: int, status: KeyStatus, actor: Actor) -> ApiKeyRow:
+    def set_status(
+        self,
+        token_id: int,
+        status: KeyStatus,
+        actor: Actor,
+        *,
+        if_version: Callable[[str], bool] | None = None,
+    ) -> ApiKeyRow:
         """Block, disable or activate a key; activating ends its rest too.
 
         :raises NotFound: there is no such key. :raises Conflict: an expired key cannot be activated.
+        :raises ChangedMeanwhile: see :meth:`change`.
         """
 
         def write(connection: "Connection", row: ApiKeyRow) -> None:
@@ -164,7 +172,7 @@ class TokenAdministration:
             KeyStatus.BLOCKED: "token.block",
             KeyStatus.DISABLED: "token.disable",
         }
-        return self._write(token_id, names.get(status, "token.change"), actor, write)
+        return self._write(token_id, names.get(status, "token.change"), actor, write, if_version)
 
     def rotate(
         self, token_id: int, api_key: str, actor: Actor, *, if_version: Callable[[str], bool] | None = None

@@ -201,17 +201,19 @@ def change_quota(
     return _answer(desk, state, response, f"Quota {quota_id} was changed")
 
 
-@router.post("/quotas/{quota_id}/reset", responses=failures(404))
-def reset_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[QuotaView]:
+@router.post("/quotas/{quota_id}/reset", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+def reset_quota(
+    desk: OperatorDesk, quota_id: QuotaIdPath, response: Response, if_match: IfMatch = None
+) -> Envelope[QuotaView]:
     """Let the running day and month begin at zero again. Usage reports are not changed by it."""
-    state = desk.services.quota_administration.reset(quota_id, desk.actor)
-    return desk.success(f"Quota {quota_id} begins at zero again", _view(desk, state))
+    state = desk.services.quota_administration.reset(quota_id, desk.actor, if_version=versions(if_match))
+    return _answer(desk, state, response, f"Quota {quota_id} begins at zero again")
 
 
-@router.delete("/quotas/{quota_id}", responses=failures(404))
-def delete_quota(desk: OperatorDesk, quota_id: QuotaIdPath) -> Envelope[Deleted]:
+@router.delete("/quotas/{quota_id}", responses=failures(404, 412))
+def delete_quota(desk: OperatorDesk, quota_id: QuotaIdPath, if_match: IfMatch = None) -> Envelope[Deleted]:
     """Take a quota away."""
-    desk.services.quota_administration.delete(quota_id, desk.actor)
+    desk.services.quota_administration.delete(quota_id, desk.actor, if_version=versions(if_match))
     return desk.success(f"Quota {quota_id} was deleted", Deleted(quota_id=quota_id))
 
 

@@ -78,11 +78,13 @@ def change_token(
     return _answer(desk, row, response, f"Token {token_id} was changed")
 
 
-@router.delete("/tokens/{token_id}", responses=failures(404))
-def disable_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+@router.delete("/tokens/{token_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+def disable_token(
+    desk: OperatorDesk, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+) -> Envelope[TokenView]:
     """Disable a key. Its row and its usage stay; it can be activated again."""
-    row = desk.services.token_administration.set_status(token_id, KeyStatus.DISABLED, desk.actor)
-    return desk.success(f"Token {token_id} is disabled", _view(desk, row))
+    row = _set_status(desk, token_id, KeyStatus.DISABLED, if_match)
+    return _answer(desk, row, response, f"Token {token_id} is disabled")
 
 
 @router.post("/tokens/{token_id}/rotate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
@@ -96,18 +98,22 @@ def rotate_token(
     return _answer(desk, row, response, f"Token {token_id} has a new key")
 
 
-@router.post("/tokens/{token_id}/block", responses=failures(404))
-def block_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+@router.post("/tokens/{token_id}/block", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+def block_token(
+    desk: OperatorDesk, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+) -> Envelope[TokenView]:
     """Take a key out of service."""
-    row = desk.services.token_administration.set_status(token_id, KeyStatus.BLOCKED, desk.actor)
-    return desk.success(f"Token {token_id} is blocked", _view(desk, row))
+    row = _set_status(desk, token_id, KeyStatus.BLOCKED, if_match)
+    return _answer(desk, row, response, f"Token {token_id} is blocked")
 
 
-@router.post("/tokens/{token_id}/activate", responses=failures(404, 409))
-def activate_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenView]:
+@router.post("/tokens/{token_id}/activate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
+def activate_token(
+    desk: OperatorDesk, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+) -> Envelope[TokenView]:
     """Put a key back into service and end its rest. One whose end date has passed is refused."""
-    row = desk.services.token_administration.set_status(token_id, KeyStatus.ACTIVE, desk.actor)
-    return desk.success(f"Token {token_id} is active", _view(desk, row))
+    row = _set_status(desk, token_id, KeyStatus.ACTIVE, if_match)
+    return _answer(desk, row, response, f"Token {token_id} is active")
 
 
 @router.post("/tokens/{token_id}/test", responses=failures(404))
@@ -115,6 +121,10 @@ def test_token(desk: OperatorDesk, token_id: TokenIdPath) -> Envelope[TokenTestV
     """Ask the provider for its list of models with this key, which costs no tokens. The key is left as it is."""
     test = desk.services.token_administration.test(token_id, desk.services.providers)
     return desk.success(test.message, TokenTestView.of(test))
+
+
+def _set_status(desk: Desk, token_id: int, status: KeyStatus, if_match: str | None) -> ApiKeyRow:
+    return desk.services.token_administration.set_status(token_id, status, desk.actor, if_version=versions(if_match))
 
 
 def _answer(desk: Desk, row: ApiKeyRow, response: Response, message: str) -> Envelope[TokenView]:

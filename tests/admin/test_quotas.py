@@ -1,3 +1,4 @@
+import pytest
 from sqlalchemy import update
 
 from shared_code.database import tables
@@ -58,3 +59,15 @@ def test_filters_and_pages(api):
     first = api.get("quotas?limit=3").data
     rest = api.get(f"quotas?limit=3&cursor={first['next_cursor']}").data
     assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (3, 1, None)
+
+
+@pytest.mark.parametrize(("method", "action"), [("POST", "/reset"), ("DELETE", "")])
+def test_reset_and_delete_keep_to_the_version_that_was_seen(api, method, action):
+    added = api.post("quotas", {"company_id": "NT047", "scope": "company", "daily_limit": 500})
+    path = f"quotas/{added.data['quota_id']}"
+    assert api.patch(path, {"daily_limit": 600}).status == 200
+    refused = api(method, f"{path}{action}", headers={"If-Match": added.headers["etag"]})
+    assert (refused.status, refused.code) == (412, "CHANGED_MEANWHILE")
+    current = api.get(path)
+    assert current.data["daily_limit"] == 600
+    assert api(method, f"{path}{action}", headers={"If-Match": current.headers["etag"]}).status == 200

@@ -1,4 +1,5 @@
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -239,3 +240,20 @@ def test_the_day_on_which_a_key_or_quota_runs_out_is_shown(make_api):
     assert api.get("tokens").data["items"][0]["run_out_day"] == "2027-03-01"
     assert api.get(f"quotas/{quota.data['quota_id']}").data["run_out_day"] == "2026-11-25"
     assert api.get("quotas").data["items"][0]["run_out_day"] == "2026-11-25"
+
+
+@pytest.mark.parametrize(
+    ("method", "action"), [("POST", "/rotate"), ("POST", "/block"), ("POST", "/activate"), ("DELETE", "")]
+)
+def test_every_change_of_a_key_keeps_to_the_version_that_was_seen(api, method, action):
+    key = api.add()
+    body = {"api_key": f"AIzaRotated{uuid.uuid4().hex}"} if action == "/rotate" else None
+    seen = {"If-Match": key.etag}
+    assert api.patch(f"tokens/{key.id}", {"threshold": 17, "status": "Disabled"}).status == 200
+    before = api.get(f"tokens/{key.id}")
+    refused = api(method, f"tokens/{key.id}{action}", body, headers=seen)
+    assert (refused.status, refused.code) == (412, "CHANGED_MEANWHILE")
+    assert api.get(f"tokens/{key.id}").data == before.data
+    done = api(method, f"tokens/{key.id}{action}", body, headers={"If-Match": before.headers["etag"]})
+    assert done.status == 200
+    assert done.headers["etag"] == api.get(f"tokens/{key.id}").headers["etag"]
