@@ -11,13 +11,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import literal, select, text
+from sqlalchemy import inspect, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared_code.database.diagnose import Backend, Facts, Limits, Probe, expected_schema
 from shared_code.database.diagnose_mssql import MssqlDiagnosis
 from shared_code.database.diagnose_postgresql import PostgresqlDiagnosis
 from shared_code.database.diagnose_sqlite import SqliteDiagnosis
+from shared_code.database.tables import SCHEMA
 from shared_code.db_connection import Database
 from shared_code.errors import ServiceError
 from shared_code.redaction import redact
@@ -116,9 +117,20 @@ class DatabaseDiagnostic:
         return expected_schema(probe) | self._level(probe) | self._backend.schema(probe)
 
     def _level(self, probe: Probe) -> Facts:
-        from shared_code.database.schema import HEAD, current
+        from shared_code.database.schema import HEAD, VERSION_TABLE
 
-        found = current(self._database)
+        found = None
+        schema = None if self._database.dialect == "sqlite" else SCHEMA
+        if inspect(probe.connection).has_table(VERSION_TABLE, schema=schema):
+            name = f'"{schema}".{VERSION_TABLE}' if schema else VERSION_TABLE
+            rows = probe.ask(
+                "schema version",
+                f"SELECT version_num AS version FROM {name}",  # noqa: S608 - constants
+                remedy=f"GRANT SELECT ON {name} TO the login",
+            )
+            if rows is None:
+                return {"version": None, "version_needed": HEAD}
+            found = str(rows[0]["version"]) if rows else None
         if found is None or found < HEAD:
             probe.remark(
                 "critical",

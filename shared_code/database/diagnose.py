@@ -4,11 +4,13 @@ A question that the login may not ask, or that this server does not know, is not
 goes on. Nothing here changes data.
 """
 
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Index, inspect, text
@@ -205,6 +207,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     return value
+
+
+def inspect_disk(probe: Probe, folder: Path) -> Facts:
+    """How full the disk of a folder on this machine is, with a remark when it nearly is."""
+    disk = shutil.disk_usage(folder)
+    used = (disk.total - disk.free) / disk.total * 100
+    remark_fullness(
+        probe,
+        "The disk that holds the database",
+        used,
+        "Free space there, or shorten the RETAIN_* settings and let the timer prune",
+    )
+    return {"used_percent": round(used, 1), "free_megabytes": disk.free // 1_048_576}
 
 
 def remark_fullness(probe: Probe, what: str, used_percent: float, remedy: str) -> None:

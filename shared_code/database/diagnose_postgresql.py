@@ -1,9 +1,12 @@
 """Diagnosis of PostgreSQL from its statistics views: activity, tables, indexes, sizes."""
 
+from pathlib import Path
+
 from shared_code.database.diagnose import (
     Facts,
     Probe,
     by,
+    inspect_disk,
     missing_indexes,
     ratio,
     remark_numbers,
@@ -11,6 +14,9 @@ from shared_code.database.diagnose import (
     short,
 )
 
+_SEE_DISK = "Look at the storage of the server: its host's df, or its metrics in the portal"
+#: between the start of the server as its file has it and as it tells it
+_START_SECONDS = 10
 _SEE_ALL = "GRANT pg_monitor TO CURRENT_USER, as a superuser, with the login's name"
 _MANY_CONNECTIONS = 0.8
 _DEAD_SHARE, _DEAD_ROWS = 0.2, 10_000
@@ -33,7 +39,7 @@ SELECT pid AS session, usename AS login, state, query,
        extract(epoch FROM clock_timestamp() - xact_start) AS seconds
 FROM pg_stat_activity
 WHERE xact_start < clock_timestamp() - make_interval(secs => :limit) AND pid <> pg_backend_pid()
-  AND datname = current_database()
+  AND datname = current_database() AND backend_type = 'client backend'
 ORDER BY xact_start LIMIT 20
 """
 _BLOCKED = """
@@ -75,6 +81,10 @@ _INVALID = """
 SELECT c.relname AS index FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid
 """
 _INDEX_NAMES = "SELECT indexname AS name FROM pg_indexes"
+_PLACE = """
+SELECT current_setting('data_directory') AS folder, current_setting('port') AS port,
+       extract(epoch FROM pg_postmaster_start_time()) AS started
+"""
 
 
 class PostgresqlDiagnosis:
@@ -146,7 +156,7 @@ class PostgresqlDiagnosis:
                 "Run VACUUM (FREEZE) on the database, and end transactions that have been open for days",
             )
         remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
-        return {"tables": tables, "database": age}
+        return {"tables": tables, "database": age, "disk": _inspect_disk(probe)}
 
     def indexes(self, probe: Probe) -> Facts:
         """Missing, unused and invalid indexes; tables that are read from end to end."""
@@ -180,3 +190,24 @@ class PostgresqlDiagnosis:
         """Names of all indexes that the login can see."""
         rows = probe.ask("indexes", _INDEX_NAMES)
         return None if rows is None else {row["name"] for row in rows}
+
+
+def _inspect_disk(probe: Probe) -> Facts:
+    """The disk below the server's data, where the server runs on this machine: it tells no client how full it is."""
+    place = probe.ask_one("disk", _PLACE, remedy=_SEE_DISK)
+    if not place:
+        return {}
+    folder = Path(place["folder"])
+    if not _is_here(folder, str(place["port"]), float(place["started"])):
+        probe.hide("disk", "PostgreSQL does not tell a client how full its disk is", _SEE_DISK)
+        return {}
+    return inspect_disk(probe, folder)
+
+
+def _is_here(folder: Path, port: str, started: float) -> bool:
+    """Whether the folder on this machine is that of this very server, and not of one elsewhere behind a tunnel."""
+    try:
+        _pid, _folder, began, its_port, *_rest = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return its_port.strip() == port and abs(float(began) - started) < _START_SECONDS
+    except (OSError, ValueError):
+        return False

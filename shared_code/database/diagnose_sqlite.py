@@ -1,6 +1,5 @@
 """Diagnosis of a SQLite file: its settings, integrity, log, lock, and the disk below it."""
 
-import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from shared_code.database.diagnose import Facts, Probe, missing_indexes, remark_fullness
+from shared_code.database.diagnose import Facts, Probe, inspect_disk, missing_indexes
 
 _LARGE_LOG_BYTES = 64 * 1_048_576
 _LARGE_FILE_BYTES = 2 * 1024**3
@@ -59,18 +58,10 @@ class SqliteDiagnosis:
             quoted = table["name"].replace('"', '""')
             found = probe.ask(f"rows of {table['name']}", f'SELECT max(rowid) AS highest FROM "{quoted}"')  # noqa: S608 - a name out of the catalogue, quoted
             rows[table["name"]] = (found[0]["highest"] or 0) if found else None
-        disk = shutil.disk_usage(path.parent)
-        used = (disk.total - disk.free) / disk.total * 100
-        remark_fullness(
-            probe,
-            "The disk that holds the database",
-            used,
-            "Free space there, or shorten the RETAIN_* settings and let the timer prune",
-        )
         return {
             "highest_row_ids": rows,
             "free_pages": _inspect_free_pages(probe),
-            "disk": {"used_percent": round(used, 1), "free_megabytes": disk.free // 1_048_576},
+            "disk": inspect_disk(probe, path.parent),
         }
 
     def indexes(self, probe: Probe) -> Facts:

@@ -32,7 +32,8 @@ HEAD = "0010"
 
 _log = logging.getLogger(__name__)
 
-_VERSION_TABLE = "alembic_version"
+#: where the version stands, beside our tables
+VERSION_TABLE = "alembic_version"
 #: an instance that finds another one migrating waits this long
 _LOCK_SECONDS = 600
 #: waits for a database that is away or waking up
@@ -121,7 +122,7 @@ def offline_sql(dialect: str, *, start: str | None = None) -> str:
 
 
 def _version(connection: Connection) -> str | None:
-    where = table(_VERSION_TABLE, column("version_num"), schema=None if connection.dialect.name == "sqlite" else SCHEMA)
+    where = table(VERSION_TABLE, column("version_num"), schema=None if connection.dialect.name == "sqlite" else SCHEMA)
     try:
         version: str | None = connection.execute(select(where.c.version_num)).scalar()
     except DBAPIError as error:

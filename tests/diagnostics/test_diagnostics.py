@@ -96,16 +96,11 @@ def test_a_long_transaction_is_found(database):
         assert result["performance"]["long_transactions"][0]["session"]
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "mssql"])
-def test_a_nearly_full_disk_is_found(backend, request, tmp_path, make_settings):
-    """PostgreSQL does not tell a client about its disk."""
-    url = f"sqlite:///{tmp_path / 'x.db'}" if backend == "sqlite" else request.getfixturevalue("mssql_server")
-    database = create_database(make_settings(url))
-    try:
-        result = DatabaseDiagnostic(database, limits=Limits(full_percent=0.01)).run_diagnostics()
-    finally:
-        database.close()
-    assert [item["severity"] for item in result["findings"] if "full" in item["message"]] == ["critical"]
+def test_a_nearly_full_disk_is_found(database):
+    result = DatabaseDiagnostic(database, limits=Limits(full_percent=0.01)).run_diagnostics()
+    (found,) = [item for item in result["findings"] if "full" in item["message"]]
+    assert found["severity"] == "critical"
+    assert found["remedy"]
 
 
 def test_a_database_without_tables_is_told_to_migrate(empty_database_url, make_settings):
@@ -207,7 +202,16 @@ class TestPostgresql:
         hidden = {item["what"]: item for item in result["not_visible"]}
         assert "pg_monitor" in hidden["statements of other logins"]["remedy"]
         assert "pg_stat_statements" in hidden["slowest statements"]["remedy"]
+        assert "df" in hidden["disk"]["remedy"]
+        assert "alembic_version" in hidden["schema version"]["remedy"]
+        assert "error" not in result
         assert "error" not in result["performance"]
+
+    def test_another_machine_s_disk_is_not_taken_for_the_server_s(self, pg, monkeypatch):
+        monkeypatch.setattr("shared_code.database.diagnose_postgresql._START_SECONDS", 0)
+        result = DatabaseDiagnostic(pg, limits=Limits(full_percent=0.01)).run_diagnostics()
+        assert "full" not in messages(result)
+        assert "disk" in {item["what"] for item in result["not_visible"]}
 
     def test_blocked_sessions_are_found(self, pg):
         with pg.transaction() as connection:
