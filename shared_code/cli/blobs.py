@@ -8,7 +8,7 @@ import typer
 
 from shared_code import bootstrap
 from shared_code.blob_intake import Disposition
-from shared_code.cli.output import say, show_json, show_table
+from shared_code.cli.output import AsJson, say, show_json, show_table
 
 if TYPE_CHECKING:
     from shared_code.blob_alerts import Tries
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from shared_code.bootstrap import Services
 
 app = typer.Typer(help="Files dropped into blob storage.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _DONE = {Disposition.RESULT, Disposition.SETTLED, Disposition.GONE}
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from shared_code.cli.output import AsJson, say, show_json
+
 app = typer.Typer(add_completion=False)
 
 
@@ -14,13 +16,17 @@ def count_tokens_command(
     text: Annotated[str | None, typer.Argument(help="The text; without it and --file, standard input is read.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from this file (UTF-8).")] = None,
     model: Annotated[str, typer.Option("--model", "-m", help="Name of the model.")] = "gemini-3.5-flash-lite",
+    as_json: AsJson = False,
 ) -> None:
     """Count the tokens of a text, offline."""
     from shared_code.token_counter import TokenCounter
 
     count = TokenCounter().count(_read(text, file), model)
+    if as_json:
+        show_json({"tokens": count.tokens, "model": model, "exact": count.exact, "vocabulary": count.vocabulary})
+        return
     worth = "exact" if count.exact else "estimate"
-    typer.echo(f"{count.tokens} tokens for {model} ({worth}, by {count.vocabulary})")
+    say(f"{count.tokens} tokens for {model} ({worth}, by {count.vocabulary})")
 
 
 def _read(text: str | None, file: Path | None) -> str:

@@ -6,31 +6,38 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import workplace
-from shared_code.cli.output import say, show_json, show_table
+from shared_code.cli.output import AsJson, say, show_json, show_table
 from shared_code.database import schema
 from shared_code.database.tokens import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def upgrade() -> None:
+def upgrade(as_json: AsJson = False) -> None:
     """Bring the schema up to date; an old database keeps its rows."""
     with workplace(check_schema=False) as place:
         before = schema.current(place.database)
         schema.upgrade(place.database)
-        say(f"schema: {before or 'none'} -> {schema.current(place.database)}")
+        after = schema.current(place.database)
         plain = place.database.read(count_plain_keys)
-        if plain:
-            say(f"{plain} API keys are stored in plain text; 'manage.py tokens reencrypt' encrypts them")
+    if as_json:
+        show_json({"before": before, "after": after, "plain_keys": plain})
+        return
+    say(f"schema: {before or 'none'} -> {after}")
+    if plain:
+        say(f"{plain} API keys are stored in plain text; 'manage.py tokens reencrypt' encrypts them")
 
 
 @app.command()
-def current() -> None:
+def current(as_json: AsJson = False) -> None:
     """Print the schema's version."""
     with workplace(check_schema=False) as place:
-        say(schema.current(place.database) or "none")
+        version = schema.current(place.database)
+    if as_json:
+        show_json({"version": version, "needed": schema.HEAD})
+    else:
+        say(version or "none")
 
 
 @app.command()

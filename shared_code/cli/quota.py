@@ -61,13 +61,18 @@ def reset(
 
 
 @app.command()
-def delete(company: Company, branch: Branch = None, user: User = None, yes: Yes = False) -> None:
+def delete(
+    company: Company, branch: Branch = None, user: User = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Take a quota away."""
     ask("Delete this quota?", yes=yes)
     with workplace() as place:
         quota = _find(place, company, branch, user).quota
         place.quotas.delete(quota.quota_id, operator())
-    say(f"quota {quota.quota_id} deleted")
+    if as_json:
+        show_json({"quota_id": quota.quota_id, "deleted": True})
+    else:
+        say(f"quota {quota.quota_id} deleted")
 
 
 def _owner(branch: str | None, user: str | None) -> tuple[str, str | None]:

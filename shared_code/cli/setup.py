@@ -6,7 +6,7 @@ import typer
 
 from shared_code import bootstrap
 from shared_code.cli.connection import operator
-from shared_code.cli.output import complain, say
+from shared_code.cli.output import AsJson, complain, say, show_json
 from shared_code.cli.tokens import ApiKeyOption, read_key
 from shared_code.database import tokens as store
 from shared_code.database.token_fields import checked_company
@@ -25,32 +25,58 @@ def setup_command(
     name: Annotated[str | None, typer.Option(help="The company's name.")] = None,
     provider: Annotated[str, typer.Option(help="Gemini or OpenAI.")] = Provider.GEMINI.value,
     limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; none = no limit.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check the configuration, create the tables, add the first key and ask its provider; safe to run again."""
+    report = _Report(aloud=not as_json)
     try:
         load_settings()
         services = bootstrap.services()
-        say(f"configuration: ok ({services.database.dialect})")
+        report.step("configuration", f"ok ({services.database.dialect})")
         services.cipher.check()
-        say("encryption of keys: ok")
+        report.step("encryption of keys", "ok")
         services.ready()
-        say("database and tables: ok")
+        report.step("database and tables", "ok")
         if company is not None:
-            _first_key(services, NewToken(company, "", name, provider, limit), api_key)
+            _first_key(services, NewToken(company, "", name, provider, limit), api_key, report)
     except ServiceError as error:
         complain(error)
-        say("setup has stopped. Mend this and run it again; what is done stays done.")
-        raise typer.Exit(1) from error
+        report.advice = "setup has stopped. Mend this and run it again; what is done stays done."
     finally:
         bootstrap.reset()
-    say("done. Next: manage.py admin-keys create --role admin")
+    report.end()
 
 
-def _first_key(services: "Services", new: NewToken, given: str | None) -> None:
+class _Report:
+    """What was done, told step by step to people, and as one document to programs."""
+
+    def __init__(self, *, aloud: bool) -> None:
+        self._aloud = aloud
+        self._steps: dict[str, str] = {}
+        #: what to do before setup is run again; None while nothing stands in the way
+        self.advice: str | None = None
+
+    def step(self, name: str, result: str) -> None:
+        """Note a step that was made."""
+        self._steps[name] = result
+        if self._aloud:
+            say(f"{name}: {result}")
+
+    def end(self) -> None:
+        """Say how it ended; exit code 1 when something is to be mended."""
+        if self._aloud:
+            say(self.advice or "done. Next: manage.py admin-keys create --role admin")
+        else:
+            show_json({"ok": self.advice is None, "steps": self._steps, "advice": self.advice})
+        if self.advice is not None:
+            raise typer.Exit(1)
+
+
+def _first_key(services: "Services", new: NewToken, given: str | None, report: _Report) -> None:
     known = services.database.read(lambda connection: store.company_keys(connection, checked_company(new.company_id)))
     if known:
         token_id = known[0].token_id
-        say(f"key: company {new.company_id.upper()} has {len(known)}; none added")
+        report.step("key", f"company {new.company_id.upper()} has {len(known)}; none added")
     else:
         row = services.token_administration.add(
             NewToken(
@@ -63,9 +89,8 @@ def _first_key(services: "Services", new: NewToken, given: str | None) -> None:
             operator(),
         )
         token_id = row.token_id
-        say(f"key: token {token_id} stored, encrypted")
+        report.step("key", f"token {token_id} stored, encrypted")
     test = services.token_administration.test(token_id, services.providers)
-    say(f"provider: {'ok' if test.accepted else 'refused'}: {test.message}")
+    report.step("provider", f"{'ok' if test.accepted else 'refused'}: {test.message}")
     if not test.accepted:
-        say(f"Put another key in its place: manage.py tokens rotate {token_id}")
-        raise typer.Exit(1)
+        report.advice = f"Put another key in its place: manage.py tokens rotate {token_id}"

@@ -8,7 +8,7 @@ import typer
 
 from shared_code.cli import token_changes
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import say, show_json, show_table
+from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.database import tokens as store
 from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
@@ -18,7 +18,6 @@ from shared_code.records import KeyStatus, Provider
 from shared_code.token_administration import NewToken
 
 app = typer.Typer(help="The companies' API keys.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ApiKeyOption = Annotated[
     str | None, typer.Option("--api-key", help="The key; better left out: it is then asked for, or read from stdin.")
 ]
@@ -94,9 +93,11 @@ def list_command(
 def rotate(
     token_id: Annotated[int, typer.Argument(help="The key's id.")],
     api_key: ApiKeyOption = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a new key in place of an old one; limits and use stay."""
+    """Put a new key in place of an old one, which is gone then; limits and use stay."""
+    ask(f"Put a new key in place of that of token {token_id}? The old one cannot be brought back.", yes=yes)
     secret = read_key(api_key)
     with workplace() as place:
         row = place.tokens.rotate(token_id, secret, operator())
@@ -107,7 +108,7 @@ def rotate(
 
 
 @app.command()
-def reencrypt() -> None:
+def reencrypt(as_json: AsJson = False) -> None:
     """Bring all keys under the newest of TOKEN_ENCRYPTION_KEYS, beside traffic; exit code 1 when some do not open."""
     changed, last = 0, 0
     failed: list[int] = []
@@ -123,18 +124,27 @@ def reencrypt() -> None:
             if batch.last_id is None:
                 break
             last = batch.last_id
-    say(f"{changed} keys encrypted anew")
+    if as_json:
+        show_json({"changed": changed, "do_not_open": failed})
+    else:
+        say(f"{changed} keys encrypted anew")
+        if failed:
+            say(f"left as they are, because they do not open: {', '.join(map(str, failed))}")
     if failed:
-        say(f"left as they are, because they do not open: {', '.join(map(str, failed))}")
         raise typer.Exit(1)
 
 
 @app.command("new-encryption-key")
 def new_encryption_key(
     key_id: Annotated[str, typer.Argument(help="A short name, such as the month: 2026-11")],
+    as_json: AsJson = False,
 ) -> None:
     """Print an entry for TOKEN_ENCRYPTION_KEYS; put it before the others, then run ``tokens reencrypt``."""
-    say(new_ring_entry(key_id))
+    entry = new_ring_entry(key_id)
+    if as_json:
+        show_json({"key_id": key_id, "entry": entry})
+    else:
+        say(entry)
 
 
 def read_key(given: str | None) -> str:

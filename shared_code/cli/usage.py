@@ -19,23 +19,32 @@ _PAGE = 500
 
 
 def repair_command(
-    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None, yes: Yes = False
+    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make running totals that disagree with their rows what was booked."""
     with workplace() as place:
         found = place.database.read(lambda connection: drift.find_drifts(connection, token_id=token))
-        if not found:
-            say("every running total agrees with what was booked")
-            return
-        show_table("Differences", [_shown(item) for item in found])
-        ask("Take over what was booked?", yes=yes)
+        if found:
+            if not as_json:
+                show_table("Differences", [_shown(item) for item in found])
+            ask("Take over what was booked?", yes=yes)
         actor = operator()
-        for item in found:
-            done = place.database.run(
+        repaired = [
+            place.database.run(
                 lambda connection, token_id=item.token_id: _repair(connection, token_id, actor),  # type: ignore[misc]
                 on_unknown=repeatable,
             )
-            say(f"token {item.token_id}: {f'{done.recorded} -> {done.booked}' if done else 'agrees by now'}")
+            for item in found
+        ]
+    if as_json:
+        show_json([_shown(done) for done in repaired if done])
+        return
+    if not found:
+        say("every running total agrees with what was booked")
+    for item, done in zip(found, repaired, strict=True):
+        say(f"token {item.token_id}: {f'{done.recorded} -> {done.booked}' if done else 'agrees by now'}")
 
 
 def forecast_command(

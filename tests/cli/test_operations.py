@@ -3,13 +3,16 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+import typer
 from sqlalchemy import select
 
 from devstack.models.calls import key_hash
 from shared_code.cli import logs as logs_command
+from shared_code.cli.main import build_app
 from shared_code.database import admin_keys, alerts, logs, retries, tables, usage
 from shared_code.database.alerts import Alert
 from shared_code.database.logs import LogEntry, LogFilter
+from shared_code.database.schema import HEAD
 from shared_code.db_connection import create_database
 from shared_code.records import Caller, RetryAttempt, Source, Usage, UsageKind, UsageRow
 from shared_code.settings import load_settings
@@ -33,7 +36,9 @@ def test_the_life_of_a_key_leaves_its_audit_and_never_shows_the_key(manage, data
     assert manage("tokens", "set-limit", "1", "9000")[1] == "token 1: limit 9000, 9000 remaining\n"
     assert manage("tokens", "set-limit", "1", "none", "--json")[1]["total_token_limit"] is None
     assert manage("tokens", "set-limit", "1", "many")[0] == 1
-    assert manage("tokens", "rotate", "1", "--json", stdin=KEY + "new")[1]["api_key_hint"] == "lnew"
+    assert manage("tokens", "rotate", "1", stdin=f"n\n{KEY}new")[0] == 1
+    assert manage("tokens", "show", "1", "--json")[1]["api_key_hint"] == KEY[-4:]
+    assert manage("tokens", "rotate", "1", "--yes", "--json", stdin=KEY + "new")[1]["api_key_hint"] == "lnew"
     assert manage("tokens", "block", "1", stdin="n\n")[0] == 1
     assert manage("tokens", "show", "1", "--json")[1]["status"] == "Active"
     assert manage("tokens", "block", "1", stdin="y\n")[1] == "token 1 is Blocked\n"
@@ -193,6 +198,57 @@ def test_setup_goes_from_nothing_to_a_key_that_works(manage):
     assert "provider: ok" in out
     assert "none added" in manage("setup", "--company", "nt047")[1]
     assert not [text for text in manage.said if KEY in text]
+
+
+def test_every_command_speaks_json_and_dangerous_ones_ask():
+    def walk(command, path=()):
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, (*path, name))
+        if not hasattr(command, "commands"):
+            yield " ".join(path), {option for parameter in command.params for option in parameter.opts}
+
+    commands = dict(walk(typer.main.get_command(build_app())))
+    assert len(commands) > 35
+    # A script for a DBA is SQL.
+    assert {name for name, options in commands.items() if "--json" not in options} == {"db sql"}
+    assert {name for name, options in commands.items() if "--yes" in options} == {
+        "admin-keys revoke",
+        "quota delete",
+        "quota reset",
+        "tokens block",
+        "tokens disable",
+        "tokens rotate",
+        "usage repair",
+    }
+
+
+def test_commands_that_change_much_say_so_in_json(manage, database):
+    assert manage("db", "upgrade", "--json")[1] == {"before": HEAD, "after": HEAD, "plain_keys": 0}
+    assert manage("db", "current", "--json")[1] == {"version": HEAD, "needed": HEAD}
+    manage("tokens", "add", "NT047", stdin=KEY)
+    assert manage("tokens", "reencrypt", "--json")[1] == {"changed": 0, "do_not_open": []}
+    made = manage("tokens", "new-encryption-key", "2026-11", "--json")[1]
+    assert made["entry"].startswith("2026-11:")
+    manage("quota", "set", "NT047", "--daily", "5")
+    assert manage("quota", "delete", "NT047", "--yes", "--json")[1] == {"quota_id": 1, "deleted": True}
+    assert manage("usage", "repair", "--yes", "--json")[1] == []
+    summary = tables.token_usage_summary
+    database.run(lambda connection: connection.execute(summary.update().values(TotalUsedTokens=77)))
+    assert manage("usage", "repair", "--json", stdin="n\n")[0] == 1
+    assert manage("usage", "repair", "--yes", "--json")[1] == [
+        {"token": 1, "company": "NT047", "recorded": 77, "booked": 0, "difference": -77}
+    ]
+    assert manage("count-tokens", "Hello, world!", "--model", "gpt-4", "--json")[1]["tokens"] == 4
+
+
+def test_setup_tells_programs_what_was_done(manage, gemini):
+    gemini.keys.set_key(key_hash(KEY), state="invalid_key")
+    code, found, _ = manage("setup", "--company", "NT047", "--json", stdin=KEY)
+    assert (code, found["ok"]) == (1, False)
+    assert list(found["steps"]) == ["configuration", "encryption of keys", "database and tables", "key", "provider"]
+    assert "tokens rotate 1" in found["advice"]
+    gemini.keys.set_key(key_hash(KEY), state="ok")
+    assert manage("setup", "--company", "NT047", "--json")[1]["ok"] is True
 
 
 def test_setup_says_what_to_mend(manage, gemini):

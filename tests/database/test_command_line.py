@@ -91,8 +91,8 @@ def test_keys_are_added_from_standard_input_listed_and_rotated(manage):
     assert KEY not in out
     code, out, err = manage("tokens", "add", "NT047", "--api-key", KEY)
     assert (code, err) == (1, "error: Company NT047 has this API key already.\n")
-    assert manage("tokens", "rotate", "1", stdin=KEY + "new")[0] == 0
-    assert manage("tokens", "rotate", "2", stdin=KEY + "new")[0] == 1
+    assert manage("tokens", "rotate", "1", "--yes", stdin=KEY + "new")[0] == 0
+    assert manage("tokens", "rotate", "2", "--yes", stdin=KEY + "new")[0] == 1
 
 
 def test_ring_is_rotated(manage):
