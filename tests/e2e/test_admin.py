@@ -80,18 +80,85 @@ def test_the_life_of_a_key(stack, curl, said):
     assert diagnosis["health"]["checks"]["storage"]["status"] == "healthy"
     for page in ("logs?limit=500", "retries", "extractions", "alerts", "quotas", "openapi.json"):
         assert curl("GET", page)[0] == 200
-    assert not [text for text in said if secret in text or rotated in text]
+    for value in (secret, rotated):
+        assert not [text for text in said if value in text]
+        assert files_that_hold(stack, value) == []
 
 
-def test_manage_py_works_on_the_same_database(stack, curl):
-    state = Path(stack["database_url"].removeprefix("sqlite:///")).parent
-    settings = dict(line.split("=", 1) for line in (state / "settings.env").read_text().splitlines())
+@pytest.fixture
+def manage(stack, said):
+    """Runs ``manage.py`` as a process on the stack's database."""
+    settings = dict(line.split("=", 1) for line in (state_of(stack) / "settings.env").read_text().splitlines())
     environment = os.environ | {name: value.strip("'") for name, value in settings.items()}
 
-    def manage(*arguments):
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    def run(*arguments, stdin=""):
+        command = [sys.executable, "manage.py", *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60
+        )
+        said.append(done.stdout + done.stderr)
+        return done
 
+    return run
+
+
+def state_of(stack):
+    return Path(stack["database_url"].removeprefix("sqlite:///")).parent
+
+
+def files_that_hold(stack, secret):
+    """Everything that the stack has written: database, logs of all processes, storage."""
+    root = state_of(stack).parent
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert {"console.log", "database.sqlite"} <= {path.name for path in files}
+    return [path.name for path in files if secret.encode() in path.read_bytes()]
+
+
+def test_the_life_of_a_key_by_manage_py(stack, manage, said):
+    secret, rotated = (f"AIzaCli{uuid.uuid4().hex}" for _ in range(2))
+    company = f"CLI-{uuid.uuid4().hex[:8]}".upper()
+    added = json.loads(manage("tokens", "add", company, "--limit", "500000", "--json", stdin=secret).stdout)
+    token = added["token_id"]
+    assert added["api_key_hint"] == secret[-4:]
+    assert manage("tokens", "add", company, stdin=secret).returncode == 1
+    assert manage("tokens", "test", token).returncode == 0
+    extracted = subprocess.run(
+        [
+            *("curl", "-s", "--noproxy", "*", f"{stack['host']}/api/extract", "-F", f"companyID={company}"),
+            *("-F", f"file=@{ROOT / 'samples' / 'gst-invoice.pdf'}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said.append(extracted.stdout)
+    spent = json.loads(extracted.stdout)["data"]["usage"]["total_tokens"]
+    (line,) = json.loads(manage("usage", "report", "--company", company, "--by", "token", "--json").stdout)
+    assert (line["token_id"], line["total_tokens"]) == (token, spent)
+    assert f"{900_000 - spent} remaining" in manage("tokens", "set-limit", token, 900_000).stdout
+    after = json.loads(manage("tokens", "rotate", token, "--yes", "--json", stdin=rotated).stdout)
+    assert (after["used_tokens"], after["api_key_hint"]) == (spent, rotated[-4:])
+    assert manage("tokens", "block", token, stdin="n\n").returncode == 1
+    for command, status in (("block", "Blocked"), ("activate", "Active"), ("disable", "Disabled")):
+        yes = () if command == "activate" else ("--yes",)
+        assert json.loads(manage("tokens", command, token, *yes, "--json").stdout)["status"] == status
+    audit = json.loads(manage("audit", "--target", f"token {token}", "--json").stdout)
+    assert [entry["action"].partition(".")[2] for entry in audit] == [
+        "disable",
+        "activate",
+        "block",
+        "rotate",
+        "change",
+        "add",
+    ]
+    assert {entry["actor"].partition(":")[0] for entry in audit} == {"cli"}
+    assert audit[3]["before"]["api_key_hint"] == secret[-4:]
+    for value in (secret, rotated):
+        assert not [text for text in said if value in text]
+        assert files_that_hold(stack, value) == []
+
+
+def test_manage_py_works_on_the_same_database(stack, curl, manage):
     key = manage("admin-keys", "create", "--role", "viewer", "--company", "NT047", "--label", "e2e").stdout.strip()
     bearer = [
         "curl",
@@ -107,4 +174,5 @@ def test_manage_py_works_on_the_same_database(stack, curl):
     assert manage("admin-keys", "revoke", key.partition(".")[0], "--yes").returncode == 0
     refused = json.loads(subprocess.run(bearer, capture_output=True, text=True, check=True).stdout)
     assert refused["error"]["code"] == "NOT_AUTHENTICATED"
+    assert files_that_hold(stack, key.partition(".")[2]) == []
     assert any(entry["action"] == "admin-key.revoke" for entry in curl("GET", "audit")[1]["data"]["items"])
