@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     # Logs and telemetry
     log_level: str = "INFO"
     applicationinsights_connection_string: SecretStr | None = None
+    #: turns the platform's own exporter on, which reads the same connection string: ours is off then
+    python_applicationinsights_enable_telemetry: bool = False
 
     @field_validator("default_time_zone")
     @classmethod

@@ -1,8 +1,9 @@
 """Telemetry for Application Insights: logs, exceptions, requests, calls to others, numbers, events.
 
-Off without APPLICATIONINSIGHTS_CONNECTION_STRING; then every call here costs next to nothing. On, a call costs
-microseconds: it queues a small frozen item, and one background thread masks, packs and sends. An endpoint that is
-down, slow or refusing costs telemetry, never a request: the queue is bounded and the loss is reported in the log.
+Off without APPLICATIONINSIGHTS_CONNECTION_STRING, and where the platform's own exporter (OpenTelemetry) uses it; then
+every call here costs next to nothing. On, a call costs microseconds: it queues a small frozen item, and one background
+thread masks, packs and sends. An endpoint that is down, slow or refusing costs telemetry, never a request: the queue
+is bounded and the loss is reported in the log.
 
 Everything that happens in one request carries its operation id (``shared_code.request_context``), so its log lines,
 its spans and its rows in ApplicationLogs are found together.
@@ -186,11 +187,12 @@ def configure_telemetry(
 ) -> Telemetry:
     """Turn telemetry on where the settings name a resource, and make it :func:`telemetry`.
 
-    A connection string that cannot be read turns it off and is logged: telemetry never stops the service.
+    Where the platform's own OpenTelemetry exporter is on, all would be sent twice: ours stays off. A connection string
+    that cannot be read turns it off and is logged: telemetry never stops the service.
     """
     shutdown_telemetry()
     secret = settings.applicationinsights_connection_string
-    if secret is None:
+    if secret is None or settings.python_applicationinsights_enable_telemetry:
         return telemetry()
     try:
         key, endpoint = parse_connection_string(secret.get_secret_value())

@@ -65,6 +65,17 @@ def test_it_is_off_without_a_connection_string():
     made.close()
 
 
+def test_it_is_off_where_the_platform_exports_to_the_same_resource(ingestion):
+    """Both read one setting; everything would be sent twice."""
+    made = configure_telemetry(
+        Settings(
+            applicationinsights_connection_string=ingestion.connection_string,
+            python_applicationinsights_enable_telemetry="true",
+        )
+    )
+    assert not made.enabled
+
+
 def test_one_requests_logs_spans_and_exception_share_its_operation(ingestion):
     made = turn_on(ingestion.connection_string)
     call = str(uuid.uuid4())
