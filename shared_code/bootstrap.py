@@ -20,7 +20,7 @@ from shared_code.extraction.assembly import build_extraction
 from shared_code.extraction.budget import ESTIMATE_MISS, SafetyFactors
 from shared_code.extraction.intake import Room
 from shared_code.extraction.ledger import Ledger
-from shared_code.health_response import system_checks
+from shared_code.health_response import readiness_checks, system_checks
 from shared_code.key_cipher import KeyCipher
 from shared_code.outbox import QueueOutbox
 from shared_code.providers.gemini import GeminiProvider
@@ -89,6 +89,7 @@ class Services:
             self.database, default_zone=settings.default_time_zone, clock=clock
         )
         self.health = system_checks(self)
+        self.readiness = readiness_checks(self)
         self._schema = threading.Lock()
         self._is_ready = False
         self._failed_at: tuple[float, errors.ServiceError] | None = None

@@ -1,5 +1,6 @@
 """The answers of /api/health: whether the service lives, and whether it can serve requests now."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: a result is shown again for so long: anyone may ask, and asking must not load the database
 _MAX_AGE_SECONDS = 2.0
+#: probes give up soon; nothing of ours may hang longer than they wait
+_READY_SECONDS = 3.0
 _KEYS_LOOKED_AT = 200
 _KINDS = {None, "", "live", "ready"}
 
@@ -28,15 +31,21 @@ def health_response(services: "Callable[[], Services]", *, kind: str | None) -> 
         return api_response.failure(
             InvalidRequest("There are health and health/ready only.", details={"field": "path"}), request_id=label
         )
-    try:
+    # Whatever the cause, a probe is told one thing: not now.
+    with contextlib.suppress(ServiceError):
         if kind != "ready":
             result = services().health.run_checks(max_age_seconds=_MAX_AGE_SECONDS)
             return api_response.success("The service is running", public_view(result), request_id=label)
-        health_checks.database_check(services().ready().database, budget_seconds=0.0)()
-        return api_response.success("The service is ready", {"ready": True}, request_id=label)
-    except ServiceError as error:
-        # Whatever the cause, a probe is told one thing: not now.
-        return api_response.failure(DatabaseUnavailable(retry_after=error.retry_after), request_id=label)
+        if services().readiness.run_checks()["overall_status"] == "healthy":
+            return api_response.success("The service is ready", {"ready": True}, request_id=label)
+    return api_response.failure(DatabaseUnavailable(), request_id=label)
+
+
+def readiness_checks(services: "Services") -> SystemHealthChecker:
+    """Whether the database answers now and its tables are there; within its limit also when the server hangs."""
+    checker = SystemHealthChecker(time_limit_seconds=_READY_SECONDS)
+    checker.add_check("database", lambda: health_checks.database_check(services.ready().database, budget_seconds=0.0)())
+    return checker
 
 
 def system_checks(services: "Services") -> SystemHealthChecker:

@@ -54,4 +54,16 @@ def test_health_degrades_and_recovers_with_the_database(database_url, proxy, mak
     proxy.mend()
     assert ask("ready")[0] == 200
     assert database() == "healthy"
+    proxy.freeze()
+    for _ in range(2):
+        status, _, took = ask("ready")
+        assert status == 503
+        assert took < 5
+    assert database() == "error"
+    proxy.thaw()
+    deadline = time.monotonic() + 10
+    while ask("ready")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ask("ready")[0] == 200
+    assert database() == "healthy"
     services.close()

@@ -48,6 +48,8 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._loses: str | None = None
+        self._flows = threading.Event()
+        self._flows.set()
         self.port = 0
         self.url = ""
         self.mend()
@@ -55,6 +57,13 @@ class Proxy:
     def lose_next_answer(self, *, then_cut: bool) -> None:
         """Hang up instead of passing on what the server says next; with ``then_cut`` on everybody."""
         self._loses = "all" if then_cut else "one"
+
+    def freeze(self) -> None:
+        """Take connections and bytes and pass nothing on, as a server does that hangs."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        self._flows.set()
 
     def cut(self) -> None:
         listener, self._listener = self._listener, None
@@ -74,6 +83,7 @@ class Proxy:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def close(self) -> None:
+        self.thaw()
         if self._listener is not None:
             self.cut()
 
@@ -97,6 +107,7 @@ class Proxy:
             with contextlib.suppress(OSError):
                 while True:
                     for ready in select.select([client, server], [], [])[0]:
+                        self._flows.wait()
                         data = ready.recv(65_536)
                         if not data:
                             return
