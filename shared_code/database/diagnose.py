@@ -212,7 +212,8 @@ def plain(value: Any) -> Any:
 def inspect_disk(probe: Probe, folder: Path) -> Facts:
     """How full the disk of a folder on this machine is, with a remark when it nearly is."""
     disk = shutil.disk_usage(folder)
-    used = (disk.total - disk.free) / disk.total * 100
+    # As df counts: what is kept for the system is neither used nor free.
+    used = disk.used / max(disk.used + disk.free, 1) * 100
     remark_fullness(
         probe,
         "The disk that holds the database",
@@ -241,7 +242,8 @@ def _create_statement(connection: Connection, index: Index) -> str:
 def _reason(error: DBAPIError, number: str) -> str:
     if number in DENIED:
         return f"This login may not see it (error {number})"
-    return redact(f"This server does not answer it: {error.orig}")[:_MAX_REASON_CHARACTERS]
+    words = " ".join(str(error.orig).split())
+    return redact(f"This server does not answer it: {words}")[:_MAX_REASON_CHARACTERS]
 
 
 def ratio(part: Any, whole: Any) -> float | None:
