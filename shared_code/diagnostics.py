@@ -6,22 +6,25 @@ the login may not see is listed as such, never shown as absent.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import inspect, literal, select, text
+from pydantic import SecretStr
+from sqlalchemy import URL, inspect, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared_code import db_connection
 from shared_code.database.diagnose import Backend, Facts, Limits, Probe, expected_schema
 from shared_code.database.diagnose_mssql import MssqlDiagnosis
 from shared_code.database.diagnose_postgresql import PostgresqlDiagnosis
 from shared_code.database.diagnose_sqlite import SqliteDiagnosis
 from shared_code.database.tables import SCHEMA
 from shared_code.db_connection import Database
-from shared_code.errors import ServiceError
+from shared_code.errors import ConfigurationError, ServiceError
 from shared_code.redaction import redact
+from shared_code.settings import Settings
 
 _BACKENDS: dict[str, Callable[[], Backend]] = {
     "sqlite": SqliteDiagnosis,
@@ -36,12 +39,21 @@ _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 
 class DatabaseDiagnostic:
-    """Looks at one database. Changes nothing in it."""
+    """Looks at one database. Changes nothing in it.
 
-    def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
-        self._database = database
+    :param connection_params: which one: a :class:`Database`; the seed's dictionary of psycopg's names (``host``,
+        ``port``, ``dbname``, ``user``, ``password``, ...) for PostgreSQL; or nothing, for the process's own.
+    """
+
+    def __init__(
+        self, connection_params: Database | Mapping[str, Any] | None = None, *, limits: Limits | None = None
+    ) -> None:
+        opened = isinstance(connection_params, Mapping)
+        given = _open(connection_params) if isinstance(connection_params, Mapping) else connection_params
+        self._database = given or db_connection.default()
+        self._closes = opened
         self._limits = limits or Limits()
-        self._backend = _BACKENDS[database.dialect]()
+        self._backend = _BACKENDS[self._database.dialect]()
 
     def run_diagnostics(self) -> dict[str, Any]:
         """The seed's result: ``timestamp``, ``connection``, ``performance``, ``schema``, ``indexes``; never raises.
@@ -71,6 +83,8 @@ class DatabaseDiagnostic:
                 break
             self._run_section(name, section, result)
         result["findings"].sort(key=lambda finding: _ORDER[finding["severity"]])
+        if self._closes:
+            self._database.close()
         return result
 
     def _run_section(self, name: str, section: Callable[[Probe], Facts], result: dict[str, Any]) -> None:
@@ -139,3 +153,26 @@ class DatabaseDiagnostic:
                 "Run 'python manage.py db upgrade'",
             )
         return {"version": found, "version_needed": HEAD}
+
+
+def _open(connection_params: Mapping[str, Any]) -> Database:
+    """The database behind psycopg's names. Nothing connects yet. Raises :class:`ConfigurationError`."""
+    known = {str(name): str(value) for name, value in connection_params.items() if value is not None}
+    port = known.pop("port", "")
+    if port and not port.isdecimal():
+        raise ConfigurationError("The port of the database is not a number")
+    database = known.pop("database", None)
+    url = URL.create(
+        "postgresql",
+        username=known.pop("user", None),
+        password=known.pop("password", None),
+        # The folder of a socket stands behind the address, like all other parameters.
+        host=None if known.get("host", "/").startswith("/") else known.pop("host"),
+        port=int(port) if port else None,
+        database=known.pop("dbname", database),
+        query=known,
+    )
+    settings = Settings(
+        azure_sql_connection_string=None, database_url=SecretStr(url.render_as_string(hide_password=False))
+    )
+    return db_connection.create_database(settings)

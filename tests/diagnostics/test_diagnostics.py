@@ -12,6 +12,7 @@ from shared_code.database.schema import HEAD
 from shared_code.database.tables import token_master
 from shared_code.db_connection import create_database
 from shared_code.diagnostics import DatabaseDiagnostic
+from shared_code.errors import ConfigurationError
 
 SECTIONS = {"timestamp", "connection", "performance", "schema", "indexes"}
 
@@ -142,6 +143,16 @@ def test_texts_of_statements_are_masked_and_cut():
     assert short(None) == ""
 
 
+def test_without_parameters_it_is_the_process_s_own_database(database):
+    from shared_code import db_connection
+
+    db_connection.set_default(database)
+    try:
+        assert DatabaseDiagnostic().run_diagnostics()["backend"] == database.dialect
+    finally:
+        db_connection.set_default(None)
+
+
 class TestSqlite:
     @pytest.fixture
     def lite(self, tmp_path, make_settings):
@@ -185,6 +196,19 @@ class TestPostgresql:
         if database.dialect != "postgresql":
             pytest.skip("PostgreSQL only")
         return database
+
+    def test_the_seed_s_connection_parameters(self, pg):
+        url = pg.engine.url
+        found = {"dbname": url.database, "user": url.username, "host": url.query["host"], "port": 5432}
+        result = DatabaseDiagnostic(found).run_diagnostics()
+        assert "error" not in result
+        assert result["connection"]["database"] == url.database
+        refused = DatabaseDiagnostic(found | {"host": "127.0.0.1", "port": "1", "password": "hidden-password"})
+        result = refused.run_diagnostics()
+        assert result["error"]
+        assert "hidden-password" not in json.dumps(result)
+        with pytest.raises(ConfigurationError):
+            DatabaseDiagnostic({"host": "127.0.0.1", "port": "many"})
 
     def test_what_a_login_may_not_see_is_said(self, pg, make_settings):
         """A plain login sees that there are sessions, and not what they do."""
