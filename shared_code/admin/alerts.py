@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared_code import alert_administration
 from shared_code.admin.desk import OperatorDesk, ViewerDesk
@@ -24,6 +24,23 @@ class AlertQuery(PageQuery):
 
 class AlertView(BaseModel):
     """One condition. It is open once, however often it is seen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "alert_id": 7,
+                "kind": "below_threshold",
+                "subject": "1",
+                "severity": "warning",
+                "message": "Token 1 of company NT047 has 2500 of 1000000 tokens left; it is low below 3000.",
+                "details": {"company_id": "NT047", "remaining": 2500},
+                "opened_at": "2026-11-21T09:30:00+00:00",
+                "last_seen_at": "2026-11-21T09:35:00+00:00",
+                "closed_at": None,
+                "occurrences": 2,
+            }
+        }
+    )
 
     alert_id: int
     kind: str

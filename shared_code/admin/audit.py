@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared_code.admin.desk import AdminDesk
 from shared_code.admin.envelope import Envelope, Page, failures
@@ -24,6 +24,21 @@ class AuditQuery(PageQuery):
 
 class AuditView(BaseModel):
     """One change. ``before`` and ``after`` hold no key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "audit_id": 12,
+                "at": "2026-11-21T09:30:00+00:00",
+                "actor": "admin-key:0123456789abcdef",
+                "action": "token.block",
+                "target": "token 1",
+                "before": {"token_id": 1, "status": "Active", "api_key_hint": "x7Qz"},
+                "after": {"token_id": 1, "status": "Blocked", "api_key_hint": "x7Qz"},
+                "request_id": "9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
+            }
+        }
+    )
 
     audit_id: int
     at: Moment

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared_code.admin.desk import OperatorDesk
 from shared_code.admin.envelope import Envelope, failures
@@ -16,6 +16,32 @@ _HEALTH_AGE_SECONDS = 2.0
 
 class DiagnosticsView(BaseModel):
     """``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "health": {
+                    "timestamp": "2026-11-21T09:30:00+00:00",
+                    "checks": {"database": {"status": "healthy", "result": {"backend": "mssql", "milliseconds": 3.1}}},
+                    "overall_status": "healthy",
+                    "health_percentage": 100.0,
+                },
+                "database": {
+                    "backend": "mssql",
+                    "connection": {"round_trip_milliseconds": 2.9},
+                    "findings": [
+                        {
+                            "severity": "warning",
+                            "area": "indexes",
+                            "message": "Index IX_UsageDaily_TokenID on UsageDaily is missing",
+                            "remedy": "CREATE INDEX [IX_UsageDaily_TokenID] ON [docUpload].[UsageDaily] ([TokenID])",
+                        }
+                    ],
+                    "not_visible": [],
+                },
+            }
+        }
+    )
 
     health: dict[str, Any]
     database: dict[str, Any]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared_code.admin.desk import CompanyDesk
 from shared_code.admin.envelope import Envelope, Page, failures
@@ -25,8 +25,25 @@ class ExtractionQuery(PageQuery):
     call_id: Text100 | None = None
 
 
+_SUMMARY: dict[str, Any] = {
+    "extraction_id": 42,
+    "company_id": "NT047",
+    "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "provider": "Gemini",
+    "model": "gemini-3.5-flash-lite",
+    "call_id": "9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
+    "state": "done",
+    "status": "ok",
+    "invoice_number": "SPL/25-26/0417",
+    "created_at": "2026-11-21T09:30:00+00:00",
+    "finished_at": "2026-11-21T09:30:03+00:00",
+}
+
+
 class ExtractionSummary(BaseModel):
     """One document's run."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _SUMMARY})
 
     extraction_id: int
     company_id: str
@@ -43,6 +60,10 @@ class ExtractionSummary(BaseModel):
 
 class ExtractionView(ExtractionSummary):
     """One document's run with the data that was answered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {**_SUMMARY, "result": {"status": "ok", "invoices": [], "warnings": []}}}
+    )
 
     result: dict[str, Any] | None
 

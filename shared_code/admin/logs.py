@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared_code.admin.desk import ViewerDesk
 from shared_code.admin.envelope import Envelope, Page, failures
@@ -31,6 +31,25 @@ class LogQuery(PageQuery):
 
 class LogView(BaseModel):
     """One line."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "log_id": 981,
+                "at": "2026-11-21T09:30:00.123000+00:00",
+                "level": "INFO",
+                "logger": "shared_code.extraction.calls",
+                "message": "Token 1 selected for company NT047, model gemini-3.5-flash-lite",
+                "exception": None,
+                "module": "calls",
+                "function": "_selected",
+                "line": 203,
+                "call_id": "9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
+                "request_id": "front-end-17",
+                "operation_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            }
+        }
+    )
 
     log_id: int | None
     at: Moment | None

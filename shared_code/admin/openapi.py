@@ -41,9 +41,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "scheme": "bearer",
         "description": "`id.secret` as `manage.py admin-keys create` has printed it.",
     }
+    schemas = components.get("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
-        components.get("schemas", {}).pop(unused, None)
+        schemas.pop(unused, None)
+    for schema in schemas.values():
+        _give_back_nulls(schema)
     return made
+
+
+def _give_back_nulls(schema: dict[str, Any]) -> None:
+    """FastAPI leaves out what is null, in examples too, which then lack what the schema says is always there."""
+    if isinstance(schema.get("example"), dict):
+        for name in schema.get("required", ()):
+            schema["example"].setdefault(name, None)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

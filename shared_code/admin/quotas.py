@@ -1,7 +1,7 @@
 """/quotas: daily and monthly limits of a company, a branch or a user."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,13 +81,16 @@ class QuotaQuery(PageQuery):
     scope: Scope | None = None
 
 
-_ONE_LIMIT = {"anyOf": [{"required": ["daily_limit"]}, {"required": ["monthly_limit"]}]}
+def _example(**values: Any) -> ConfigDict:
+    """The configuration of a new quota: one limit is needed."""
+    one_limit: list[Any] = [{"required": ["daily_limit"]}, {"required": ["monthly_limit"]}]
+    return ConfigDict(
+        extra="forbid", json_schema_extra={"anyOf": one_limit, "example": {"company_id": "NT047", **values}}
+    )
 
 
 class _NewQuota(BaseModel):
     """What every new quota has. A limit that is left out is none; one is needed."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_ONE_LIMIT)  # type: ignore[typeddict-item]
 
     company_id: CompanyId
     daily_limit: Tokens = Field(default=0, json_schema_extra=without_default)
@@ -105,12 +108,16 @@ class _NewQuota(BaseModel):
 class CompanyQuota(_NewQuota):
     """A quota of a whole company."""
 
+    model_config = _example(scope="company", monthly_limit=5000000)
+
     scope: Literal["company"]
     subject: None = None
 
 
 class BranchQuota(_NewQuota):
     """A quota of a branch; ``subject`` is its name as uploads give it."""
+
+    model_config = _example(scope="branch", subject="RUB", daily_limit=200000)
 
     scope: Literal["branch"]
     subject: Annotated[str, Field(max_length=50, pattern=NOT_BLANK)]
@@ -119,6 +126,8 @@ class BranchQuota(_NewQuota):
 class UserQuota(_NewQuota):
     """A quota of a user; ``subject`` is the name as uploads give it."""
 
+    model_config = _example(scope="user", subject="bzumah", daily_limit=50000)
+
     scope: Literal["user"]
     subject: Annotated[str, Field(max_length=100, pattern=NOT_BLANK)]
 
@@ -126,7 +135,7 @@ class UserQuota(_NewQuota):
 QuotaCreate = Annotated[
     CompanyQuota | BranchQuota | UserQuota,
     Field(discriminator="scope"),
-    Body(examples=[{"company_id": "NT047", "scope": "user", "subject": "bzumah", "daily_limit": 50000}]),
+    Body(),
 ]
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared_code.admin.desk import CompanyDesk
 from shared_code.admin.envelope import Envelope, Page, failures
@@ -25,6 +25,22 @@ class RetryQuery(PageQuery):
 
 class RetryView(BaseModel):
     """One failed attempt. ``call_id`` ties the attempts of one run together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "retry_id": 5,
+                "at": "2026-11-21T09:30:01.500000+00:00",
+                "company_id": "NT047",
+                "token_id": 1,
+                "attempt": 1,
+                "error": "The provider is overloaded (503)",
+                "retryable": True,
+                "call_id": "9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
+                "request_id": "front-end-17",
+            }
+        }
+    )
 
     retry_id: int
     at: Moment | None

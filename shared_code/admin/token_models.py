@@ -149,6 +149,20 @@ class TokenRotate(BaseModel):
 class TokenTestView(BaseModel):
     """What the provider said when it was asked for its list of models with this key."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "token_id": 1,
+                "provider": "Gemini",
+                "accepted": True,
+                "reason": None,
+                "message": "The provider accepts this key; it may use 11 models.",
+                "models": 11,
+                "milliseconds": 310,
+            }
+        }
+    )
+
     token_id: int
     provider: str
     accepted: bool

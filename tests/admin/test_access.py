@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
 from shared_code.database import admin_keys
 from tests.admin.conftest import app_service_header
 
@@ -34,6 +35,7 @@ ENDPOINTS = [
     ("GET", "audit", None, "admin", False),
 ]
 ROLES = ["viewer", "operator", "admin"]
+MODULES = [alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage]
 
 
 @pytest.fixture
@@ -133,6 +135,16 @@ def test_the_openapi_document_needs_no_login(api):
     assert document.status == 200
     assert document.json["openapi"].startswith("3.1")
     assert "422" not in str(document.json["paths"])
+
+
+def test_every_model_of_the_document_has_an_example_that_is_one_of_it(api):
+    known = {kind.__name__: kind for module in MODULES for kind in vars(module).values() if isinstance(kind, type)}
+    schemas = api.get("openapi.json", key=None).json["components"]["schemas"]
+    spoken = [name for name in schemas if name.endswith(("View", "Summary", "Create", "Change", "Rotate", "Quota"))]
+    assert len(spoken) > 12
+    for name in spoken:
+        shown = known[name].model_validate(schemas[name]["example"])
+        assert shown.model_fields_set == set(schemas[name]["example"]), name
 
 
 def test_app_service_logins_count_where_the_platform_says_so(make_api):
