@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from shared_code import api_response, health_checks
 from shared_code.api_response import ApiResponse
 from shared_code.database import tokens
-from shared_code.errors import DatabaseUnavailable, InvalidRequest, ServiceError
+from shared_code.errors import ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.health import SystemHealthChecker, public_view
-from shared_code.records import KeyStatus, Provider
+from shared_code.records import Provider
 from shared_code.storage import blob_service_client, storage_configured
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MAX_AGE_SECONDS = 2.0
 #: probes give up soon; nothing of ours may hang longer than they wait
 _READY_SECONDS = 3.0
-_KEYS_LOOKED_AT = 200
+_KEYS_LOOKED_AT = 10
 _KINDS = {None, "", "live", "ready"}
 
 
@@ -77,13 +77,15 @@ def system_checks(services: "Services") -> SystemHealthChecker:
 
 
 def _key_finder(services: "Services", provider: Provider) -> "Callable[[], str | None]":
-    """Some usable key of a provider, to ask it with for its list of models."""
+    """Some usable key of a provider, to ask it with for its list of models; one that does not open is passed over."""
 
     def find() -> str | None:
         rows = services.database.read(
-            lambda connection: tokens.list_tokens(connection, status=KeyStatus.ACTIVE, limit=_KEYS_LOOKED_AT)
+            lambda connection: tokens.newest_usable(connection, provider, limit=_KEYS_LOOKED_AT)
         )
-        of_provider = [row for row in rows if Provider.parse(row.provider) is provider and row.stored_key]
-        return of_provider[-1].decrypted(services.cipher).secret if of_provider else None
+        for row in rows:
+            with contextlib.suppress(ConfigurationError):
+                return row.decrypted(services.cipher).secret
+        return None
 
     return find

@@ -141,6 +141,14 @@ def list_tokens(
     return [_row(row) for row in connection.execute(query)]
 
 
+def newest_usable(connection: Connection, provider: Provider, *, limit: int) -> list[ApiKeyRow]:
+    """Usable keys of a provider, the newest first."""
+    typed = func.lower(func.trim(func.coalesce(table.c.Provider, "")))
+    names = [provider.value.lower(), *([""] if Provider.parse(None) is provider else [])]
+    query = _ROWS.where(_usable(), typed.in_(names)).order_by(table.c.TokenID.desc()).limit(limit)
+    return [_row(row) for row in connection.execute(query)]
+
+
 def set_status(connection: Connection, token_id: int, status: KeyStatus, *, expected: KeyStatus | None = None) -> bool:
     """Change a key's status, only from ``expected`` when given; False when nothing was changed."""
     change = update(table).where(table.c.TokenID == token_id).values(Status=status.value, UpdatedAt=utc_now())

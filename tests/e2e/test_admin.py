@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: what was done to a key, newest first
+LIFE = ["disable", "activate", "block", "rotate", "change", "add"]
+
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -66,14 +69,7 @@ def test_the_life_of_a_key(stack, curl, said):
     assert curl("POST", f"tokens/{token}/activate")[1]["data"]["status"] == "Active"
     assert curl("DELETE", f"tokens/{token}")[1]["data"]["status"] == "Disabled"
     audit = curl("GET", f"audit?target=token%20{token}")[1]["data"]["items"]
-    assert [entry["action"].partition(".")[2] for entry in audit] == [
-        "disable",
-        "activate",
-        "block",
-        "rotate",
-        "change",
-        "add",
-    ]
+    assert [entry["action"].partition(".")[2] for entry in audit] == LIFE
     assert curl("GET", "nothing")[0] == 404
     assert curl("PUT", "tokens")[0] == 405
     diagnosis = curl("GET", "diagnostics")[1]["data"]
@@ -143,14 +139,7 @@ def test_the_life_of_a_key_by_manage_py(stack, manage, said):
         yes = () if command == "activate" else ("--yes",)
         assert json.loads(manage("tokens", command, token, *yes, "--json").stdout)["status"] == status
     audit = json.loads(manage("audit", "--target", f"token {token}", "--json").stdout)
-    assert [entry["action"].partition(".")[2] for entry in audit] == [
-        "disable",
-        "activate",
-        "block",
-        "rotate",
-        "change",
-        "add",
-    ]
+    assert [entry["action"].partition(".")[2] for entry in audit] == LIFE
     assert {entry["actor"].partition(":")[0] for entry in audit} == {"cli"}
     assert audit[3]["before"]["api_key_hint"] == secret[-4:]
     for value in (secret, rotated):

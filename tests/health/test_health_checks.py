@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from shared_code import errors
+from shared_code.bootstrap import Services
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.schema import HEAD, ensure_schema
 from shared_code.database.tables import token_master, token_usage_logs
@@ -24,6 +25,7 @@ from shared_code.health_checks import (
     storage_check,
     usable_keys_check,
 )
+from shared_code.health_response import _key_finder
 from shared_code.providers.base import ModelCallFailed, Next
 from shared_code.records import Provider
 
@@ -227,6 +229,25 @@ def client_for(port):
     return BlobServiceClient.from_connection_string(
         f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey={key};BlobEndpoint=http://127.0.0.1:{port}/a;"
     )
+
+
+def test_each_provider_is_asked_with_its_newest_key_that_opens(database, make_settings):
+    """However many keys there are, and as people type them."""
+    services = Services(make_settings(database.engine.url.render_as_string(hide_password=False)))
+    typed = [
+        *({"Provider": "Gemini", "ApiKey": f"AIza{number}", "Status": "Active"} for number in range(30)),
+        {"Provider": " openai ", "ApiKey": "sk-first", "Status": "below threshold"},
+        {"Provider": None, "ApiKey": "AIza-newest", "Status": "Active"},
+        {"Provider": "OpenAI", "ApiKey": "enc:v1:unknown:AAAA", "Status": "Active"},
+        {"Provider": "Gemini", "ApiKey": "AIza-blocked", "Status": "Blocked"},
+    ]
+    with database.transaction() as connection:
+        for row in typed:
+            values = {name: value for name, value in row.items() if value is not None}
+            connection.execute(insert(token_master).values(CompanyID="NT047", **values))
+    found = {provider: _key_finder(services, provider)() for provider in Provider}
+    services.close()
+    assert found == {Provider.GEMINI: "AIza-newest", Provider.OPENAI: "sk-first"}
 
 
 def test_storage_is_well_when_it_lists_and_not_when_it_fails(blobs):
