@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import URL, inspect, literal, select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared_code import db_connection
 from shared_code.database.diagnose import Backend, Facts, Limits, Probe, expected_schema
@@ -96,7 +95,9 @@ class DatabaseDiagnostic:
                 probe = Probe(connection, self._limits)
                 try:
                     result[name] = section(probe)
-                except SQLAlchemyError as error:
+                except ServiceError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - of the driver, the file system, or what a server answers
                     result[name] = {"error": redact(f"{type(error).__name__}: {error}")[:500]}
                 result["findings"] += [asdict(remark) for remark in probe.remarks]
                 result["not_visible"] += probe.hidden

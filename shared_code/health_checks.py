@@ -164,10 +164,14 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
     usage = token_usage_logs.c
 
     def work(connection: Connection) -> tuple[Any, Any, Any]:
+        # By ids, which are indexed: anybody may ask for health, however long the history is.
         now = connection.execute(select(utc_now())).scalar_one()
-        waiting = select(func.min(usage.LoggedAt)).where(usage.FoldedAt.is_(None))
-        last = select(func.max(usage.FoldedAt))
-        return now, connection.execute(waiting).scalar(), connection.execute(last).scalar()
+        first = connection.execute(select(func.min(usage.UsageID)).where(usage.FoldedAt.is_(None))).scalar()
+        oldest = select(usage.LoggedAt).where(usage.UsageID == first)
+        last = select(usage.FoldedAt).order_by(usage.UsageID.desc()).limit(1)
+        if first is not None:
+            last = last.where(usage.UsageID < first)
+        return now, connection.execute(oldest).scalar(), connection.execute(last).scalar()
 
     def check() -> Reading:
         now, oldest, last = database.read(work)

@@ -8,6 +8,7 @@ Keys in use are also known by value: :func:`remember_secret` makes sure that one
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
@@ -33,49 +34,23 @@ _PATTERNS = tuple(
     )
 )
 _MAX_KNOWN = 4096
-_MIN_KNOWN_LENGTH = 6
-
-_known: OrderedDict[str, None] = OrderedDict()
-#: finds all of ``_known`` in one pass, however many there are; None when one was added since it was built
-_finder: AhoCorasick | None = AhoCorasick([])
-_lock = threading.Lock()
+#: shorter ones are no keys of any provider, and may be words that must stay readable
+_MIN_KNOWN_LENGTH = 16
+#: known keys that are looked for beside the others, until it is worth while to build the finder anew
+_MOST_RECENT = 256
 
 
-def remember_secret(secret: str) -> None:
-    """Make ``redact`` remove this exact value from now on (the latest 4,096 are kept).
-
-    What is not ASCII is no key of any provider, and is refused where keys are stored.
-    """
-    global _finder  # noqa: PLW0603 - belongs to _known
-    value = secret.strip()
-    if len(value) < _MIN_KNOWN_LENGTH or not value.isascii():
-        return
-    with _lock:
-        if value not in _known:
-            _finder = None
-        _known[value] = None
-        _known.move_to_end(value)
-        while len(_known) > _MAX_KNOWN:
-            _known.popitem(last=False)
+def _finder(secrets: Iterable[str]) -> AhoCorasick:
+    # The longest where one begins with another: the rest of it must not stay.
+    return AhoCorasick(list(secrets), matchkind=MatchKind.LeftmostLongest)
 
 
-def redact(text: str) -> str:
-    """Return ``text`` with everything that is or looks like a secret replaced by ``***``."""
-    text = _without_known(text)
-    folded = text.casefold()
-    for sign, pattern, mask in _PATTERNS:
-        if sign in folded:
-            text = pattern.sub(mask, text)
-    return text
-
-
-def _without_known(text: str) -> str:
-    finder = _finder or _build_finder()
+def _without(finder: AhoCorasick, text: str) -> str:
     try:
         found = finder.find_matches_as_indexes(text)
     except UnicodeEncodeError:  # half of a surrogate pair, which the library cannot take
         spelled = text.encode("utf-8", "backslashreplace").decode()
-        masked = _without_known(spelled)
+        masked = _without(finder, spelled)
         return text if masked == spelled else masked
     if not found:
         return text
@@ -86,13 +61,61 @@ def _without_known(text: str) -> str:
     return MASK.join([*kept, text[end:]])
 
 
-def _build_finder() -> AhoCorasick:
-    global _finder  # noqa: PLW0603 - belongs to _known
-    with _lock:
-        if _finder is None:
-            # The longest where one begins with another: the rest of it must not stay.
-            _finder = AhoCorasick(list(_known), matchkind=MatchKind.LeftmostLongest)
-        return _finder
+class KnownSecrets:
+    """The latest so many secrets, found in a text in one pass, however many there are. Safe for many threads."""
+
+    def __init__(self, most: int = _MAX_KNOWN) -> None:
+        self._most = most
+        self._all: OrderedDict[str, None] = OrderedDict()
+        self._recent: list[str] = []
+        # Read together: what leaves the recent ones is in the other by then.
+        self._finders = (_finder([]), _finder([]))
+        self._lock = threading.Lock()
+
+    def add(self, secret: str) -> None:
+        """Know one more; the one that was not added for the longest is forgotten."""
+        with self._lock:
+            if secret in self._all:
+                self._all.move_to_end(secret)
+                return
+            self._all[secret] = None
+            self._recent.append(secret)
+            while len(self._all) > self._most:
+                self._all.popitem(last=False)
+            if len(self._recent) < _MOST_RECENT:
+                self._finders = (self._finders[0], _finder(self._recent))
+            else:
+                self._recent.clear()
+                self._finders = (_finder(self._all), _finder([]))
+
+    def mask(self, text: str) -> str:
+        """The text without any of them."""
+        for finder in self._finders:
+            text = _without(finder, text)
+        return text
+
+
+_known = KnownSecrets()
+
+
+def remember_secret(secret: str) -> None:
+    """Make ``redact`` remove this exact value from now on (the latest 4,096 are kept).
+
+    What is shorter than 16 characters or not ASCII is no key of any provider, and is left alone.
+    """
+    value = secret.strip()
+    if len(value) >= _MIN_KNOWN_LENGTH and value.isascii():
+        _known.add(value)
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with everything that is or looks like a secret replaced by ``***``."""
+    text = _known.mask(text)
+    folded = text.casefold()
+    for sign, pattern, mask in _PATTERNS:
+        if sign in folded:
+            text = pattern.sub(mask, text)
+    return text
 
 
 def mask_key(secret: str) -> str:

@@ -190,6 +190,7 @@ def configure_telemetry(
     Where the platform's own OpenTelemetry exporter is on, all would be sent twice: ours stays off. A connection string
     that cannot be read turns it off and is logged: telemetry never stops the service.
     """
+    global _current  # noqa: PLW0603 - the one process-wide instance
     shutdown_telemetry()
     secret = settings.applicationinsights_connection_string
     if secret is None or settings.python_applicationinsights_enable_telemetry:
@@ -212,22 +213,23 @@ def configure_telemetry(
     made.handler = TelemetryLogHandler(made.offer, writer.in_own_thread, level=level)
     logging.root.addHandler(made.handler)
     install_redaction()
-    _active[:] = [made]
+    _current = made
     atexit.register(made.flush)
     return made
 
 
 def shutdown_telemetry(timeout_seconds: float = 2.0) -> None:
     """Send what waits and turn telemetry off."""
-    while _active:
-        ended = _active.pop()
+    global _current
+    ended, _current = _current, _OFF
+    if ended is not _OFF:
         ended.close(timeout_seconds)
         atexit.unregister(ended.flush)
 
 
 def telemetry() -> Telemetry:
     """The process's telemetry; one that is off until :func:`configure_telemetry` turned it on."""
-    return _active[0] if _active else _OFF
+    return _current
 
 
 def parse_connection_string(text: str) -> tuple[str, str]:
@@ -255,4 +257,4 @@ def _note_error(span: Span, error: BaseException) -> None:
 
 
 _OFF = Telemetry()
-_active: list[Telemetry] = []
+_current = _OFF

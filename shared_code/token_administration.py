@@ -99,7 +99,8 @@ class TokenAdministration:
 
         :raises InvalidRequest: a value is malformed. :raises AlreadyExists: the company has this key already.
         """
-        redaction.remember_secret(new.api_key)
+        # What is refused is no key, and must not be masked wherever it stands from now on.
+        redaction.remember_secret(checked_key(new.api_key))
 
         def work(connection: "Connection") -> ApiKeyRow:
             token_id = tokens.add_token(
@@ -133,15 +134,15 @@ class TokenAdministration:
 
         :param if_version: says of the row's current version whether it is the one that the operator saw.
         :raises NotFound, InvalidRequest: there is no such key; a value is malformed.
-        :raises ChangedMeanwhile: ``if_version`` says no.
+        :raises Conflict: it would be active after its end date. :raises ChangedMeanwhile: ``if_version`` says no.
         """
-        return self._write(
-            token_id,
-            "token.change",
-            actor,
-            lambda connection, row: token_changes.change_token(connection, row, changes),
-            if_version,
-        )
+
+        def write(connection: "Connection", row: ApiKeyRow) -> None:
+            if KeyStatus.parse(changes.get("status")) is KeyStatus.ACTIVE:
+                self._check_end(changes.get("expires_at", row.expires_at))
+            token_changes.change_token(connection, row, changes)
+
+        return self._write(token_id, "token.change", actor, write, if_version)
 
     def set_status(
         self,
@@ -161,10 +162,7 @@ class TokenAdministration:
             if status is not KeyStatus.ACTIVE:
                 token_changes.change_token(connection, row, {"status": status.value})
                 return
-            if row.expires_at is not None and row.expires_at <= self._clock().replace(tzinfo=None):
-                raise Conflict(
-                    "expires_at of this key lies in the past. Change it first.", details={"field": "expires_at"}
-                )
+            self._check_end(row.expires_at)
             token_changes.activate_token(connection, row)
 
         names = {
@@ -182,8 +180,7 @@ class TokenAdministration:
         :raises NotFound: there is no such row. :raises InvalidRequest: malformed.
         :raises AlreadyExists: the company has this key already. :raises ChangedMeanwhile: see :meth:`change`.
         """
-        redaction.remember_secret(api_key)
-        checked_key(api_key)
+        redaction.remember_secret(checked_key(api_key))
         return self._write(
             token_id,
             "token.rotate",
@@ -219,6 +216,10 @@ class TokenAdministration:
         except ModelCallFailed as failure:
             return result(failure.reason, redaction.redact(failure.message))
         return result(None, f"The provider accepts this key; it may use {len(names)} models.", len(names))
+
+    def _check_end(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock().replace(tzinfo=None):
+            raise Conflict("expires_at of this key lies in the past. Change it first.", details={"field": "expires_at"})
 
     def _write(
         self,

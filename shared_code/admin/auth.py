@@ -114,11 +114,16 @@ class Authenticator:
 
     def _refusal(self, source: str, key_id: str | None, request_id: str) -> ServiceError:
         """Note a failed login (``key_id`` None: what was sent is no key); how it is answered."""
-        _log.warning("login to the admin API failed: key id %s, source %s", key_id or "none", source)
         wait = self._failures.seconds_for_source(source)
-        for target in self._failures.failed(source, key_id):
+        ended = self._failures.failed(source, key_id)
+        if wait > 0:
+            # Told and recorded already; a flood must not fill the log and the audit.
+            _log.debug("login to the admin API failed: key id %s, source %s", key_id or "none", source)
+            return TooManyFailedLogins(retry_after=wait)
+        _log.warning("login to the admin API failed: key id %s, source %s", key_id or "none", source)
+        for target in ended:
             self._record(target, {"source": source, "key_id": key_id}, request_id)
-        return TooManyFailedLogins(retry_after=wait) if wait > 0 else NotAuthenticated()
+        return NotAuthenticated()
 
     def _record(self, target: str, facts: dict[str, str | None], request_id: str) -> None:
         try:

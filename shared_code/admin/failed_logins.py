@@ -1,9 +1,10 @@
 """Counts failed logins in memory and says when it is enough. Nobody is kept waiting in a thread.
 
 Two counts: by source and key id, and by source alone, for one that tries many ids or what is no key at all. A count per
-instance is what it is meant to be: secrets have 256 random bits, so that nobody guesses one; this keeps a broken client
-from loading the database, and makes an attack visible. A key with the right secret is let in from a source whose other
-attempts fail: an attacker behind the same address must not lock the operators out.
+instance is what it is meant to be: secrets have 256 random bits, so that nobody guesses one; this makes an attack
+visible without letting it fill the log, and spares the database the look-ups of a broken client. A key with the right
+secret is let in from a source whose other attempts fail: an attacker behind the same address must not lock the
+operators out.
 """
 
 import threading

@@ -67,7 +67,7 @@ def get_token(desk: CompanyDesk, token_id: TokenIdPath, response: Response) -> E
     return _answer(desk, row, response, f"Token {token_id}")
 
 
-@router.patch("/tokens/{token_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
+@router.patch("/tokens/{token_id}", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def change_token(
     desk: OperatorDesk, token_id: TokenIdPath, body: TokenChange, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:

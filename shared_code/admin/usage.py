@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from shared_code.admin.csv_export import MAX_ROWS, csv_text
 from shared_code.admin.desk import CompanyDesk, Desk
@@ -110,7 +110,7 @@ class UsageView(BaseModel):
     thoughts_tokens: int
     cached_tokens: int
     total_tokens: int
-    cost_usd: Decimal
+    cost_usd: Annotated[Decimal, PlainSerializer(lambda cost: format(cost, "f"), return_type=str)]
     unpriced: int
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from shared_code.database.logs import storable
 from shared_code.database.tables import admin_audit
+from shared_code.log_redaction import redact_value
 from shared_code.redaction import redact
 
 table = admin_audit
@@ -107,7 +108,13 @@ def find_audit(
 def _text(facts: Mapping[str, Any] | None) -> str | None:
     if facts is None:
         return None
-    return storable(redact(json.dumps(dict(facts), default=str, ensure_ascii=False)), _FACTS_LENGTH)
+    # Values, not the text: a masked bracket or name would leave no JSON.
+    masked = redact_value({name: value if _is_plain(value) else str(value) for name, value in facts.items()})
+    return storable(json.dumps(masked, default=str, ensure_ascii=False), _FACTS_LENGTH)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str | list | dict)
 
 
 def _facts(text: str | None) -> dict[str, Any] | None:

@@ -114,10 +114,12 @@ class PostgresqlDiagnosis:
         long = probe.ask("long transactions", _TRANSACTIONS, limit=probe.limits.long_transaction_seconds)
         blocked = probe.ask("blocked sessions", _BLOCKED) or []
         for row in blocked:
+            # Of another login's session only the fact is visible.
+            since = "" if row["seconds"] is None else f" since {row['seconds']:.0f} s"
             probe.remark(
                 "warning",
                 "performance",
-                f"Session {row['session']} waits for {row['blocked_by']} since {row['seconds']:.0f} s",
+                f"Session {row['session']} waits for {row['blocked_by']}{since}",
                 "SELECT pg_terminate_backend(pid) for the blocking session if it does not end by itself",
             )
         database = probe.ask_one("database statistics", _DATABASE)

@@ -195,6 +195,9 @@ def test_a_source_that_tries_anything_is_answered_429_and_recorded_once(api):
     assert 0 < int(answers[-1].headers["retry-after"]) <= 300
     (entry,) = api.get("audit?action=login.blocked").data["items"]
     assert (entry["target"], entry["after"]["source"]) == ("source 203.0.113.10", "203.0.113.10")
+    for number in range(30):
+        api.get("tokens", key=f"{number % 3:016x}.{'z' * 43}", headers=source)
+    assert len(api.get("audit?action=login.blocked").data["items"]) == 1, "a flood does not fill the audit"
     # The right key is let in, without a login it is still 401, and others are not locked out.
     assert api.get("tokens", headers=source).status == 200
     assert api.get("tokens", key=None, headers=source).status == 401

@@ -257,3 +257,31 @@ def test_every_change_of_a_key_keeps_to_the_version_that_was_seen(api, method, a
     done = api(method, f"tokens/{key.id}{action}", body, headers={"If-Match": before.headers["etag"]})
     assert done.status == 200
     assert done.headers["etag"] == api.get(f"tokens/{key.id}").headers["etag"]
+
+
+def test_what_is_refused_as_a_key_does_not_become_a_secret(api):
+    """Else an operator could have the words of the audit masked."""
+    key = api.add(total_token_limit=5000)
+    for refused in ("token 1 is no key at all", "Disabled today, or so", '{"token_id": 1, "x": 2}'):
+        assert api.post("tokens", {"company_id": "NT047", "api_key": refused}).status == 400
+        assert api.post(f"tokens/{key.id}/rotate", {"api_key": refused}).status == 400
+    odd = '"company_id":"NT047","status":"Active"'
+    assert api.post("tokens", {"company_id": "NT047", "api_key": odd}).status == 201
+    api.delete(f"tokens/{key.id}")
+    entry = api.get("audit?limit=1").data["items"][0]
+    assert (entry["target"], entry["after"]["status"], entry["before"]["status"]) == (
+        f"token {key.id}",
+        "Disabled",
+        "Active",
+    )
+
+
+def test_no_way_makes_a_key_active_after_its_end(api):
+    key = api.add(expires_at="2020-01-01T00:00:00Z", status="Disabled")
+    for status, answer in (
+        (409, api.post(f"tokens/{key.id}/activate")),
+        (409, api.patch(f"tokens/{key.id}", {"status": "Active"})),
+        (409, api.patch(f"tokens/{key.id}", {"status": "Active", "expires_at": "2020-02-01T00:00:00Z"})),
+        (200, api.patch(f"tokens/{key.id}", {"status": "Active", "expires_at": "2999-01-01T00:00:00Z"})),
+    ):
+        assert answer.status == status, answer.text

@@ -133,6 +133,14 @@ def test_groups_with_absent_parts(api, book):
         assert sum(item["requests"] for item in items) == 3
 
 
+def test_a_cost_is_never_written_with_an_exponent(api, book):
+    book(cost_usd=Decimal(0))
+    book(local_day=date(2026, 11, 21), cost_usd=Decimal("0.0000002"))
+    assert [item["cost_usd"] for item in api.get(f"usage?{RANGE}").data["items"]] == ["0.00000000", "0.00000020"]
+    lines = list(csv.DictReader(io.StringIO(api.get(f"usage?{RANGE}&format=csv").text)))
+    assert [line["cost_usd"] for line in lines] == ["0.00000000", "0.00000020"]
+
+
 def test_filters(api, book):
     book()
     book(caller=Caller("NT047", "ama", "KUM"), model="other")

@@ -2,7 +2,7 @@ import json
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from sqlalchemy import create_engine, insert, text
@@ -190,6 +190,26 @@ class TestSqlite:
         assert result["performance"]["integrity"]["rows_without_parent"] == 1
 
 
+@contextmanager
+def blocked_session(pg):
+    """One session holds a row, another waits for it."""
+    engine = create_engine(pg.engine.url)
+    update = text("""UPDATE "docUpload"."TokenMaster" SET "CompanyID" = 'B'""")
+    first, second = engine.connect(), engine.connect()
+    first.execute(update)
+    waiter = threading.Thread(target=lambda: second.execute(update))
+    waiter.start()
+    try:
+        yield
+    finally:
+        first.rollback()
+        waiter.join()
+        second.rollback()
+        first.close()
+        second.close()
+        engine.dispose()
+
+
 class TestPostgresql:
     @pytest.fixture
     def pg(self, database):
@@ -240,24 +260,31 @@ class TestPostgresql:
     def test_blocked_sessions_are_found(self, pg):
         with pg.transaction() as connection:
             connection.execute(insert(token_master).values(CompanyID="A"))
-        engine = create_engine(pg.engine.url)
-        update = text("""UPDATE "docUpload"."TokenMaster" SET "CompanyID" = 'B'""")
-        first, second = engine.connect(), engine.connect()
-        first.execute(update)
-        waiter = threading.Thread(target=lambda: second.execute(update))
-        waiter.start()
-        deadline, blocked = time.monotonic() + 10, []
-        while not blocked and time.monotonic() < deadline:
-            result = DatabaseDiagnostic(pg).run_diagnostics()
-            blocked = result["performance"]["blocked"]
-        first.rollback()
-        waiter.join()
-        second.rollback()
-        first.close()
-        second.close()
-        engine.dispose()
+        with blocked_session(pg):
+            deadline, blocked = time.monotonic() + 10, []
+            while not blocked and time.monotonic() < deadline:
+                result = DatabaseDiagnostic(pg).run_diagnostics()
+                blocked = result["performance"]["blocked"]
         assert len(blocked) == 1
         assert "waits for" in messages(result)
+
+    def test_a_login_that_sees_little_is_told_of_blocked_sessions_all_the_same(self, pg, make_settings):
+        with pg.transaction() as connection:
+            connection.execute(
+                text("DO $$ BEGIN CREATE ROLE plain LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+            )
+            connection.execute(insert(token_master).values(CompanyID="A"))
+        plain = create_database(
+            make_settings(pg.engine.url.set(username="plain").render_as_string(hide_password=False))
+        )
+        with blocked_session(pg):
+            deadline, blocked = time.monotonic() + 10, []
+            while not blocked and time.monotonic() < deadline:
+                result = DatabaseDiagnostic(plain).run_diagnostics()
+                blocked = result["performance"]["blocked"]
+        plain.close()
+        assert blocked[0]["seconds"] is None
+        assert f"Session {blocked[0]['session']} waits for" in messages(result)
 
     def test_dead_rows_are_found(self, pg):
         with pg.transaction() as connection:

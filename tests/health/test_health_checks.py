@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from shared_code import errors
 from shared_code.bootstrap import Services
@@ -134,7 +134,9 @@ def test_the_rollup_is_late_when_a_row_waits_too_long(database):
     assert reading
     assert 100 <= reading.facts["oldest_unfolded_seconds"] < 130
     assert reading.facts["seconds_since_last_fold"] < 30
-    row(700, folded=False)
+    waits = token_usage_logs.c.FoldedAt.is_(None)
+    older = update(token_usage_logs).where(waits).values(LoggedAt=utc_in(-700))
+    database.run(lambda connection: connection.execute(older))
     assert not check()
 
 

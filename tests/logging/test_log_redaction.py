@@ -175,8 +175,7 @@ def test_the_stack_is_masked(printed):
 
 
 def test_a_key_of_unknown_shape_is_masked_once_it_is_known(printed, monkeypatch):
-    monkeypatch.setattr(redaction, "_known", redaction.OrderedDict())
-    monkeypatch.setattr(redaction, "_finder", None)
+    monkeypatch.setattr(redaction, "_known", redaction.KnownSecrets())
     redaction.remember_secret("odd-secret-without-shape")
     install_redaction()
     logging.getLogger("n").warning("key=%s", "odd-secret-without-shape")

@@ -13,8 +13,7 @@ from shared_code.redaction import redact, remember_secret
 
 @pytest.fixture(autouse=True)
 def _nothing_known(monkeypatch):
-    monkeypatch.setattr(redaction, "_known", redaction.OrderedDict())
-    monkeypatch.setattr(redaction, "_finder", None)
+    monkeypatch.setattr(redaction, "_known", redaction.KnownSecrets())
 
 
 @pytest.mark.parametrize(
@@ -62,24 +61,28 @@ def test_thousands_of_known_keys_are_all_masked_and_nothing_else():
         remember_secret(f" {key}\n")
     text = " ".join(f"<{key}>" for key in known)
     masked = redact(text)
-    assert masked.count("***") == 4096
-    assert set(re.findall(r"<(k\w+)>", masked)) == set(known[:904]), "the oldest have been forgotten"
+    forgotten = re.findall(r"<(k\w+)>", masked)
+    assert forgotten == known[: len(forgotten)], "the oldest have been forgotten, and no other"
+    assert 904 - 256 <= len(forgotten) <= 904
 
 
 def test_a_key_that_begins_with_another_leaves_no_rest():
-    remember_secret("abcdef")
-    remember_secret("abcdef-and-more")
-    assert redact("abcdef-and-more abcdef abcdefabcdef") == "*** *** ******"
+    short = "0123456789abcdef"
+    remember_secret(short)
+    remember_secret(f"{short}-and-more")
+    assert redact(f"{short}-and-more {short} {short}{short}") == "*** *** ******"
 
 
 def test_known_keys_are_found_between_characters_of_any_width_and_half_ones():
-    remember_secret("odd-secret")
-    assert redact("\U0001f600odd-secret\u65e5") == "\U0001f600***\u65e5"
-    assert redact("\ud800 odd-secret") == "\\ud800 ***"
+    remember_secret("odd-secret-of-old")
+    assert redact("\U0001f600odd-secret-of-old\u65e5") == "\U0001f600***\u65e5"
+    assert redact("\ud800 odd-secret-of-old") == "\\ud800 ***"
     assert redact("\ud800 plain") == "\ud800 plain"
 
 
-@pytest.mark.parametrize("given_key", ["short", "", "   ", "key-\ud800-half", "clé-de-société"])
+@pytest.mark.parametrize(
+    "given_key", ["short", "", "   ", "FullyUtilized", "key-\ud800-half-of-a-pair", "clé-de-la-société"]
+)
 def test_what_is_no_key_is_not_remembered(given_key):
     remember_secret(given_key)
     assert redact(f"a {given_key.strip()} b") == f"a {given_key.strip()} b"
