@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code.database import quotas, usage_sums
+from shared_code.database import company_zones, quotas, usage_sums
 from shared_code.database.quotas import Quota
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.periods import local_day, month_period, zone
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LONGEST_MONTH = timedelta(days=31)
+#: keys or quotas that one statement names: Azure SQL takes 2,100 parameters
+_PAGE = 600
 
 
 def key_run_out_days(
@@ -29,8 +31,8 @@ def key_run_out_days(
     """
     # A day more than the window: somewhere it is yesterday still.
     since = now.date() - timedelta(days=PACE_DAYS)
-    only = rows[0].token_id if len(rows) == 1 else None
-    used = usage_sums.tokens_per_day_by_key(connection, since=since, token_id=only)
+    ids = [row.token_id for row in rows]
+    used = usage_sums.tokens_per_day_by_key(connection, since=since, token_ids=ids if len(ids) <= _PAGE else None)
     return {
         row.token_id: run_out_day(
             row.remaining_tokens if row.has_summary else row.total_token_limit,
@@ -41,22 +43,40 @@ def key_run_out_days(
     }
 
 
-def quota_run_out_day(connection: "Connection", quota: Quota, *, now: datetime, default_zone: str) -> date | None:
-    """The day on which a monthly limit ends before its month does; None when it lasts, or there is none."""
-    if quota.monthly_limit is None:
-        return None
-    today = local_day(now, zone(quotas.company_zone(connection, quota.company_id), default_zone))
-    counter = quotas.counters_of(connection, quota, today).get(month_period(today))
-    used = usage_sums.tokens_per_day_of(
-        connection,
-        company_id=quota.company_id,
-        scope=quota.scope,
-        subject=quota.subject,
-        since=today - timedelta(days=PACE_DAYS),
-    )
-    return run_out_day(
-        quota.monthly_limit - (counter.used if counter else 0),
-        used,
-        today=today,
-        resets_on=(today.replace(day=1) + _LONGEST_MONTH).replace(day=1),
-    )
+def quota_run_out_days(
+    connection: "Connection", found: Sequence[Quota], *, now: datetime, default_zone: str
+) -> dict[int, date]:
+    """The days on which monthly limits end before their months do, by quota id; those that last have no entry.
+
+    Up to five statements for each page of quotas.
+
+    :param now: aware, UTC.
+    """
+    limited = [quota for quota in found if quota.monthly_limit is not None]
+    ends: dict[int, date] = {}
+    for start in range(0, len(limited), _PAGE):
+        ends |= _page_run_out_days(connection, limited[start : start + _PAGE], now, default_zone)
+    return ends
+
+
+def _page_run_out_days(
+    connection: "Connection", page: Sequence[Quota], now: datetime, default_zone: str
+) -> dict[int, date]:
+    names = company_zones.company_zones(connection, {quota.company_id for quota in page})
+    days = {quota.company_id: local_day(now, zone(names.get(quota.company_id), default_zone)) for quota in page}
+    counters = quotas.counters_in(connection, page, set(days.values()))
+    owners = {(quota.company_id, quota.scope, quota.subject) for quota in page}
+    used = usage_sums.tokens_per_day_of(connection, owners, since=min(days.values()) - timedelta(days=PACE_DAYS))
+    ends = {}
+    for quota in page:
+        today = days[quota.company_id]
+        counter = counters.get((quota.quota_id, month_period(today)))
+        day = run_out_day(
+            (quota.monthly_limit or 0) - (counter.used if counter else 0),
+            used.get((quota.company_id, quota.scope, quota.subject), {}),
+            today=today,
+            resets_on=(today.replace(day=1) + _LONGEST_MONTH).replace(day=1),
+        )
+        if day is not None:
+            ends[quota.quota_id] = day
+    return ends

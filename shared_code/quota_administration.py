@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared_code.database import quotas
+from shared_code.database import company_zones, quota_changes, quotas
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.database.quotas import Counter, Quota
 from shared_code.database.token_fields import MAX_TOKENS, checked_amount, checked_company, checked_text
-from shared_code.errors import AlreadyExists, ChangedMeanwhile, Conflict, InvalidRequest, NotFound
+from shared_code.errors import ChangedMeanwhile, Conflict, InvalidRequest, NotFound
 from shared_code.periods import day_period, local_day, month_period, period_end, zone
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class QuotaAdministration:
 
         def work(connection: "Connection") -> list[QuotaState]:
             found = quotas.find_limits(connection, company_id=company_id, scope=scope, after_id=after_id, limit=limit)
-            return [self._state(connection, quota) for quota in found]
+            return self._states(connection, found)
 
         return self._database.read(work)
 
@@ -108,12 +108,8 @@ class QuotaAdministration:
         def work(connection: "Connection") -> QuotaState:
             earlier = quotas.find_quotas(connection, company_id=company, scope=scope, subject=named)
             standing = [quota for quota in earlier if not _empty(quota)]
-            if standing and must_be_new:
-                raise AlreadyExists(
-                    f"This {scope} has a quota already (id {standing[0].quota_id}). Change that one.",
-                    details={"quota_id": standing[0].quota_id},
-                )
-            return self._store(connection, (company, scope, named), limits, actor, standing[0] if standing else None)
+            known = standing[0] if standing else None
+            return self._store(connection, (company, scope, named), limits, actor, known, must_be_new=must_be_new)
 
         return self._database.run(work)
 
@@ -153,7 +149,7 @@ class QuotaAdministration:
         def work(connection: "Connection") -> QuotaState:
             quota = _held(connection, quota_id, if_version)
             before = self._state(connection, quota)
-            quotas.reset_counters(connection, quota_id, day=self._today(connection, quota.company_id))
+            quota_changes.reset_counters(connection, quota_id, day=self._today(connection, quota.company_id))
             after = self._state(connection, quota)
             _audit(connection, actor, "quota.reset", before, after)
             return after
@@ -169,7 +165,7 @@ class QuotaAdministration:
         def work(connection: "Connection") -> None:
             quota = _held(connection, quota_id, if_version)
             before = self._state(connection, quota)
-            quotas.delete_quota(connection, quota_id, day=self._today(connection, quota.company_id))
+            quota_changes.delete_quota(connection, quota_id, day=self._today(connection, quota.company_id))
             _audit(connection, actor, "quota.delete", before, None)
 
         self._database.run(work)
@@ -181,35 +177,50 @@ class QuotaAdministration:
         limits: tuple[int | None, int | None],
         actor: Actor,
         earlier: Quota | None,
+        *,
+        must_be_new: bool = False,
     ) -> QuotaState:
         before = self._state(connection, earlier) if earlier else None
         company, scope, subject = owner
-        stored = quotas.set_quota(
+        stored = quota_changes.set_quota(
             connection,
             company_id=company,
             scope=scope,
             subject=subject,
             limits=limits,
             day=self._today(connection, company),
+            must_be_new=must_be_new,
         )
         after = self._state(connection, stored)
         _audit(connection, actor, "quota.change" if before else "quota.add", before, after)
         return after
 
     def _today(self, connection: "Connection", company_id: str) -> date:
-        return local_day(self._clock(), zone(quotas.company_zone(connection, company_id), self._default_zone))
+        return local_day(self._clock(), zone(company_zones.company_zone(connection, company_id), self._default_zone))
 
     def _state(self, connection: "Connection", quota: Quota) -> QuotaState:
-        tz = zone(quotas.company_zone(connection, quota.company_id), self._default_zone)
-        day = local_day(self._clock(), tz)
-        counters = quotas.counters_of(connection, quota, day)
-        return QuotaState(
-            quota,
-            counters.get(day_period(day)),
-            counters.get(month_period(day)),
-            period_end(day_period(day), tz),
-            period_end(month_period(day), tz),
-        )
+        return self._states(connection, [quota])[0]
+
+    def _states(self, connection: "Connection", found: Sequence[Quota]) -> list[QuotaState]:
+        """Two statements, however many they are (up to a page)."""
+        names = company_zones.company_zones(connection, {quota.company_id for quota in found})
+        zones = {quota.company_id: zone(names.get(quota.company_id), self._default_zone) for quota in found}
+        days = {company: local_day(self._clock(), tz) for company, tz in zones.items()}
+        counters = quotas.counters_in(connection, found, set(days.values()))
+        states = []
+        for quota in found:
+            day, tz = days[quota.company_id], zones[quota.company_id]
+            daily, monthly = day_period(day), month_period(day)
+            states.append(
+                QuotaState(
+                    quota,
+                    counters.get((quota.quota_id, daily)),
+                    counters.get((quota.quota_id, monthly)),
+                    period_end(daily, tz),
+                    period_end(monthly, tz),
+                )
+            )
+        return states
 
 
 def checked_subject(scope: str, subject: str | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared_code import defaults, errors, key_selection
 from shared_code.booking import usage_row
-from shared_code.database import quotas, reservations, tokens, usage
+from shared_code.database import company_zones, quotas, reservations, tokens, usage
 from shared_code.periods import day_period, local_day, month_period, period_end, zone
 from shared_code.records import ApiKey, Order, Reservation, Usage, UsageKind, UsageRow
 
@@ -221,7 +221,7 @@ class QuotaManager:
                 details={"field": "company_id"},
             )
         company = found[0].company_id if found else company
-        tz = zone(quotas.company_zone(connection, company) if company else None, self.default_zone)
+        tz = zone(company_zones.company_zone(connection, company) if company else None, self.default_zone)
         day = local_day(self.clock(), tz)
         counters = quotas.counters_of(connection, found[0], day) if found else {}
         daily, monthly = counters.get(day_period(day)), counters.get(month_period(day))

@@ -21,7 +21,7 @@ from shared_code.admin.fields import (
     without_default,
 )
 from shared_code.errors import NotFound
-from shared_code.forecast import quota_run_out_day
+from shared_code.forecast import quota_run_out_days
 from shared_code.quota_administration import QuotaState, quota_facts, version_of
 
 router = APIRouter(tags=["quotas"])
@@ -161,8 +161,12 @@ def list_quotas(desk: CompanyDesk, query: Annotated[QuotaQuery, Query()]) -> Env
     found = desk.services.quota_administration.page(
         company_id=company, scope=query.scope, after_id=query.position or 0, limit=query.limit + 1
     )
+    ends = _run_out_days(desk, found)
     return desk.page(
-        found, query.limit, show=lambda state: _view(desk, state), cursor=lambda state: state.quota.quota_id
+        found,
+        query.limit,
+        show=lambda state: QuotaView.of(state, ends.get(state.quota.quota_id)),
+        cursor=lambda state: state.quota.quota_id,
     )
 
 
@@ -232,10 +236,16 @@ def _answer(desk: Desk, state: QuotaState, response: Response, message: str) -> 
 
 
 def _view(desk: Desk, state: QuotaState) -> QuotaView:
+    return QuotaView.of(state, _run_out_days(desk, [state]).get(state.quota.quota_id))
+
+
+def _run_out_days(desk: Desk, states: list[QuotaState]) -> dict[int, date]:
     services = desk.services
-    ends = desk.read(
-        lambda connection: quota_run_out_day(
-            connection, state.quota, now=services.clock(), default_zone=services.settings.default_time_zone
+    return desk.read(
+        lambda connection: quota_run_out_days(
+            connection,
+            [state.quota for state in states],
+            now=services.clock(),
+            default_zone=services.settings.default_time_zone,
         )
     )
-    return QuotaView.of(state, ends)

@@ -12,7 +12,7 @@ from shared_code.admin.csv_export import MAX_ROWS, csv_text
 from shared_code.admin.desk import CompanyDesk, Desk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Text100
-from shared_code.database import quotas
+from shared_code.database import company_zones
 from shared_code.database.usage_reports import GroupBy, UsageFilter, UsageLine, usage_report
 from shared_code.errors import InvalidRequest
 from shared_code.periods import local_day, zone
@@ -154,7 +154,7 @@ def _filter(desk: Desk, query: UsageQuery) -> UsageFilter:
 
 def _today(desk: Desk, company: str | None) -> date:
     services = desk.services
-    name = desk.read(lambda connection: quotas.company_zone(connection, company)) if company else None
+    name = desk.read(lambda connection: company_zones.company_zone(connection, company)) if company else None
     return local_day(services.clock(), zone(name, services.settings.default_time_zone))
 
 

@@ -6,7 +6,7 @@ import typer
 
 from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import AsJson, say, show_json
-from shared_code.database import quotas
+from shared_code.database import company_zones
 from shared_code.database.admin_audit import add_audit
 from shared_code.database.token_fields import checked_company
 from shared_code.errors import InvalidRequest
@@ -28,8 +28,8 @@ def set_zone(
         raise InvalidRequest(f"{time_zone!r} is not an IANA time zone.", details={"field": "time_zone"})
     name = checked_company(company)
     with workplace() as place, place.database.transaction() as connection:
-        before = quotas.company_zone(connection, name)
-        quotas.set_company_zone(connection, name, time_zone)
+        before = company_zones.company_zone(connection, name)
+        company_zones.set_company_zone(connection, name, time_zone)
         facts = {"time_zone": before}, {"time_zone": time_zone}
         add_audit(connection, operator(), "company.set-zone", f"company {name}", before=facts[0], after=facts[1])
     if as_json:
@@ -43,7 +43,7 @@ def show(company: Company, as_json: AsJson = False) -> None:
     """Show the time zone by which a company's days and months turn."""
     name = checked_company(company)
     with workplace() as place:
-        own = place.database.read(lambda connection: quotas.company_zone(connection, name))
+        own = place.database.read(lambda connection: company_zones.company_zone(connection, name))
         default = place.settings.default_time_zone
     if as_json:
         show_json({"company_id": name, "time_zone": own or default, "own": own is not None})

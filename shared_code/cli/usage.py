@@ -10,7 +10,7 @@ from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.database import drift, quotas, tokens
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.db_connection import repeatable
-from shared_code.forecast import key_run_out_days, quota_run_out_day
+from shared_code.forecast import key_run_out_days, quota_run_out_days
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -102,13 +102,15 @@ def _forecasts(connection: "Connection", company: str | None, now: datetime, zon
         }
         for key in keys
     ]
+    found = quotas.find_quotas(connection, company_id=company)
+    ends = quota_run_out_days(connection, found, now=now, default_zone=zone)
     limits = [
         {
             "what": f"{quota.scope} {quota.subject}".strip() + ", monthly",
             "company": quota.company_id,
             "limit": quota.monthly_limit,
-            "runs_out_on": quota_run_out_day(connection, quota, now=now, default_zone=zone),
+            "runs_out_on": ends.get(quota.quota_id),
         }
-        for quota in quotas.find_quotas(connection, company_id=company)
+        for quota in found
     ]
     return rows + limits

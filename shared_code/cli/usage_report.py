@@ -8,7 +8,7 @@ import typer
 
 from shared_code.cli.connection import Workplace, workplace
 from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database import quotas
+from shared_code.database import company_zones
 from shared_code.database.usage_reports import GroupBy, UsageFilter, usage_report
 from shared_code.errors import InvalidRequest
 from shared_code.periods import local_day, zone
@@ -70,7 +70,7 @@ def _groups(text: str) -> list[GroupBy]:
 
 
 def _today(place: Workplace, company: str | None) -> date:
-    name = place.database.read(lambda connection: quotas.company_zone(connection, company)) if company else None
+    name = place.database.read(lambda connection: company_zones.company_zone(connection, company)) if company else None
     return local_day(datetime.now(UTC), zone(name, place.settings.default_time_zone))
 
 

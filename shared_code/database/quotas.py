@@ -4,18 +4,27 @@ A counter carries a copy of its limit, because the conditional UPDATE that guard
 changed quota writes through to the counters of the running periods.
 """
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    String,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
-from shared_code.database.clock import utc_now
 from shared_code.database.folding import same_company
-from shared_code.database.tables import company_settings, quota_counters, quotas
-from shared_code.database.usage import tokens_used
+from shared_code.database.tables import quota_counters, quotas
 from shared_code.periods import day_period, month_period
 from shared_code.records import Caller
 
@@ -107,7 +116,7 @@ def open_counters(connection: Connection, caller: Caller, day: date) -> list[Cou
         "month": month_period(day),
     }
     for row in connection.execute(_MATCHING, wanted):
-        quota, periods = by_quota.setdefault(row.QuotaID, (_quota(row), {}))
+        quota, periods = by_quota.setdefault(row.QuotaID, (quota_of(row), {}))
         if row.CounterID is not None:
             periods[row.Period] = row
     for quota, periods in by_quota.values():
@@ -116,7 +125,8 @@ def open_counters(connection: Connection, caller: Caller, day: date) -> list[Cou
                 found.append(_following(connection, _counter(periods[period], quota), limit))
             elif limit is not None:
                 missing.append((quota, period, limit))
-    found.extend(_ensure_counter(connection, quota, period, limit) for quota, period, limit in missing)
+    made = [ensure_counter(connection, quota, period, limit) for quota, period, limit in missing]
+    found += [counter for counter in made if counter is not None]
     return sorted(found, key=lambda counter: counter.counter_id)
 
 
@@ -138,6 +148,16 @@ def counters_of(connection: Connection, quota: Quota, day: date) -> dict[str, Co
     return {row.Period: _counter(row, quota) for row in rows}
 
 
+def counters_in(
+    connection: Connection, found: Sequence[Quota], days: Collection[date]
+) -> dict[tuple[int, str], Counter]:
+    """Existing counters of up to 1,000 quotas for the periods of some days, by quota id and period name."""
+    periods = {name for day in days for name in (day_period(day), month_period(day))}
+    by_id = {quota.quota_id: quota for quota in found}
+    rows = connection.execute(select(counters).where(counters.c.QuotaID.in_(by_id), counters.c.Period.in_(periods)))
+    return {(row.QuotaID, row.Period): _counter(row, by_id[row.QuotaID]) for row in rows}
+
+
 def find_quotas(
     connection: Connection, *, company_id: str | None = None, scope: str | None = None, subject: str | None = None
 ) -> list[Quota]:
@@ -149,7 +169,7 @@ def find_quotas(
         statement = statement.where(quotas.c.Scope == scope)
     if subject is not None:
         statement = statement.where(quotas.c.Subject == subject)
-    return [_quota(row) for row in connection.execute(statement)]
+    return [quota_of(row) for row in connection.execute(statement)]
 
 
 def find_limits(
@@ -166,7 +186,7 @@ def find_limits(
         statement = statement.where(same_company(quotas.c.CompanyID, company_id))
     if scope is not None:
         statement = statement.where(quotas.c.Scope == scope)
-    return [_quota(row) for row in connection.execute(statement)]
+    return [quota_of(row) for row in connection.execute(statement)]
 
 
 def get_quota(connection: Connection, quota_id: int, *, lock: bool = False) -> Quota | None:
@@ -175,106 +195,23 @@ def get_quota(connection: Connection, quota_id: int, *, lock: bool = False) -> Q
     if lock:
         connection.execute(update(quotas).where(where).values(UpdatedAt=quotas.c.UpdatedAt))
     row = connection.execute(select(quotas).where(where)).first()
-    return None if row is None else _quota(row)
+    return None if row is None else quota_of(row)
 
 
-def reset_counters(connection: Connection, quota_id: int, *, day: date) -> int:
-    """Forget what the running day and month have used; what is reserved stays. Returns how many counters."""
-    return connection.execute(
-        update(counters)
-        .where(counters.c.QuotaID == quota_id, counters.c.Period.in_([day_period(day), month_period(day)]))
-        .values(UsedTokens=0)
-    ).rowcount
-
-
-def set_quota(
-    connection: Connection,
-    *,
-    company_id: str,
-    scope: str,
-    subject: str,
-    limits: tuple[int | None, int | None],
-    day: date,
-) -> Quota:
-    """Create or change a quota (``limits`` = daily, monthly); running periods take the new limit at once.
-
-    What was booked earlier in a period counts against a quota that is made in the middle of it.
-    """
-    daily, monthly = limits
-    where = (same_company(quotas.c.CompanyID, company_id), quotas.c.Scope == scope, quotas.c.Subject == subject)
-    values = {"DailyLimit": daily, "MonthlyLimit": monthly, "UpdatedAt": utc_now()}
-    if connection.execute(update(quotas).where(*where).values(**values)).rowcount == 0:
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(quotas).values(CompanyID=company_id, Scope=scope, Subject=subject, **values))
-        except IntegrityError:  # another operator was quicker: theirs exists, ours is the later word
-            connection.execute(update(quotas).where(*where).values(**values))
-    quota = _quota(connection.execute(select(quotas).where(*where)).one())
-    for period, limit, first_day in (
-        (day_period(day), daily, day),
-        (month_period(day), monthly, day.replace(day=1)),
-    ):
-        changed = connection.execute(
-            update(counters)
-            .where(counters.c.QuotaID == quota.quota_id, counters.c.Period == period)
-            .values(LimitTokens=limit)
-        )
-        if changed.rowcount == 0 and limit is not None:
-            used = tokens_used(connection, company_id=company_id, scope=scope, subject=subject, days=(first_day, day))
-            _ensure_counter(connection, quota, period, limit, used=used)
-    return quota
-
-
-def delete_quota(connection: Connection, quota_id: int, *, day: date) -> bool:
-    """Take the limits of a quota away; its counters stay for the record. Says whether it existed."""
-    found = connection.execute(select(quotas).where(quotas.c.QuotaID == quota_id)).first()
-    if found is None:
-        return False
-    has_counters = connection.execute(
-        select(counters.c.CounterID).where(counters.c.QuotaID == quota_id).limit(1)
-    ).first()
-    if has_counters is None:
-        connection.execute(delete(quotas).where(quotas.c.QuotaID == quota_id))
-        return True
-    row = _quota(found)
-    set_quota(
-        connection,
-        company_id=row.company_id,
-        scope=row.scope,
-        subject=row.subject,
-        limits=(None, None),
-        day=day,
-    )
-    return True
-
-
-def company_zone(connection: Connection, company_id: str) -> str | None:
-    """The company's IANA time zone, or None when it has none of its own."""
-    return connection.execute(
-        select(company_settings.c.TimeZone).where(same_company(company_settings.c.CompanyID, company_id))
-    ).scalar()
-
-
-def set_company_zone(connection: Connection, company_id: str, time_zone: str) -> None:
-    """Store the company's time zone; days and periods turn by it from the next call on."""
-    where = same_company(company_settings.c.CompanyID, company_id)
-    values = {"TimeZone": time_zone, "UpdatedAt": utc_now()}
-    if connection.execute(update(company_settings).where(where).values(**values)).rowcount == 0:
-        connection.execute(insert(company_settings).values(CompanyID=company_id, **values))
-
-
-def _ensure_counter(connection: Connection, quota: Quota, period: str, limit: int, *, used: int = 0) -> Counter:
+def ensure_counter(connection: Connection, quota: Quota, period: str, limit: int, *, used: int = 0) -> Counter | None:
+    """The counter of a period, made if need be; None when the quota was taken away meanwhile."""
     values = {"QuotaID": quota.quota_id, "Period": period, "LimitTokens": limit, "UsedTokens": used}
     # A call that runs beside this one may have opened the period already; its row is the one to use.
     with suppress(IntegrityError), connection.begin_nested():
         connection.execute(insert(counters).values(**values))
     row = connection.execute(
         select(counters).where(counters.c.QuotaID == quota.quota_id, counters.c.Period == period)
-    ).one()
-    return _counter(row, quota)
+    ).first()
+    return None if row is None else _counter(row, quota)
 
 
-def _quota(row: Any) -> Quota:
+def quota_of(row: Any) -> Quota:
+    """The quota of a row."""
     return Quota(
         quota_id=row.QuotaID,
         company_id=row.CompanyID.upper(),

@@ -1,5 +1,7 @@
+import threading
+
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from shared_code.database import tables
 
@@ -71,3 +73,43 @@ def test_reset_and_delete_keep_to_the_version_that_was_seen(api, method, action)
     current = api.get(path)
     assert current.data["daily_limit"] == 600
     assert api(method, f"{path}{action}", headers={"If-Match": current.headers["etag"]}).status == 200
+
+
+def test_of_two_new_quotas_for_one_subject_at_once_one_is_refused(api):
+    ready, answers = threading.Barrier(4), []
+
+    def add(limit):
+        ready.wait()
+        answers.append(api.post("quotas", quota(daily_limit=limit)))
+
+    threads = [threading.Thread(target=add, args=(limit,)) for limit in (100, 200, 300, 400)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+    (made,) = [answer for answer in answers if answer.status == 201]
+    assert [item["daily_limit"] for item in api.get("quotas").data["items"]] == [made.data["daily_limit"]]
+    (entry,) = api.get("audit?action=quota.add").data["items"]
+    assert entry["after"]["daily_limit"] == made.data["daily_limit"]
+
+
+def test_a_page_costs_the_same_however_many_quotas_it_shows(api):
+    statements = []
+    event.listen(api.services.database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    def asked():
+        api.get("quotas")
+        statements.clear()
+        shown = len(api.get("quotas").data["items"])
+        return shown, len([text for text in statements if text.startswith("SELECT")])
+
+    for number in range(3):
+        api.post("quotas", quota(scope=("company", "branch", "user")[number], subject=("", "B", "u")[number] or None))
+    few = asked()
+    for number in range(30):
+        made = api.post("quotas", quota(subject=f"user-{number}", monthly_limit=9000, company_id=f"C{number % 7}"))
+        assert made.status == 201
+    many = asked()
+    assert (few[0], many[0]) == (3, 33)
+    assert many[1] <= few[1] + 5

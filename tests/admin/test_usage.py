@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, update
 
-from shared_code.database import quotas, tables, usage
+from shared_code.database import company_zones, tables, usage
 from shared_code.records import Caller, Source, Usage, UsageKind, UsageRow
 
 
@@ -171,7 +171,7 @@ def test_pages(api, book):
 
 def test_the_range_is_in_the_company_s_own_days(make_api):
     api = make_api(services={"clock": lambda: datetime(2026, 11, 21, 20, 0, tzinfo=UTC)})
-    api.services.database.run(lambda connection: quotas.set_company_zone(connection, "NT047", "Asia/Kolkata"))
+    api.services.database.run(lambda connection: company_zones.set_company_zone(connection, "NT047", "Asia/Kolkata"))
     assert api.get("usage?company_id=NT047").json["message"].endswith("to 2026-11-22")
     assert api.get("usage").json["message"] == "2026-10-22 to 2026-11-21"
 

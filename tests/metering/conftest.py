@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from shared_code.booking import usage_row
-from shared_code.database import quotas, tables, tokens
+from shared_code.database import company_zones, quota_changes, tables, tokens
 from shared_code.db_connection import Database
 from shared_code.key_cipher import KeyCipher
 from shared_code.key_selection import USABLE
@@ -66,7 +66,7 @@ class Accounts:
         zone: str = "UTC",
     ) -> None:
         self.database.run(
-            lambda connection: quotas.set_quota(
+            lambda connection: quota_changes.set_quota(
                 connection,
                 company_id=company,
                 scope=scope,
@@ -77,7 +77,7 @@ class Accounts:
         )
 
     def set_zone(self, zone: str) -> None:
-        self.database.run(lambda connection: quotas.set_company_zone(connection, "NT047", zone))
+        self.database.run(lambda connection: company_zones.set_company_zone(connection, "NT047", zone))
 
     def order(self, **changes: Any) -> Order:
         order = Order(

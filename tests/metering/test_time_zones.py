@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared_code import errors
-from shared_code.database import quotas
+from shared_code.database import company_zones
 from shared_code.periods import day_period, local_day, month_period, period_end
 
 KOLKATA, ACCRA, LOS_ANGELES = "Asia/Kolkata", "Africa/Accra", "America/Los_Angeles"
@@ -212,4 +212,4 @@ def test_a_zone_that_nobody_knows_is_the_default_one(accounts, clock):
 def test_the_companys_zone_is_kept(accounts):
     accounts.set_zone(KOLKATA)
     accounts.set_zone(ACCRA)
-    assert accounts.database.read(lambda connection: quotas.company_zone(connection, "NT047")) == ACCRA
+    assert accounts.database.read(lambda connection: company_zones.company_zone(connection, "NT047")) == ACCRA

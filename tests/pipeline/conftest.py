@@ -13,7 +13,7 @@ from sqlalchemy import select
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
 from shared_code.bootstrap import Services
-from shared_code.database import quotas, tables, tokens
+from shared_code.database import quota_changes, tables, tokens
 from shared_code.extraction.service import Outcome
 from shared_code.extraction.submission import Submission
 from shared_code.records import Caller, Provider, Source
@@ -101,7 +101,7 @@ class Pipeline:
 
     def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:
         self.services.database.run(
-            lambda connection: quotas.set_quota(
+            lambda connection: quota_changes.set_quota(
                 connection,
                 company_id="NT047",
                 scope=scope,

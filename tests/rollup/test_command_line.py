@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared_code.cli.main import main
-from shared_code.database import quotas, tables
-from shared_code.forecast import quota_run_out_day
+from shared_code.database import quota_changes, tables
+from shared_code.forecast import quota_run_out_days
 from tests.rollup.books import NO_STORAGE
 
 
@@ -78,7 +78,7 @@ def test_a_monthly_limit_runs_out_within_its_month_or_not_at_all(books, clock):
 
     def run_out(limit):
         def work(connection):
-            quota = quotas.set_quota(
+            quota = quota_changes.set_quota(
                 connection,
                 company_id="NT047",
                 scope="branch",
@@ -86,7 +86,8 @@ def test_a_monthly_limit_runs_out_within_its_month_or_not_at_all(books, clock):
                 limits=(None, limit),
                 day=clock.now.date(),
             )
-            return quota_run_out_day(connection, quota, now=clock.now, default_zone="UTC")
+            found = quota_run_out_days(connection, [quota], now=clock.now, default_zone="UTC")
+            return found.get(quota.quota_id)
 
         return books.database.run(work)
 
