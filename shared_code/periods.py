@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DAY_NAME_LENGTH = 10
 _DECEMBER = 12
+_EARLIEST_ZONE = timedelta(hours=14)
 
 
 def zone(name: str | None, default: str) -> ZoneInfo:
@@ -31,6 +32,11 @@ def known_zone(name: str) -> bool:
 def local_day(now: datetime, tz: ZoneInfo) -> date:
     """The calendar day in ``tz`` of an aware moment."""
     return now.astimezone(tz).date()
+
+
+def latest_day(now: datetime) -> date:
+    """The calendar day that it is where days begin first (UTC+14), of an aware moment."""
+    return (now.astimezone(UTC) + _EARLIEST_ZONE).date()
 
 
 def day_period(day: date) -> str:

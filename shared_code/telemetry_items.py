@@ -50,7 +50,8 @@ class LogItem(Item):
     @property
     def characters(self) -> int:
         """About how much memory the item holds."""
-        return 500 + len(self.message) + 100 * len(self.frames)
+        fields = sum(len(str(value)) for value in self.properties.values())
+        return 500 + len(self.message) + 100 * len(self.frames) + fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from shared_code.request_context import RequestContext, label
 from shared_code.telemetry_items import Frame, LogItem
 
 _MAX_FRAMES = 50
+#: Application Insights keeps no more of a field
+_MAX_NAME, _MAX_VALUE, _MAX_FIELDS = 150, 8_000, 100
 _LABELS = ("request_id", "call_id", "operation_id", "span_id")
 
 
@@ -54,12 +56,19 @@ def log_item(record: logging.LogRecord) -> LogItem:
         record.created,
         here.operation_id,
         here.span_id,
-        properties | (extra if isinstance(extra, dict) else {}),
+        properties | _texts(extra),
         message=message,
         severity=min(max(record.levelno - 1, 0) // 10, 4),
         exception_type=kind,
         frames=() if error is None else _frames(error),
     )
+
+
+def _texts(extra: object) -> dict[str, str]:
+    """Fields of the caller as cut text, now: an object of the request must not wait in the queue."""
+    if not isinstance(extra, dict):
+        return {}
+    return {str(name)[:_MAX_NAME]: str(value)[:_MAX_VALUE] for name, value in list(extra.items())[:_MAX_FIELDS]}
 
 
 def _frames(error: BaseException) -> tuple[Frame, ...]:

@@ -15,7 +15,7 @@ from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Te
 from shared_code.database import company_zones
 from shared_code.database.usage_reports import GroupBy, UsageFilter, UsageLine, usage_report
 from shared_code.errors import InvalidRequest
-from shared_code.periods import local_day, zone
+from shared_code.periods import latest_day, local_day, zone
 
 router = APIRouter(tags=["usage"])
 
@@ -153,8 +153,11 @@ def _filter(desk: Desk, query: UsageQuery) -> UsageFilter:
 
 
 def _today(desk: Desk, company: str | None) -> date:
+    """The company's present day; without a company the latest one that there is anywhere."""
     services = desk.services
-    name = desk.read(lambda connection: company_zones.company_zone(connection, company)) if company else None
+    if company is None:
+        return latest_day(services.clock())
+    name = desk.read(lambda connection: company_zones.company_zone(connection, company))
     return local_day(services.clock(), zone(name, services.settings.default_time_zone))
 
 

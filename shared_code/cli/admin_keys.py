@@ -64,9 +64,12 @@ def revoke(
     """End a key for good; it is refused from the next request on."""
     ask(f"Revoke admin key {key_id}?", yes=yes)
     with workplace() as place, place.database.transaction() as connection:
-        if not store.revoke_admin_key(connection, key_id):
+        known = store.find_admin_key(connection, key_id)
+        if known is None or not store.revoke_admin_key(connection, key_id):
             raise NotFound(f"There is no admin key {key_id} that is not revoked.", details={"field": "key_id"})
-        add_audit(connection, operator(), "admin-key.revoke", f"admin-key {key_id}")
+        facts = {"role": known.role.value, "company_id": known.company_id, "label": known.label}
+        before, after = facts | {"revoked": False}, facts | {"revoked": True}
+        add_audit(connection, operator(), "admin-key.revoke", f"admin-key {key_id}", before=before, after=after)
     if as_json:
         show_json({"key_id": key_id, "revoked": True})
     else:

@@ -10,12 +10,14 @@ import typer
 
 from shared_code.cli.connection import Workplace, workplace
 from shared_code.cli.output import AsJson, say, show_json
-from shared_code.database.logs import LogEntry, LogFilter, find_logs
+from shared_code.database.logs import LogEntry, LogFilter, find_logs, logs_after
 
 app = typer.Typer(help="What the service said.", no_args_is_help=True)
 
 _POLL_SECONDS = 1.0
 _BATCH = 500
+#: lines before the last one that are looked at again
+_OVERLAP = 1_000
 
 
 @app.command()
@@ -29,7 +31,7 @@ def tail(
     wanted = LogFilter(level=level.upper() if level else None)
     with workplace() as place:
         found = _find(place, wanted, lines)
-        _show(found, as_json)
+        _show(found, as_json, stream=follow)
         if follow:
             _follow(place, wanted, found[-1].log_id or 0 if found else 0, as_json)
 
@@ -63,13 +65,23 @@ def search(  # noqa: PLR0917 - typer reads options from parameters
 def _follow(
     place: Workplace, wanted: LogFilter, last: int, as_json: bool, *, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Show what comes after line ``last``, until Ctrl-C."""
+    """Show what comes after line ``last``, until Ctrl-C; as JSON, one document a line."""
+    start, shown = last, set[int]()
     while True:
         sleep(_POLL_SECONDS)
-        fresh = [entry for entry in _find(place, wanted, _BATCH) if (entry.log_id or 0) > last]
-        if fresh:
-            _show(fresh, as_json)
-            last = fresh[-1].log_id or last
+        # Lines become visible out of order: one that another instance has just committed can have a lower number.
+        position = max(last - _OVERLAP, start)
+        while page := _after(place, wanted, position):
+            fresh = [entry for entry in page if entry.log_id not in shown]
+            _show(fresh, as_json, stream=True)
+            shown |= {entry.log_id or 0 for entry in fresh}
+            position = page[-1].log_id or position
+        last = max(last, position)
+        shown = {number for number in shown if number > last - _OVERLAP}
+
+
+def _after(place: Workplace, wanted: LogFilter, position: int) -> list[LogEntry]:
+    return place.database.read(lambda connection: logs_after(connection, wanted, after_id=position, limit=_BATCH))
 
 
 def _find(place: Workplace, wanted: LogFilter, limit: int) -> list[LogEntry]:
@@ -77,7 +89,11 @@ def _find(place: Workplace, wanted: LogFilter, limit: int) -> list[LogEntry]:
     return found[::-1]
 
 
-def _show(entries: list[LogEntry], as_json: bool) -> None:
+def _show(entries: list[LogEntry], as_json: bool, *, stream: bool = False) -> None:
+    if as_json and stream:
+        for entry in entries:
+            show_json(asdict(entry), one_line=True)
+        return
     if as_json:
         show_json([asdict(entry) for entry in entries])
         return

@@ -18,9 +18,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def show_json(value: Any) -> None:
-    """One JSON document; moments and decimals as text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+def show_json(value: Any, *, one_line: bool = False) -> None:
+    """One JSON document; moments and decimals as text. In one line where others follow."""
+    print(json.dumps(value, indent=None if one_line else 2, ensure_ascii=False, default=_plain), flush=one_line)
 
 
 def _plain(value: Any) -> str:

@@ -30,12 +30,16 @@ def set_command(
     scope, subject = _owner(branch, user)
     with workplace() as place:
         known = [state for state in _all(place, company) if _is(state, scope, subject)]
-        old = known[0].quota if known else None
-        limits = (
-            _limit(daily, old.daily_limit if old else None),
-            _limit(monthly, old.monthly_limit if old else None),
-        )
-        state = place.quotas.put(company_id=company, scope=scope, subject=subject, limits=limits, actor=operator())
+        if known:
+            # What is not given stays as it is then, not as it was read here.
+            state = place.quotas.change(
+                known[0].quota.quota_id,
+                operator(),
+                limits=lambda quota: (_limit(daily, quota.daily_limit), _limit(monthly, quota.monthly_limit)),
+            )
+        else:
+            limits = (_limit(daily, None), _limit(monthly, None))
+            state = place.quotas.put(company_id=company, scope=scope, subject=subject, limits=limits, actor=operator())
     _show([state], as_json)
 
 

@@ -11,7 +11,7 @@ from shared_code.cli.output import AsJson, show_json, show_table
 from shared_code.database import company_zones
 from shared_code.database.usage_reports import GroupBy, UsageFilter, usage_report
 from shared_code.errors import InvalidRequest
-from shared_code.periods import local_day, zone
+from shared_code.periods import latest_day, local_day, zone
 
 app = typer.Typer(help="What was used.", no_args_is_help=True)
 
@@ -53,7 +53,12 @@ def report(
             raise InvalidRequest("--from is later than --to.", details={"field": "from"})
         wanted = UsageFilter(start, end, company_id=name, branch=branch, user=user, token_id=token)
         lines = place.database.read(
-            lambda connection: usage_report(connection, wanted, group_by=groups, limit=_MOST_LINES)
+            lambda connection: usage_report(connection, wanted, group_by=groups, limit=_MOST_LINES + 1)
+        )
+    if len(lines) > _MOST_LINES:
+        raise InvalidRequest(
+            f"The report has more than {_MOST_LINES} lines. Take fewer days, name a company, or group by less.",
+            details={"field": "by", "limit": _MOST_LINES},
         )
     rows = [_shown(asdict(line), groups) for line in lines]
     if as_json:
@@ -70,7 +75,9 @@ def _groups(text: str) -> list[GroupBy]:
 
 
 def _today(place: Workplace, company: str | None) -> date:
-    name = place.database.read(lambda connection: company_zones.company_zone(connection, company)) if company else None
+    if company is None:
+        return latest_day(datetime.now(UTC))
+    name = place.database.read(lambda connection: company_zones.company_zone(connection, company))
     return local_day(datetime.now(UTC), zone(name, place.settings.default_time_zone))
 
 

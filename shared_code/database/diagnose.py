@@ -64,8 +64,10 @@ class Probe:
     remarks: list[Remark] = field(default_factory=list)
     hidden: list[dict[str, str]] = field(default_factory=list)
 
-    def ask(self, what: str, statement: str, *, remedy: str = "", **parameters: Any) -> list[Facts] | None:
-        """The rows as JSON-ready dicts; None, and a note, when they cannot be had.
+    def ask(
+        self, what: str, statement: str, *, remedy: str = "", noted: bool = True, **parameters: Any
+    ) -> list[Facts] | None:
+        """The rows as JSON-ready dicts; None, and a note unless ``noted`` is off, when they cannot be had.
 
         :param what: name of the question for the note.
         :param remedy: what would make it visible.
@@ -79,7 +81,8 @@ class Probe:
             verdict = judge(error)
             if verdict.disconnect or verdict.transient:
                 raise
-            self.hide(what, _reason(error, verdict.number), remedy)
+            if noted:
+                self.hide(what, _reason(error, verdict.number), remedy)
             return None
         return [{name: plain(value) for name, value in row.items()} for row in rows]
 

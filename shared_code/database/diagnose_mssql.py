@@ -29,8 +29,21 @@ SELECT MAX(avg_cpu_percent) AS cpu, MAX(avg_data_io_percent) AS data_io, MAX(avg
        MAX(max_session_percent) AS sessions
 FROM sys.dm_db_resource_stats
 """
+#: refused without VIEW DATABASE STATE
+_NEEDS_PERMISSION = "SELECT TOP (1) end_time FROM sys.dm_db_resource_stats"
 _TRANSACTIONS = """
-SELECT TOP (20) s.session_id AS session, s.login_name AS login, s.status AS state, s.program_name AS query,
+SELECT TOP (20) s.session_id AS session, s.login_name AS login, s.status AS state, s.program_name AS program,
+       DATEDIFF(second, t.transaction_begin_time, GETDATE()) AS seconds
+FROM sys.dm_tran_session_transactions st
+JOIN sys.dm_tran_active_transactions t ON t.transaction_id = st.transaction_id
+JOIN sys.dm_exec_sessions s ON s.session_id = st.session_id
+WHERE st.is_user_transaction = 1 AND st.session_id <> @@SPID
+  AND DATEDIFF(second, t.transaction_begin_time, GETDATE()) >= :limit
+ORDER BY t.transaction_begin_time
+"""
+#: where the server does not answer that: by the last statement of a session, which comes after the begin
+_SESSIONS_IN_TRANSACTION = """
+SELECT TOP (20) s.session_id AS session, s.login_name AS login, s.status AS state, s.program_name AS program,
        DATEDIFF(second, s.last_request_start_time, GETDATE()) AS seconds
 FROM sys.dm_exec_sessions s
 WHERE s.open_transaction_count > 0 AND s.session_id <> @@SPID
@@ -98,6 +111,7 @@ class MssqlDiagnosis:
             )
         if facts.get("is_read_only"):
             probe.remark("critical", "connection", "The database takes no writes", "Connect to the primary replica")
+        _hide_others(probe, "sessions")
         return facts | {"sessions": by(probe.ask("sessions", _STATES, remedy=_SEE), "state", "sessions")}
 
     def performance(self, probe: Probe) -> Facts:
@@ -111,8 +125,11 @@ class MssqlDiagnosis:
                     f"{name} has reached {percent:.0f} % of what the service tier allows within the last hour",
                     "Look at the slowest statements first; then move the database to a larger tier",
                 )
+        _hide_others(probe, "long transactions and blocked sessions")
         limit = probe.limits.long_transaction_seconds
-        long = probe.ask("long transactions", _TRANSACTIONS, remedy=_SEE, limit=limit)
+        long = probe.ask("long transactions", _TRANSACTIONS, noted=False, limit=limit)
+        if long is None:
+            long = probe.ask("long transactions", _SESSIONS_IN_TRANSACTION, remedy=_SEE, limit=limit)
         blocked = probe.ask("blocked sessions", _BLOCKED, remedy=_SEE) or []
         for row in blocked:
             probe.remark(
@@ -169,3 +186,9 @@ class MssqlDiagnosis:
         """Names of all indexes."""
         rows = probe.ask("indexes", _INDEX_NAMES)
         return None if rows is None else {row["name"] for row in rows}
+
+
+def _hide_others(probe: Probe, what: str) -> None:
+    """Note what a login without the permission does not see: these views then show its own session, and no error."""
+    if probe.ask("permission", _NEEDS_PERMISSION, noted=False) is None:
+        probe.hide(f"{what} of others", "This login sees its own session only", _SEE)

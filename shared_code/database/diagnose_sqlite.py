@@ -10,7 +10,8 @@ from sqlalchemy import text
 from shared_code.database.diagnose import Facts, Probe, inspect_disk, missing_indexes
 
 _LARGE_LOG_BYTES = 64 * 1_048_576
-_LARGE_FILE_BYTES = 2 * 1024**3
+#: read within a second or so
+_LARGE_FILE_BYTES = 200 * 1_048_576
 _FREE_SHARE, _FREE_BYTES = 0.5, 100 * 1_048_576
 _MAX_PROBLEMS = 10
 

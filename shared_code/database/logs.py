@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from shared_code.database.clock import utc_in
 from shared_code.database.tables import application_logs
@@ -77,7 +77,15 @@ def find_logs(
 ) -> list[LogEntry]:
     """The newest matching rows, newest first; ``before_id`` is the ``log_id`` at which the last page ended."""
     columns = application_logs.c
-    statement = select(application_logs).order_by(columns.LogID.desc()).limit(limit)
+    statement = _matching(wanted).order_by(columns.LogID.desc()).limit(limit)
+    if before_id is not None:
+        statement = statement.where(columns.LogID < before_id)
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def _matching(wanted: LogFilter) -> Select[Any]:
+    columns = application_logs.c
+    statement = select(application_logs)
     for column, value in (
         (columns.LogLevel, wanted.level),
         (columns.Logger, wanted.logger),
@@ -96,8 +104,13 @@ def find_logs(
         statement = statement.where(columns.Timestamp >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(columns.Timestamp < wanted.until)
-    if before_id is not None:
-        statement = statement.where(columns.LogID < before_id)
+    return statement
+
+
+def logs_after(connection: Connection, wanted: LogFilter, *, after_id: int, limit: int = 500) -> list[LogEntry]:
+    """The oldest matching rows after one of them, oldest first."""
+    columns = application_logs.c
+    statement = _matching(wanted).where(columns.LogID > after_id).order_by(columns.LogID).limit(limit)
     return [_entry(row) for row in connection.execute(statement)]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.folding import same_company
 from shared_code.database.logs import storable
 from shared_code.database.tables import retry_attempts
 from shared_code.records import RetryAttempt
@@ -58,13 +59,14 @@ def find_retries(
     columns = retry_attempts.c
     statement = select(retry_attempts).order_by(columns.RetryID.desc()).limit(limit)
     for column, value in (
-        (columns.CompanyID, wanted.company_id),
         (columns.TokenID, wanted.token_id),
         (columns.CallID, wanted.call_id),
         (columns.RequestID, wanted.request_id),
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if wanted.company_id is not None:
+        statement = statement.where(same_company(columns.CompanyID, wanted.company_id))
     if before_id is not None:
         statement = statement.where(columns.RetryID < before_id)
     return [

@@ -147,18 +147,27 @@ def test_alerts_retries_and_logs(manage, database):
 def test_following_the_log_shows_what_comes(manage, database, capsys):
     from shared_code.cli.connection import workplace
 
-    seen = []
+    def insert(*numbers):
+        rows = [
+            {"LogID": number, "Timestamp": datetime(2026, 11, 1), "LogLevel": "INFO", "Logger": "x", "Message": number}
+            for number in numbers
+        ]
+        database.run(lambda connection: connection.execute(tables.application_logs.insert(), rows))
+
+    insert(*range(1, 50))
+    # More at once than a page, and one that becomes visible late; the first 49 were shown before.
+    coming = [range(50, 1300), [1301, 1303], [1302], [], [1304]]
 
     def sleep(_seconds):
-        seen.append(len(seen))
-        if len(seen) > 2:
+        if not coming:
             raise KeyboardInterrupt
-        entry = LogEntry(datetime(2026, 11, 1), "INFO", "x", f"line {len(seen)}")
-        database.run(lambda connection: logs.insert_logs(connection, [entry]))
+        if now := coming.pop(0):
+            insert(*now)
 
     with workplace() as place, pytest.raises(KeyboardInterrupt):
-        logs_command._follow(place, LogFilter(), 0, as_json=False, sleep=sleep)
-    assert [line.rpartition(" x ")[2] for line in capsys.readouterr().out.splitlines()] == ["line 1", "line 2"]
+        logs_command._follow(place, LogFilter(), 49, as_json=True, sleep=sleep)
+    shown = [json.loads(line)["log_id"] for line in capsys.readouterr().out.splitlines()]
+    assert shown == [*range(50, 1300), 1301, 1303, 1302, 1304]
 
 
 def test_admin_keys_are_shown_once_and_can_be_revoked(manage, database):

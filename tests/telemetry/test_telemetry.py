@@ -284,6 +284,22 @@ def test_a_queued_exception_does_not_hold_what_the_request_held():
     assert item.frames[-1].function == "request"
 
 
+def test_fields_of_the_caller_are_text_at_once_and_count_as_memory():
+    class Upload:
+        def __str__(self):
+            return "x" * 100_000
+
+    held = Upload()
+    record = log.makeRecord("n", logging.INFO, "f", 1, "m", (), None)
+    record.custom_dimensions = {"upload": held, 7: None}
+    seen, plain = weakref.ref(held), log_item(log.makeRecord("n", logging.INFO, "f", 1, "m", (), None))
+    item = log_item(record)
+    del held, record
+    assert seen() is None
+    assert (item.properties["upload"], item.properties["7"]) == ("x" * 8000, "None")
+    assert item.characters >= plain.characters + 8000
+
+
 def test_an_unreadable_connection_string_turns_it_off_and_says_so(caplog):
     made = turn_on("InstrumentationKey=secret-nonsense")
     assert not made.enabled
