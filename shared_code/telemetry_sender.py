@@ -53,8 +53,8 @@ class Sender:
         """
         if self._transport is None:
             self._transport = self._make_transport()
-        result = self._transport._transmit([redact_value(envelope) for envelope in self.envelopes(items)])  # noqa: SLF001
         codes = self._transport.status_codes
+        result, lost = self._post([redact_value(envelope) for envelope in self.envelopes(items)])
         if result == codes.RETRY:
             if not self._failing:
                 self._failing = True
@@ -70,7 +70,19 @@ class Sender:
                 self._endpoint,
             )
         self._refused = refused
-        return len(items) if refused else 0
+        return len(items) if refused else lost
+
+    def _post(self, envelopes: Sequence[Any]) -> tuple[int, int]:
+        """Send envelopes; the transport's code for it, and how many of them were lost though others arrived.
+
+        Of an answer that takes a part (206) the transport hands over what may be tried again, and drops the rest.
+        """
+        codes, part = self._transport.status_codes, self._transport.storage
+        result = self._transport._transmit(envelopes)  # noqa: SLF001 - the library's one way to send
+        again = part.take()
+        if not again:
+            return result, 0
+        return codes.SUCCESS, 0 if self._transport._transmit(again) == codes.SUCCESS else len(again)  # noqa: SLF001
 
     def envelopes(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         """The envelopes of a batch: one per item, metrics of the same name and properties together."""
@@ -86,7 +98,7 @@ class Sender:
         transport.options = SimpleNamespace(
             endpoint=self._endpoint, timeout=self._timeout, credential=None, proxies="{}"
         )
-        transport.storage = None  # nothing is written to the disk
+        transport.storage = _Part()  # nothing is written to the disk
         transport.status_codes = TransportStatusCode
         transport._consecutive_redirects = 0  # noqa: SLF001 - set by the exporters that this stands for
         # Not statsbeat itself, which only exporters start: with False, a failed connection would count as a refusal.
@@ -140,6 +152,22 @@ class Sender:
             )
             made.append(self._wrap(group[-1], "MetricData", MetricData(metrics=[point])))
         return made
+
+
+class _Part:
+    """Stands where the library keeps envelopes on the disk: holds those that it would keep."""
+
+    def __init__(self) -> None:
+        self._kept: list[Any] = []
+
+    def put(self, envelopes: Sequence[Any]) -> None:
+        """Called by the library for what an answer of 206 refuses for now."""
+        self._kept += envelopes
+
+    def take(self) -> list[Any]:
+        """What was put since the last time."""
+        kept, self._kept = self._kept, []
+        return kept
 
 
 def _log_data(item: LogItem) -> tuple[str, Any]:

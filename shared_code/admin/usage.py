@@ -120,7 +120,11 @@ class UsageView(BaseModel):
     responses={**failures(), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def report(desk: CompanyDesk, query: Annotated[UsageQuery, Query()]) -> Any:
-    """Sums over a range of days. Days are those of each company's own time zone."""
+    """Sums over a range of days. Days are those of each company's own time zone.
+
+    Pages are cut by number of lines: a line that appears between two pages (the first use of a new user) moves the
+    others. `format=csv` gives all lines as of one moment.
+    """
     wanted = _filter(desk, query)
     groups = list(dict.fromkeys(query.group_by))
     if query.form == "csv":

@@ -13,6 +13,8 @@ class Ingestion:
     def __init__(self):
         self.envelopes, self.bodies, self.paths = [], [], []
         self.status = 200
+        #: of a batch only the first so many are taken, the others are to be sent again; once
+        self.takes: int | None = None
         self.gate = threading.Event()
         self.gate.set()
         owner = self
@@ -25,9 +27,15 @@ class Ingestion:
                 if owner.status == 200:
                     owner.bodies.append(body)
                     owner.envelopes.extend(json.loads(body))
-                answer = b'{"itemsReceived":1,"itemsAccepted":1,"errors":[]}'
+                answer, status = b'{"itemsReceived":1,"itemsAccepted":1,"errors":[]}', owner.status
+                takes, owner.takes = owner.takes, None
+                if takes is not None:
+                    sent = len(json.loads(body))
+                    later = [{"index": index, "statusCode": 429, "message": "later"} for index in range(takes, sent)]
+                    del owner.envelopes[len(owner.envelopes) - sent + takes :]
+                    answer, status = json.dumps({"itemsReceived": sent, "errors": later}).encode(), 206
                 try:
-                    self.send_response(owner.status)
+                    self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
                     self.end_headers()
                     self.wfile.write(answer)

@@ -252,6 +252,19 @@ def test_what_waited_is_sent_when_the_endpoint_is_back(ingestion, caplog):
     assert sum(own in record.getMessage() for record in caplog.records) == 1
 
 
+def test_what_the_endpoint_does_not_take_of_a_batch_is_sent_again(ingestion, caplog):
+    made = turn_on(ingestion.connection_string, limits=WriterLimits(interval_seconds=5, batch=100))
+    ingestion.takes = 3
+    for number in range(10):
+        log.info("line %d", number)
+    assert made.flush(10)
+    sent = [item["data"]["baseData"]["message"] for item in ingestion.of("MessageData")]
+    assert sorted(sent) == [f"line {number}" for number in range(10)]
+    assert made._writer.dropped == 0
+    assert "lost" not in caplog.text
+    assert "refused" not in caplog.text
+
+
 def test_memory_stays_flat_and_the_loss_is_reported_once(ingestion, caplog):
     ingestion.gate.clear()
     made = turn_on(ingestion.connection_string)
