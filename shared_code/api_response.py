@@ -11,6 +11,7 @@ from typing import Any
 from shared_code.errors import InternalError, ServiceError
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_UNAUTHORIZED = 401
 _UNAVAILABLE = 503
 _TOO_MANY_REQUESTS = 429
 _DEFAULT_RETRY_AFTER = 5
@@ -64,6 +65,8 @@ def failure(error: ServiceError, *, request_id: str) -> ApiResponse:
     if error.retry_after is not None or error.http_status in (_UNAVAILABLE, _TOO_MANY_REQUESTS):
         seconds = error.retry_after if error.retry_after is not None else _DEFAULT_RETRY_AFTER
         headers["Retry-After"] = str(max(math.ceil(seconds), 1))
+    if error.http_status == _UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     return _response(error.http_status, envelope, request_id, headers)
 
 

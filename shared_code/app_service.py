@@ -20,7 +20,11 @@ _NAME_CLAIMS = ("preferred_username", "name", "http://schemas.xmlsoap.org/ws/200
 
 @dataclass(frozen=True, slots=True)
 class AppServiceUser:
-    """A login that the platform vouches for. ``roles`` are as claimed; ``companies`` in upper case."""
+    """A login that the platform vouches for.
+
+    :ivar roles: as claimed.
+    :ivar companies: in upper case; '' for a blank claim.
+    """
 
     name: str
     roles: frozenset[str]
@@ -37,9 +41,10 @@ def read_user(header: str | None, *, enabled: bool, company_claim: str) -> AppSe
     principal = _decoded(header)
     if principal is None:
         return None
+    found = principal.get("claims")
     claims = [
         (str(claim.get("typ", "")), str(claim.get("val", "")))
-        for claim in principal.get("claims") or []
+        for claim in (found if isinstance(found, list) else [])
         if isinstance(claim, dict)
     ]
     role_types = _ROLE_CLAIMS | {str(principal.get("role_typ") or "roles")}
@@ -48,7 +53,10 @@ def read_user(header: str | None, *, enabled: bool, company_claim: str) -> AppSe
         name=next(filter(None, names), "unknown"),
         roles=frozenset(value.strip().lower() for kind, value in claims if kind in role_types),
         companies=frozenset(
-            value.strip().upper() for kind, value in claims if _names_company(kind, company_claim) and value.strip()
+            # A blank one stays: it names no company, and must not count as a login that is bound to none.
+            value.strip().upper()
+            for kind, value in claims
+            if _names_company(kind, company_claim)
         ),
     )
 

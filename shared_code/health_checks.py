@@ -1,5 +1,6 @@
 """The built-in health checks: each function takes what it needs and returns a check for ``SystemHealthChecker``."""
 
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -68,12 +69,15 @@ def disk_check(path: str = "/", *, limit_percent: float = 90.0) -> Check:
 
 
 def database_check(database: Database, *, budget_seconds: float = 3.0) -> Check:
-    """One round trip."""
+    """One round trip; a SQLite file that cannot be written is no database to book in."""
+    file = database.engine.url.database if database.dialect == "sqlite" else None
 
     def check() -> Reading:
         started = time.perf_counter()
         database.read(lambda connection: connection.execute(select(literal(1))).scalar(), budget_seconds=budget_seconds)
-        return Reading({"backend": database.dialect, "milliseconds": _milliseconds_since(started)})
+        facts: dict[str, Any] = {"backend": database.dialect, "milliseconds": _milliseconds_since(started)}
+        writable = file is None or os.access(file, os.W_OK)
+        return Reading(facts if writable else facts | {"writable": False}, healthy=writable)
 
     return check
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared_code import api_response, health_checks
 from shared_code.api_response import ApiResponse
 from shared_code.database import tokens
-from shared_code.errors import ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
+from shared_code.errors import ConfigurationError, DatabaseUnavailable, NotFound, ServiceError
 from shared_code.health import SystemHealthChecker, public_view
 from shared_code.records import Provider
 from shared_code.storage import blob_service_client, storage_configured
@@ -29,7 +29,7 @@ def health_response(services: "Callable[[], Services]", *, kind: str | None) -> 
     label = api_response.request_id_of(None)
     if kind not in _KINDS:
         return api_response.failure(
-            InvalidRequest("There are health and health/ready only.", details={"field": "path"}), request_id=label
+            NotFound("There are health and health/ready only.", details={"field": "path"}), request_id=label
         )
     # Whatever the cause, a probe is told one thing: not now.
     with contextlib.suppress(ServiceError):

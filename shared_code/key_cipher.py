@@ -13,7 +13,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared_code.errors import ConfigurationError
+from shared_code.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -112,7 +112,11 @@ def hint(plain: str) -> str:
 
 
 def new_ring_entry(key_id: str) -> str:
-    """A fresh ``kid:base64`` entry."""
+    """A fresh ``kid:base64`` entry. Raises :class:`InvalidRequest` for an id that could not be read back."""
+    if not _KEY_ID.fullmatch(key_id):
+        raise InvalidRequest(
+            f"key_id must be 1 to 32 characters of A-Z a-z 0-9 . _ -; not {key_id[:40]!r}.", details={"field": "key_id"}
+        )
     return f"{key_id}:{base64.b64encode(os.urandom(_KEY_BYTES)).decode()}"
 
 

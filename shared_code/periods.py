@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DAY_NAME_LENGTH = 10
 _DECEMBER = 12
+#: files among the zones that stand for the machine's own setting, or for none
+_NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 _EARLIEST_ZONE = timedelta(hours=14)
 
 
@@ -21,7 +23,9 @@ def zone(name: str | None, default: str) -> ZoneInfo:
 
 
 def known_zone(name: str) -> bool:
-    """Whether this is the name of a zone."""
+    """Whether this is the name of a zone that is the same on every machine."""
+    if name in _NO_ZONES:
+        return False
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

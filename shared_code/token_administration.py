@@ -15,7 +15,7 @@ from shared_code import redaction
 from shared_code.database import token_changes, tokens
 from shared_code.database.admin_audit import Actor, add_audit
 from shared_code.database.token_changes import token_facts
-from shared_code.database.token_fields import checked_key
+from shared_code.database.token_fields import checked_key, naive_utc
 from shared_code.database.tokens import ApiKeyRow
 from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
 from shared_code.providers.base import ModelCallFailed
@@ -98,7 +98,10 @@ class TokenAdministration:
         """Store a key, encrypted.
 
         :raises InvalidRequest: a value is malformed. :raises AlreadyExists: the company has this key already.
+        :raises Conflict: it would be active after its end date.
         """
+        if KeyStatus.parse(new.status) is KeyStatus.ACTIVE:
+            self._check_end(naive_utc(new.expires_at))
         # What is refused is no key, and must not be masked wherever it stands from now on.
         redaction.remember_secret(checked_key(new.api_key))
 
@@ -139,7 +142,7 @@ class TokenAdministration:
 
         def write(connection: "Connection", row: ApiKeyRow) -> None:
             if KeyStatus.parse(changes.get("status")) is KeyStatus.ACTIVE:
-                self._check_end(changes.get("expires_at", row.expires_at))
+                self._check_end(naive_utc(changes.get("expires_at", row.expires_at)))
             token_changes.change_token(connection, row, changes)
 
         return self._write(token_id, "token.change", actor, write, if_version)
@@ -211,8 +214,9 @@ class TokenAdministration:
             key = row.decrypted(self._cipher)
             redaction.remember_secret(key.secret)
             names = providers[key.provider].list_models(api_key=key.secret, timeout_seconds=timeout_seconds)
-        except ConfigurationError:
-            return result("unreadable", "The stored key, its provider or its status cannot be read. Rotate the key.")
+        except ConfigurationError as problem:
+            # Of the settings or of the row: the sentence says which, and what stands there.
+            return result("unreadable", redaction.redact(f"The key cannot be used: {problem.message}."))
         except ModelCallFailed as failure:
             return result(failure.reason, redaction.redact(failure.message))
         return result(None, f"The provider accepts this key; it may use {len(names)} models.", len(names))

@@ -27,8 +27,8 @@ from shared_code.admin import (
 )
 from shared_code.admin.auth import Authenticator, LoginLayer
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, ErrorLayer
+from shared_code.admin.validation import refusal
 from shared_code.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
-from shared_code.redaction import redact
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
@@ -37,7 +37,6 @@ PREFIX = "/api/manage"
 
 _METHOD_NOT_ALLOWED = 405
 _ROUTES = (tokens, usage, quotas, retries, logs, extractions, alerts, diagnostics, audit)
-_SHOWN_PROBLEMS = 5
 
 
 def create_app(services: "Callable[[], Services]") -> AsgiApp:
@@ -101,23 +100,9 @@ def _service_error(request: Request, error: Exception) -> Response:
 
 
 def _validation_error(request: Request, error: Exception) -> Response:
-    """What is wrong with which field, and never what was sent: it may be a key."""
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [
-        {
-            "field": redact(".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0]))[:100],
-            "problem": redact(str(problem["msg"]))[:200],
-        }
-        for problem in error.errors()[:_SHOWN_PROBLEMS]
-    ]
-    first = problems[0]
-    return _respond(
-        request,
-        InvalidRequest(
-            f"{first['field']}: {first['problem']}", details={"field": first["field"], "problems": problems}
-        ),
-    )
+    return _respond(request, refusal(error))
 
 
 def _methods(request: Request) -> set[str]:
@@ -140,4 +125,7 @@ def _http_error(request: Request, error: Exception) -> Response:
         response = _respond(request, MethodNotAllowed("This address does not take this method."))
         response.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return response
-    return _respond(request, NotFound() if error.status_code == NotFound.http_status else InvalidRequest())
+    if error.status_code == NotFound.http_status:
+        return _respond(request, NotFound())
+    # The framework could not read the body: no UTF-8, a number without end, too deep.
+    return _respond(request, InvalidRequest("The body cannot be read as JSON.", details={"field": "body"}))

@@ -4,6 +4,7 @@ Every request but that for the OpenAPI document is authenticated before anything
 is unknown, wrong or revoked is not told.
 """
 
+import ipaddress
 import logging
 import re
 import threading
@@ -110,6 +111,8 @@ class Authenticator:
             return Principal(f"app-service:{user.name}", roles[-1])
         if len(user.companies) > 1:
             raise Forbidden("Your login names several companies.")
+        if not all(user.companies):
+            raise Forbidden("The company claim of your login is empty.")
         return Principal(f"app-service:{user.name}", AdminRole.VIEWER, next(iter(user.companies)))
 
     def _refusal(self, source: str, key_id: str | None, request_id: str) -> ServiceError:
@@ -175,4 +178,7 @@ def source_of(scope: Scope) -> str:
     if not forwarded:
         return "unknown"
     address = forwarded.rpartition(":")[0] if forwarded.count(":") == 1 or "]:" in forwarded else forwarded
-    return address.strip("[]")[:60]
+    try:
+        return str(ipaddress.ip_address(address.strip("[]")))
+    except ValueError:
+        return "unknown"  # whoever sent it, it is no address, and goes into logs

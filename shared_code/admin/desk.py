@@ -10,11 +10,14 @@ from shared_code.admin.auth import PRINCIPAL, Principal
 from shared_code.admin.envelope import Envelope, Page
 from shared_code.admin.error_layer import REQUEST_ID
 from shared_code.database.admin_audit import Actor
-from shared_code.errors import Forbidden
+from shared_code.errors import Forbidden, InvalidRequest
 from shared_code.records import AdminRole
 
 if TYPE_CHECKING:
     from shared_code.bootstrap import Services
+
+
+_MAY_REPEAT = {"group_by"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,18 @@ def _desk(role: AdminRole, *, company_viewers: bool) -> Callable[[Request], Desk
         principal.require(role)
         if principal.company_id is not None and not company_viewers:
             raise Forbidden("Viewers of one company may not see this.")
+        _refuse_repeats(request)
         return Desk(request.app.state.services(), principal, request.scope[REQUEST_ID])
 
     return find
+
+
+def _refuse_repeats(request: Request) -> None:
+    """A filter that is given twice would silently be its last value."""
+    names = [name for name, _ in request.query_params.multi_items() if name not in _MAY_REPEAT]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidRequest(f"{twice[:100]} is given more than once.", details={"field": twice[:100]})
 
 
 #: viewers, those of one company too: the route narrows what they see

@@ -20,7 +20,7 @@ _ETAG = re.compile(r'(W/)?"([^"]*)"')
 class Query(BaseModel):
     """Base of query parameters: an unknown name is refused, because a misspelt filter would show everything."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class PageQuery(Query):

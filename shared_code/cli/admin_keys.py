@@ -8,6 +8,7 @@ from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.database import admin_keys as store
 from shared_code.database.admin_audit import add_audit
+from shared_code.database.token_fields import checked_company
 from shared_code.errors import InvalidRequest, NotFound
 from shared_code.records import AdminRole
 
@@ -26,7 +27,7 @@ def create(
         raise InvalidRequest(f"--role takes {', '.join(AdminRole)}.", details={"field": "role"})
     with workplace() as place, place.database.transaction() as connection:
         key_id, key = store.create_admin_key(connection, role=AdminRole(role), company_id=company, label=label)
-        facts = {"role": role, "company_id": company, "label": label}
+        facts = {"role": role, "company_id": company and checked_company(company), "label": label}
         add_audit(connection, operator(), "admin-key.create", f"admin-key {key_id}", after=facts)
     if as_json:
         show_json({"key_id": key_id, "key": key, **facts})

@@ -47,7 +47,9 @@ def list_command(
 
 
 @app.command()
-def close(alert_id: Annotated[int, typer.Argument(help="The alert's id.")], as_json: AsJson = False) -> None:
+def close(
+    alert_id: Annotated[int, typer.Argument(min=1, max=2**53 - 1, help="The alert's id.")], as_json: AsJson = False
+) -> None:
     """Close an alert; its condition opens a new one when it is seen again."""
     with workplace() as place:
         alert = alert_administration.close(place.database, alert_id, operator())

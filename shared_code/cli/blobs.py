@@ -58,7 +58,9 @@ def retry(
         show_table("Processed again", rows)
     else:
         say("no blob waits for a retry")
-    if any(one.outcome not in _DONE for one in driven):
+    # A blob that was named and is not there is a typing error.
+    gone = {Disposition.GONE} if names else set()
+    if any(one.outcome not in _DONE - gone for one in driven):
         raise typer.Exit(1)
 
 

@@ -4,8 +4,12 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from shared_code.database.admin_audit import Actor
+from shared_code.database.token_fields import checked_company
 from shared_code.db_connection import Database, create_database
 from shared_code.key_cipher import KeyCipher
 from shared_code.quota_administration import QuotaAdministration
@@ -30,6 +34,20 @@ class Workplace:
     def quotas(self) -> QuotaAdministration:
         """Changes of quotas, each with its audit row."""
         return QuotaAdministration(self.database, default_zone=self.settings.default_time_zone)
+
+
+#: ids are INT
+_MOST_ID = 2**31 - 1
+TokenId = Annotated[int, typer.Argument(min=1, max=_MOST_ID, help="The key's id, as `tokens list` shows it.")]
+TokenIdOption = Annotated[int | None, typer.Option(min=1, max=_MOST_ID, help="Only this key's.")]
+
+
+def company_filter(company: str | None) -> str | None:
+    """The company that is asked for, in upper case; None = all. An empty one is a mistake, and never all.
+
+    :raises InvalidRequest: it is no company id.
+    """
+    return None if company is None else checked_company(company)
 
 
 @contextmanager

@@ -11,10 +11,13 @@ import typer
 from shared_code.cli.connection import Workplace, workplace
 from shared_code.cli.output import AsJson, say, show_json
 from shared_code.database.logs import LogEntry, LogFilter, find_logs, logs_after
+from shared_code.database.token_fields import naive_utc
+from shared_code.errors import InvalidRequest
 
 app = typer.Typer(help="What the service said.", no_args_is_help=True)
 
 _POLL_SECONDS = 1.0
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 _BATCH = 500
 #: lines before the last one that are looked at again
 _OVERLAP = 1_000
@@ -28,7 +31,7 @@ def tail(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest lines, oldest first."""
-    wanted = LogFilter(level=level.upper() if level else None)
+    wanted = LogFilter(level=_level(level))
     with workplace() as place:
         found = _find(place, wanted, lines)
         _show(found, as_json, stream=follow)
@@ -43,23 +46,30 @@ def search(  # noqa: PLR0917 - typer reads options from parameters
     call_id: Annotated[str | None, typer.Option(help="Lines of this run.")] = None,
     operation_id: Annotated[str | None, typer.Option(help="Lines of this operation of Application Insights.")] = None,
     level: Annotated[str | None, typer.Option(help="Only this level.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_MOMENTS, help="UTC when it names no zone.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_MOMENTS, help="UTC when it names no zone.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show matching lines, oldest first."""
     wanted = LogFilter(
-        level=level.upper() if level else None,
+        level=_level(level),
         request_id=request_id,
         call_id=call_id,
         operation_id=operation_id,
         contains=text,
-        since=since,
-        until=until,
+        since=naive_utc(since),
+        until=naive_utc(until),
     )
     with workplace() as place:
         _show(_find(place, wanted, limit), as_json)
+
+
+def _level(text: str | None) -> str | None:
+    known = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    if text is not None and text.upper() not in known:
+        raise InvalidRequest(f"--level takes {', '.join(known)}; not {text!r}.", details={"field": "level"})
+    return None if text is None else text.upper()
 
 
 def _follow(

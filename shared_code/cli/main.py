@@ -1,6 +1,7 @@
 """Puts the commands together and turns our errors into a line on standard error and an exit code."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +27,7 @@ from shared_code.cli import (
     usage,
     usage_report,
 )
-from shared_code.cli.output import complain
+from shared_code.cli.output import complain, prepare_streams
 from shared_code.errors import ServiceError
 
 _FAILED = 1
@@ -68,6 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Of its own: the services set the level of our loggers to what the database keeps.
     console.setLevel(logging.WARNING)
     logging.basicConfig(level=logging.WARNING, handlers=[console], format="%(levelname)s %(message)s")
+    prepare_streams()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except OSError as error:
+        # Where the output goes: a full disk, a device that is gone.
+        print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        # What is still buffered would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         build_app()(args=None if arguments is None else list(arguments), prog_name="manage.py")
     except ServiceError as error:

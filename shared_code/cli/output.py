@@ -1,8 +1,11 @@
 """How the commands talk: a table for people, JSON for programs, problems on standard error."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,10 +20,32 @@ from shared_code.redaction import redact
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+#: what a terminal would act on: control characters but tab and newline, and those that turn the direction of text
+_ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: columns of a table where no terminal sets a width: an id cut in two could be neither copied nor searched for
+_WIDE = 500
+
+
+def prepare_streams() -> None:
+    """Let nothing that a name holds end a command: what the stream's encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
 
 def show_json(value: Any, *, one_line: bool = False) -> None:
-    """One JSON document; moments and decimals as text. In one line where others follow."""
-    print(json.dumps(value, indent=None if one_line else 2, ensure_ascii=False, default=_plain), flush=one_line)
+    """One JSON document; moments as ISO 8601 with their zone, decimals as text. In one line where others follow."""
+    takes_all = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+    indent = None if one_line else 2
+    print(json.dumps(value, indent=indent, ensure_ascii=not takes_all, default=_for_programs), flush=one_line)
+
+
+def _for_programs(value: Any) -> str:
+    if isinstance(value, datetime):
+        # The database's moments are UTC without saying so.
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return _plain(value)
 
 
 def _plain(value: Any) -> str:
@@ -29,29 +54,36 @@ def _plain(value: Any) -> str:
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows under the names of their fields; numbers to the right."""
-    table = Table(title=title, title_justify="left")
+    """Rows under the names of their fields; numbers to the right, and neither they nor ids are cut in two."""
+    table = Table(title=harmless(title), title_justify="left")
     for name in rows[0] if rows else ():
-        numeric = any(isinstance(row[name], int) and not isinstance(row[name], bool) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        numeric = any(isinstance(row[name], int | Decimal) and not isinstance(row[name], bool) for row in rows)
+        whole = numeric or name.endswith("id")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         # Text, not str: names of companies are no markup.
-        table.add_row(*(Text("" if value is None else _plain(value)) for value in row.values()))
-    Console().print(table if rows else f"{title}: none")
+        table.add_row(*(Text("" if value is None else harmless(_plain(value))) for value in row.values()))
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    Console(width=width).print(table if rows else f"{harmless(title)}: none")
+
+
+def harmless(text: str) -> str:
+    """``text`` with what a terminal would act on written as an escape: it may come from anybody."""
+    return _ACTING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str) -> None:
     """A line on standard output."""
-    print(text)
+    print(harmless(text))
 
 
 def complain(error: ServiceError) -> None:
     """What went wrong, with the library's words behind it, without secrets."""
-    causes, cause = [error.message], error.__cause__
+    causes, cause = [redact(error.message)], error.__cause__
     while cause is not None:
         causes.append(redact(str(cause).splitlines()[0] if str(cause) else type(cause).__name__))
         cause = cause.__cause__
-    print("error: " + ": ".join(causes), file=sys.stderr)
+    print("error: " + harmless(": ".join(causes)), file=sys.stderr)
 
 
 def show_facts(title: str, facts: Mapping[str, Any]) -> None:
@@ -64,5 +96,10 @@ def ask(question: str, *, yes: bool) -> None:
     if yes:
         return
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    if read_line().strip().lower() not in {"y", "yes"}:
         raise typer.Abort
+
+
+def read_line() -> str:
+    """The next line of standard input; empty at its end, and where it is closed."""
+    return "" if sys.stdin is None else sys.stdin.readline()

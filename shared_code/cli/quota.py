@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli.connection import Workplace, operator, workplace
+from shared_code.cli.amounts import amount_or_none
+from shared_code.cli.connection import Workplace, company_filter, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.errors import InvalidRequest, NotFound
 from shared_code.quota_administration import QuotaState, checked_subject, quota_facts
@@ -28,6 +29,8 @@ def set_command(
 ) -> None:
     """Make a quota or change it; a limit that is not given stays."""
     scope, subject = _owner(branch, user)
+    if daily is None and monthly is None:
+        raise InvalidRequest("Give --daily, --monthly, or both.", details={"field": "daily"})
     with workplace() as place:
         known = [state for state in _all(place, company) if _is(state, scope, subject)]
         if known:
@@ -35,10 +38,13 @@ def set_command(
             state = place.quotas.change(
                 known[0].quota.quota_id,
                 operator(),
-                limits=lambda quota: (_limit(daily, quota.daily_limit), _limit(monthly, quota.monthly_limit)),
+                limits=lambda quota: (
+                    _limit("daily", daily, quota.daily_limit),
+                    _limit("monthly", monthly, quota.monthly_limit),
+                ),
             )
         else:
-            limits = (_limit(daily, None), _limit(monthly, None))
+            limits = (_limit("daily", daily, None), _limit("monthly", monthly, None))
             state = place.quotas.put(company_id=company, scope=scope, subject=subject, limits=limits, actor=operator())
     _show([state], as_json)
 
@@ -80,18 +86,18 @@ def delete(
 
 
 def _owner(branch: str | None, user: str | None) -> tuple[str, str | None]:
-    if branch and user:
+    if branch is not None and user is not None:
         raise InvalidRequest("A quota is for a branch or a user, not both.", details={"field": "user"})
-    scope = "branch" if branch else "user" if user else "company"
-    return scope, checked_subject(scope, branch or user) or None
+    scope = "branch" if branch is not None else "user" if user is not None else "company"
+    named = branch if branch is not None else user
+    # An empty name, as a script with an unset variable gives, never means the whole company.
+    if named is not None and not named.strip():
+        raise InvalidRequest(f"--{scope} is empty.", details={"field": scope})
+    return scope, checked_subject(scope, named) or None
 
 
-def _limit(text: str | None, old: int | None) -> int | None:
-    if text is None:
-        return old
-    if text != "none" and not text.isdecimal():
-        raise InvalidRequest("A limit is a whole number, or 'none'.", details={"field": "daily"})
-    return None if text == "none" else int(text)
+def _limit(field: str, text: str | None, old: int | None) -> int | None:
+    return old if text is None else amount_or_none(field, text)
 
 
 def _find(place: Workplace, company: str, branch: str | None, user: str | None) -> QuotaState:
@@ -110,7 +116,7 @@ def _all(place: Workplace, company: str | None) -> list[QuotaState]:
     found: list[QuotaState] = []
     while True:
         page = place.quotas.page(
-            company_id=company.upper() if company else None,
+            company_id=company_filter(company),
             scope=None,
             after_id=found[-1].quota.quota_id if found else 0,
             limit=_PAGE,

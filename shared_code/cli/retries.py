@@ -5,20 +5,20 @@ from typing import Annotated
 
 import typer
 
-from shared_code.cli.connection import workplace
+from shared_code.cli.connection import TokenIdOption, company_filter, workplace
 from shared_code.cli.output import AsJson, show_json, show_table
 from shared_code.database.retries import RetryFilter, find_retries
 
 
 def retries_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
-    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None,
+    token: TokenIdOption = None,
     request_id: Annotated[str | None, typer.Option(help="Only those of this request.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show failed attempts at model calls, newest first."""
-    wanted = RetryFilter(company_id=company.upper() if company else None, token_id=token, request_id=request_id)
+    wanted = RetryFilter(company_id=company_filter(company), token_id=token, request_id=request_id)
     with workplace() as place:
         found = place.database.read(lambda connection: find_retries(connection, wanted, limit=limit))
     rows = [{"id": row.retry_id, "at": row.at, **asdict(row.attempt)} for row in found]

@@ -11,7 +11,7 @@ from shared_code.cli.tokens import ApiKeyOption, read_key
 from shared_code.database import tokens as store
 from shared_code.database.token_fields import checked_company
 from shared_code.errors import ServiceError
-from shared_code.records import Provider
+from shared_code.records import KeyStatus, Provider
 from shared_code.settings import load_settings
 from shared_code.token_administration import NewToken
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from shared_code.bootstrap import Services
 
 
+_USABLE = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)
+
+
 def setup_command(
     company: Annotated[str | None, typer.Option(help="Company of the first key; without it no key is added.")] = None,
     api_key: ApiKeyOption = None,
     name: Annotated[str | None, typer.Option(help="The company's name.")] = None,
     provider: Annotated[str, typer.Option(help="Gemini or OpenAI.")] = Provider.GEMINI.value,
-    limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; none = no limit.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; left out = no limit.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the configuration, create the tables, add the first key and ask its provider; safe to run again."""
@@ -75,8 +78,12 @@ class _Report:
 def _first_key(services: "Services", new: NewToken, given: str | None, report: _Report) -> None:
     known = services.database.read(lambda connection: store.company_keys(connection, checked_company(new.company_id)))
     if known:
-        token_id = known[0].token_id
-        report.step("key", f"company {new.company_id.upper()} has {len(known)}; none added")
+        usable = [row for row in known if KeyStatus.parse(row.status) in _USABLE]
+        report.step("key", f"company {new.company_id.upper()} has {len(known)}, {len(usable)} usable; none added")
+        if not usable:
+            report.advice = f"Make one usable: manage.py tokens list --company {new.company_id.upper()}"
+            return
+        token_id = usable[-1].token_id
     else:
         row = services.token_administration.add(
             NewToken(

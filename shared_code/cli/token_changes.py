@@ -5,14 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from shared_code import bootstrap
-from shared_code.cli.connection import Workplace, operator, workplace
+from shared_code.cli.amounts import amount_or_none
+from shared_code.cli.connection import TokenId, Workplace, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_facts, show_json
 from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
-from shared_code.errors import InvalidRequest
 from shared_code.records import KeyStatus
-
-TokenId = Annotated[int, typer.Argument(help="The key's id, as `tokens list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,9 +58,7 @@ def set_limit(
     as_json: AsJson = False,
 ) -> None:
     """Change a key's limit; a lowered one binds new calls."""
-    if limit != "none" and not limit.isdecimal():
-        raise InvalidRequest("The limit is a whole number, or 'none'.", details={"field": "limit"})
-    value = None if limit == "none" else int(limit)
+    value = amount_or_none("limit", limit)
     with workplace() as place:
         row = place.tokens.change(token_id, {"total_token_limit": value}, operator())
         _say(row, as_json, f"token {token_id}: limit {limit}, {row.remaining_tokens} remaining")

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from shared_code.cli import token_changes
-from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
+from shared_code.cli.connection import TokenId, company_filter, operator, workplace
+from shared_code.cli.output import AsJson, Yes, ask, read_line, say, show_json, show_table
 from shared_code.database import tokens as store
 from shared_code.database.token_changes import token_facts
 from shared_code.database.tokens import ApiKeyRow
@@ -33,7 +33,7 @@ def add(  # noqa: PLR0917 - typer reads options from parameters
     api_key: ApiKeyOption = None,
     name: Annotated[str | None, typer.Option(help="The company's name.")] = None,
     provider: Annotated[str, typer.Option(help="Gemini or OpenAI.")] = Provider.GEMINI.value,
-    limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; none = no limit.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; left out = no limit.")] = None,
     threshold: Annotated[int | None, typer.Option(min=0, help="Remaining tokens that count as low.")] = None,
     status: Annotated[str, typer.Option(help="Status to start with.")] = KeyStatus.ACTIVE.value,
     expires_at: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
@@ -69,15 +69,16 @@ def list_command(
 ) -> None:
     """Show keys by id, never the keys themselves."""
     wanted = KeyStatus.parse(status)
-    if status and wanted is None:
+    if status is not None and wanted is None:
         raise InvalidRequest(f"status must be one of {', '.join(KeyStatus)}.", details={"field": "status"})
     rows: list[ApiKeyRow] = []
+    named = company_filter(company)
     with workplace() as place:
         while True:
             after = rows[-1].token_id if rows else 0
             page = place.database.read(
                 lambda connection, after=after: store.list_tokens(  # type: ignore[misc]
-                    connection, company_id=company.upper() if company else None, status=wanted, after_id=after
+                    connection, company_id=named, status=wanted, after_id=after
                 )
             )
             rows += page
@@ -91,7 +92,7 @@ def list_command(
 
 @app.command()
 def rotate(
-    token_id: Annotated[int, typer.Argument(help="The key's id.")],
+    token_id: TokenId,
     api_key: ApiKeyOption = None,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -151,9 +152,9 @@ def read_key(given: str | None) -> str:
     """The key as given, else from a hidden prompt or standard input."""
     if given is not None:
         return given
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         return str(typer.prompt("API key", hide_input=True))
-    return sys.stdin.readline()
+    return read_line()
 
 
 def _columns(row: ApiKeyRow) -> dict[str, Any]:

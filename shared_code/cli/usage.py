@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared_code.cli.connection import operator, workplace
+from shared_code.cli.connection import TokenIdOption, company_filter, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.database import drift, quotas, tokens
 from shared_code.database.admin_audit import Actor, add_audit
@@ -19,7 +19,7 @@ _PAGE = 500
 
 
 def repair_command(
-    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None,
+    token: TokenIdOption = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +51,7 @@ def forecast_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None, as_json: AsJson = False
 ) -> None:
     """Show when keys and monthly limits run out at the pace of the last 14 days."""
-    name = company.strip().upper() if company else None
+    name = company_filter(company)
     now = datetime.now(UTC)
     with workplace() as place:
         zone = place.settings.default_time_zone
@@ -112,5 +112,7 @@ def _forecasts(connection: "Connection", company: str | None, now: datetime, zon
             "runs_out_on": ends.get(quota.quota_id),
         }
         for quota in found
+        # Those by day begin anew each day, and one that limits nothing was deleted.
+        if quota.monthly_limit is not None
     ]
     return rows + limits

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli.connection import Workplace, workplace
+from shared_code.cli.connection import TokenIdOption, Workplace, company_filter, workplace
 from shared_code.cli.output import AsJson, show_json, show_table
 from shared_code.database import company_zones
 from shared_code.database.usage_reports import GroupBy, UsageFilter, usage_report
@@ -40,15 +40,15 @@ def report(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
     branch: Annotated[str | None, typer.Option(help="Only this branch's.")] = None,
     user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
-    token: Annotated[int | None, typer.Option(help="Only this key's.")] = None,
+    token: TokenIdOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Report use over a range of the company's own days, right to the second."""
     groups = _groups(by)
     with workplace() as place:
-        name = company.upper() if company else None
+        name = company_filter(company)
         end = last.date() if last else _today(place, name)
-        start = first.date() if first else end - timedelta(days=_DAYS)
+        start = first.date() if first else end - timedelta(days=min(_DAYS, (end - date.min).days))
         if start > end:
             raise InvalidRequest("--from is later than --to.", details={"field": "from"})
         wanted = UsageFilter(start, end, company_id=name, branch=branch, user=user, token_id=token)

@@ -1,5 +1,6 @@
 """Diagnosis of a SQLite file: its settings, integrity, log, lock, and the disk below it."""
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -31,6 +32,13 @@ class SqliteDiagnosis:
                 for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
             },
         }
+        if not os.access(path, os.W_OK):
+            probe.remark(
+                "critical",
+                "connection",
+                f"The file {path.name} cannot be written: every booking fails",
+                "Give the user of the service the right to write to the file and its folder",
+            )
         if facts["journal_mode"] != "wal":
             probe.remark(
                 "warning",

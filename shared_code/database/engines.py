@@ -3,6 +3,7 @@
 What differs between the three at connection level is here and nowhere else.
 """
 
+import re
 import struct
 import urllib.parse
 from collections.abc import Callable
@@ -33,6 +34,7 @@ _DRIVERS = {
     "mssql": "mssql+pyodbc",
     "mssql+pyodbc": "mssql+pyodbc",
 }
+_SCHEME = re.compile(r"[a-z][a-z0-9+]{0,29}", re.IGNORECASE)
 #: a writer that waits longer than this for a lock lets go and starts again
 _LOCK_TIMEOUT_SECONDS = 15
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - a scope, not a secret
@@ -76,13 +78,15 @@ def resolve_target(settings: Settings) -> Target:
 
 
 def _parse_url(text: str) -> URL:
-    scheme = text.partition(":")[0].strip()
+    scheme = text.partition("://")[0].strip()
     try:
         url = make_url(text.strip())
     except (ArgumentError, ValueError):
         # The library's message holds the URL with its password.
+        # What has not the shape of a scheme may be anything, a password too.
+        shown = f" (scheme {scheme!r})" if _SCHEME.fullmatch(scheme) else ""
         raise ConfigurationError(
-            f"DATABASE_URL is not a URL (scheme {scheme!r})" if scheme else "DATABASE_URL is empty"
+            f"DATABASE_URL is not a URL{shown}" if text.strip() else "DATABASE_URL is empty"
         ) from None
     drivername = _DRIVERS.get(url.drivername)
     if drivername is None:

@@ -13,7 +13,8 @@ from shared_code.records import KeyStatus, Provider
 _COMPANY_ID = re.compile(r"[A-Za-z0-9._\-]{1,50}")
 #: what an HTTP header takes
 _API_KEY = re.compile(r"[\x21-\x7e]{1,500}")
-MAX_TOKENS = 2**63 - 1
+#: what every JSON reader holds exactly
+MAX_TOKENS = 2**53 - 1
 MAX_THRESHOLD = 2**31 - 1
 
 

@@ -94,7 +94,8 @@ class ApiKeyRow:
         provider, status = Provider.parse(self.provider), KeyStatus.parse(self.status)
         secret = cipher.decrypt(self.stored_key or "", self.token_id)
         if provider is None or status is None or not secret:
-            raise ConfigurationError(f"Token {self.token_id} has no readable key, provider or status")
+            what = "provider" if provider is None else "status" if status is None else "key"
+            raise ConfigurationError(f"Token {self.token_id} has no readable {what}")
         limit = self.total_token_limit
         return ApiKey(
             token_id=self.token_id,

@@ -3,6 +3,7 @@
 import pytest
 
 from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
+from shared_code.admin.auth import source_of
 from shared_code.database import admin_keys
 from tests.admin.conftest import app_service_header
 
@@ -163,6 +164,7 @@ def test_app_service_logins_count_where_the_platform_says_so(make_api):
     assert [item["company_id"] for item in bound.data["items"]] == ["NT047"]
     assert len(ask("tokens", ("roles", "viewer")).data["items"]) == 2
     assert ask("tokens", ("roles", "viewer"), ("companyID", "A"), ("companyID", "B")).status == 403
+    assert ask("tokens", ("roles", "viewer"), ("companyID", "  ")).status == 403, "bound to nobody is not unbound"
     assert api.get("tokens", key=None, headers={"x-ms-client-principal": "not base64"}).status == 401
     assert api.get("tokens", key=None).status == 401
     assert api.get("tokens").status == 200
@@ -202,6 +204,22 @@ def test_a_source_that_tries_anything_is_answered_429_and_recorded_once(api):
     assert api.get("tokens", headers=source).status == 200
     assert api.get("tokens", key=None, headers=source).status == 401
     assert api.get("tokens", key="nonsense").status == 401
+
+
+@pytest.mark.parametrize(
+    ("sent", "source"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1, 203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("1.1.1.1, \x1b[31mRED\x07", "unknown"),
+        ("localhost", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_a_source_is_an_address_and_nothing_else(sent, source):
+    assert source_of({"headers": [(b"x-forwarded-for", sent.encode("latin-1"))]}) == source
 
 
 def test_the_last_use_of_a_key_is_noted(api):

@@ -174,8 +174,9 @@ def test_what_is_not_there(api):
 
 
 def test_an_expired_key_is_not_activated(api):
-    key = api.add(expires_at="2020-01-01T00:00:00Z")
-    api.post(f"tokens/{key.id}/block")
+    past = {"company_id": "NT047", "api_key": "AIzaOfThePast0123", "expires_at": "2020-01-01T00:00:00Z"}
+    assert api.post("tokens", past).code == "CONFLICT"
+    key = api.add(expires_at="2020-01-01T00:00:00Z", status="Blocked")
     assert api.post(f"tokens/{key.id}/activate").code == "CONFLICT"
     api.patch(f"tokens/{key.id}", {"expires_at": "2999-01-01T00:00:00+05:30"})
     active = api.post(f"tokens/{key.id}/activate").data

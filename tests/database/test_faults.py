@@ -281,6 +281,8 @@ def test_upgrade_survives_a_failover(server, make_settings, moments, faulty):
     faulty.run(
         lambda c: [c.exec_driver_sql(f"DROP TABLE docUpload.{name}") for name in ("Alerts", "AdminAudit", "AdminKeys")]
     )
+    faulty.run(lambda c: c.exec_driver_sql("DROP INDEX IX_ApplicationLogs_OperationID ON ApplicationLogs"))
+    faulty.run(lambda c: c.exec_driver_sql("ALTER TABLE ApplicationLogs DROP COLUMN OperationID"))
     server.fault(match="CREATE TABLE.*AdminAudit", number=40613, drop=True)
     server.fault(match="^COMMIT$", when="after", drop=True)
     upgrade(faulty)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from shared_code.database import tables
 from shared_code.database.alerts import Alert
 from shared_code.telemetry import Telemetry, telemetry
+from shared_code.telemetry_items import EventItem
 from shared_code.usage_rollup import run_rollup
 from tests.rollup.books import NO_STORAGE
 
@@ -38,24 +39,20 @@ def test_a_condition_is_told_once_and_kept_up_to_date(books, caplog):
     assert len(raised(caplog)) == 1
 
 
-def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes(books):
+def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes(books, monkeypatch):
     seen = []
 
     class Writer:
         def offer(self, item):
-            seen.append((item.name, item.properties["kind"], item.properties["subject"]))
-
-    from shared_code import telemetry as module
+            if isinstance(item, EventItem):
+                seen.append((item.name, item.properties["kind"], item.properties["subject"]))
 
     token = books.add_key(limit=1_000)
-    module._active[:] = [Telemetry(Writer())]
-    try:
-        assert telemetry().enabled
-        books.run()
-        books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)
-        books.run()
-    finally:
-        module._active.clear()
+    monkeypatch.setattr("shared_code.telemetry._current", Telemetry(Writer()))
+    assert telemetry().enabled
+    books.run()
+    books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)
+    books.run()
     assert seen == [("alert_opened", "used_up", str(token)), ("alert_closed", "used_up", str(token))]
 
 
