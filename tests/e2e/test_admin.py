@@ -72,6 +72,8 @@ def test_the_life_of_a_key(stack, curl, said):
     assert [entry["action"].partition(".")[2] for entry in audit] == LIFE
     assert curl("GET", "nothing")[0] == 404
     assert curl("PUT", "tokens")[0] == 405
+    assert curl("PATCH", f"tokens/{token};1", {"threshold": 10})[0] == 404
+    assert curl("GET", f"tokens/{token}")[1]["data"]["threshold"] == 9
     diagnosis = curl("GET", "diagnostics")[1]["data"]
     assert diagnosis["health"]["checks"]["storage"]["status"] == "healthy"
     for page in ("logs?limit=500", "retries", "extractions", "alerts", "quotas", "openapi.json"):
