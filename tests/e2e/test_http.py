@@ -260,7 +260,7 @@ def test_health_answers_without_a_login_and_without_details(stack):
     assert data["overall_status"] in {"healthy", "degraded"}
     assert data["checks"]["database"] == {"status": "healthy"}
     assert request(f"{stack['host']}/api/health/ready").status == 200
-    assert request(f"{stack['host']}/api/health/other").status == 400
+    assert request(f"{stack['host']}/api/health/other").status == 404
     assert request(f"{stack['host']}/api/extract").status == 404
 
 
