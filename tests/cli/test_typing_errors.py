@@ -157,6 +157,7 @@ def process(manage, *arguments, **options):
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_streams_of_another_encoding_a_full_disk_and_a_closed_input(filled):
     narrow = {"env": {"PYTHONIOENCODING": "cp1252"}, "stdout": subprocess.PIPE}
     listed = process(filled, "tokens", "list", "--json", **narrow)
