@@ -1,6 +1,7 @@
 """Ways to take a database away for a while: a proxy that hangs up and refuses, a process that holds SQLite's lock."""
 
 import contextlib
+import random
 import select
 import socket
 import subprocess
@@ -37,6 +38,16 @@ class LockedFile:
     def close(self) -> None:
         if self._holder is not None and self._holder.poll() is None:
             self.mend()
+
+
+def _listen(port: int) -> socket.socket:
+    """A listener on a port, or on some port (0) of those that no outgoing connection is given while it is closed."""
+    if port:
+        return socket.create_server(("127.0.0.1", port), backlog=128)
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            return _listen(random.randint(20_000, 32_000))
+    raise AssertionError("no port is free")
 
 
 class Proxy:
@@ -78,7 +89,7 @@ class Proxy:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self._listener = _listen(self.port)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
