@@ -132,7 +132,8 @@ def test_the_rollup_is_late_when_a_row_waits_too_long(database):
     row(100, folded=False)
     reading = check()
     assert reading
-    assert 100 <= reading.facts["oldest_unfolded_seconds"] < 130
+    # Azure SQL keeps 1/300 s of that column, and rounds.
+    assert 99 <= reading.facts["oldest_unfolded_seconds"] < 130
     assert reading.facts["seconds_since_last_fold"] < 30
     waits = token_usage_logs.c.FoldedAt.is_(None)
     older = update(token_usage_logs).where(waits).values(LoggedAt=utc_in(-700))
