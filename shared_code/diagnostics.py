@@ -48,10 +48,9 @@ class DatabaseDiagnostic:
     def __init__(
         self, connection_params: Database | Mapping[str, Any] | None = None, *, limits: Limits | None = None
     ) -> None:
-        opened = isinstance(connection_params, Mapping)
         given = _open(connection_params) if isinstance(connection_params, Mapping) else connection_params
         self._database = given or db_connection.default()
-        self._closes = opened
+        self._closes = isinstance(connection_params, Mapping)
         self._limits = limits or Limits()
         self._backend = _BACKENDS[self._database.dialect]()
 

@@ -82,7 +82,9 @@ class Sender:
         again = part.take()
         if not again:
             return result, 0
-        return codes.SUCCESS, 0 if self._transport._transmit(again) == codes.SUCCESS else len(again)  # noqa: SLF001
+        arrived = self._transport._transmit(again) == codes.SUCCESS  # noqa: SLF001
+        part.take()  # once is enough: what is refused again must not be taken for a part of the next batch
+        return codes.SUCCESS, 0 if arrived else len(again)
 
     def envelopes(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         """The envelopes of a batch: one per item, metrics of the same name and properties together."""

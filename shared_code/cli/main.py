@@ -74,8 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except OSError as error:
-        # Where the output goes: a full disk, a device that is gone.
-        print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        if error.filename is not None:  # a file that a command reads or writes
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+            return _FAILED
+        # Where the output goes: a full disk, a device that is gone. Who has closed a pipe wants no more of it.
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         # What is still buffered would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED

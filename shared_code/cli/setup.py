@@ -100,4 +100,9 @@ def _first_key(services: "Services", new: NewToken, given: str | None, report: _
     test = services.token_administration.test(token_id, services.providers)
     report.step("provider", f"{'ok' if test.accepted else 'refused'}: {test.message}")
     if not test.accepted:
-        report.advice = f"Put another key in its place: manage.py tokens rotate {token_id}"
+        # A key that this process cannot open may be a good one: then it is the settings or the row that need mending.
+        report.advice = (
+            "Mend what it says and run setup again; the key itself may be good."
+            if test.reason == "unreadable"
+            else f"Put another key in its place: manage.py tokens rotate {token_id}"
+        )

@@ -1,6 +1,5 @@
 """What people and scripts get wrong on the command line: told in a sentence, never acted on, never a stack trace."""
 
-import io
 import json
 import os
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared_code import key_cipher
 from shared_code.cli.output import harmless
 from shared_code.database import logs
 from shared_code.database.logs import LogEntry
@@ -129,6 +129,20 @@ def test_setup_of_a_company_without_a_usable_key_is_not_done(filled):
     assert "tokens list --company NT047" in out
 
 
+def test_setup_with_a_wrong_ring_does_not_have_a_good_key_replaced(filled):
+    other = key_cipher.new_ring_entry("other")
+    code, found, _ = filled("setup", "--company", "NT047", "--json", TOKEN_ENCRYPTION_KEYS=other)
+    assert (code, found["ok"]) == (1, False)
+    assert "TOKEN_ENCRYPTION_KEYS does not hold" in found["steps"]["provider"]
+    assert "rotate" not in found["advice"]
+
+
+def test_who_closes_a_pipe_is_told_nothing(filled):
+    command = f"{sys.executable} manage.py tokens list --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
 def test_a_url_that_is_none_is_not_shown(manage):
     for text in ("host=127.0.0.1 user=u password=s3cretpw", "garbage s3cretpw", "s3cretpw"):
         code, _, err = manage("db", "check", DATABASE_URL=text)
@@ -187,8 +201,3 @@ def test_tables_in_a_pipe_break_no_id_and_no_number(filled):
         [*command, "admin-keys", "list"], cwd=ROOT, env=environment, capture_output=True, check=True
     )
     assert json.loads(made.stdout)["key_id"] in listed.stdout.decode()
-
-
-def test_what_is_typed_is_read_from_a_pipe_too(filled, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert filled("tokens", "block", "1", stdin="y\n")[0] == 0

@@ -13,8 +13,8 @@ class Ingestion:
     def __init__(self):
         self.envelopes, self.bodies, self.paths = [], [], []
         self.status = 200
-        #: of a batch only the first so many are taken, the others are to be sent again; once
-        self.takes: int | None = None
+        #: of each next batch only the first so many are taken, the others are to be sent again
+        self.takes: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
         owner = self
@@ -28,7 +28,7 @@ class Ingestion:
                     owner.bodies.append(body)
                     owner.envelopes.extend(json.loads(body))
                 answer, status = b'{"itemsReceived":1,"itemsAccepted":1,"errors":[]}', owner.status
-                takes, owner.takes = owner.takes, None
+                takes = owner.takes.pop(0) if owner.takes else None
                 if takes is not None:
                     sent = len(json.loads(body))
                     later = [{"index": index, "statusCode": 429, "message": "later"} for index in range(takes, sent)]

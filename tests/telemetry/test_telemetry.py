@@ -254,7 +254,7 @@ def test_what_waited_is_sent_when_the_endpoint_is_back(ingestion, caplog):
 
 def test_what_the_endpoint_does_not_take_of_a_batch_is_sent_again(ingestion, caplog):
     made = turn_on(ingestion.connection_string, limits=WriterLimits(interval_seconds=5, batch=100))
-    ingestion.takes = 3
+    ingestion.takes = [3]
     for number in range(10):
         log.info("line %d", number)
     assert made.flush(10)
@@ -263,6 +263,20 @@ def test_what_the_endpoint_does_not_take_of_a_batch_is_sent_again(ingestion, cap
     assert made._writer.dropped == 0
     assert "lost" not in caplog.text
     assert "refused" not in caplog.text
+
+
+def test_what_is_not_taken_twice_is_lost_alone(ingestion):
+    made = turn_on(ingestion.connection_string, limits=WriterLimits(interval_seconds=5, batch=100, report_seconds=600))
+    ingestion.takes = [3, 2]
+    for number in range(10):
+        log.info("line %d", number)
+    assert made.flush(10)
+    log.info("the next batch")
+    assert made.flush(10)
+    sent = [item["data"]["baseData"]["message"] for item in ingestion.of("MessageData")]
+    assert sent.count("the next batch") == 1
+    lines = [message for message in sent if message.startswith("line")]
+    assert len(lines) == len(set(lines)) == 5
 
 
 def test_memory_stays_flat_and_the_loss_is_reported_once(ingestion, caplog):
