@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.health_response import health_response
+from shared_code.web.health import health_response
 
 
 def main(req: func.HttpRequest) -> func.HttpResponse:

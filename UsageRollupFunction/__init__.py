@@ -1,11 +1,11 @@
-"""Timer: rolls usage up and repairs what a crash left behind. The steps are in ``shared_code.usage_rollup``."""
+"""Timer: rolls usage up and repairs what a crash left behind. The steps are in ``shared_code.rollup.run``."""
 
 import logging
 
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.usage_rollup import run_rollup
+from shared_code.rollup.run import run_rollup
 
 
 def main(timer: func.TimerRequest, context: func.Context) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from shared_code.bootstrap import Services
-from shared_code.database import drift, fold_statements, tables
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
 from shared_code.database.schema import ensure_schema
+from shared_code.database.stores import fold_statements, reconciliation
+from shared_code.rollup.run import STEPS, run_rollup
 from shared_code.settings import Settings
-from shared_code.usage_rollup import STEPS, run_rollup
 
 MILLION = 1_000_000
 NEW = 1_000
@@ -123,7 +124,7 @@ def _daily(services: Services) -> None:
 def _agree(services: Services) -> None:
     """Running totals as writers would have left them."""
     for token_id in range(1, 21):
-        services.database.run(lambda connection, token_id=token_id: drift.repair(connection, token_id))
+        services.database.run(lambda connection, token_id=token_id: reconciliation.repair(connection, token_id))
 
 
 def _bare(services: Services) -> tuple[float, int]:

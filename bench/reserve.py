@@ -13,11 +13,12 @@ from pathlib import Path
 from sqlalchemy import insert, update
 
 from bench import figures
-from shared_code.booking import usage_row
-from shared_code.database import tables, tokens
+from shared_code.database import tables
+from shared_code.database.connection import Database, create_database
+from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema
-from shared_code.db_connection import Database, create_database
-from shared_code.key_cipher import KeyCipher
+from shared_code.database.stores import tokens
+from shared_code.metering.booking import usage_row
 from shared_code.quota_manager import QuotaManager
 from shared_code.records import Caller, Order, Source, Usage
 from shared_code.settings import Settings

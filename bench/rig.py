@@ -77,7 +77,7 @@ def environment(gemini_url: str, **more: str) -> Iterator[None]:
 def add_key(company: str = "BENCH") -> None:
     """A company with one key without a limit."""
     from shared_code import bootstrap
-    from shared_code.database import tokens
+    from shared_code.database.stores import tokens
     from shared_code.records import Provider
 
     services = bootstrap.services().ready()
@@ -97,10 +97,11 @@ def add_key(company: str = "BENCH") -> None:
 
 def bare_call(base_url: str):
     """The same question through the SDK alone; returns a function of the document's bytes."""
-    from shared_code.extraction.prompt import SYSTEM, build_prompt
-    from shared_code.extraction.wire_schema import WIRE_SCHEMA
+    from shared_code.providers.gemini.client.client import GeminiProvider
+
+    from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
+    from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
     from shared_code.providers.base import Media, ModelRequest
-    from shared_code.providers.gemini import GeminiProvider
 
     provider = GeminiProvider(base_url)
     prompt = build_prompt(page_count=1)

@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from bench import figures
 from shared_code.admin.app import create_app
-from shared_code.bootstrap import Services
-from shared_code.database import admin_keys
+from shared_code.bootstrap.container import Services
 from shared_code.database.schema import ensure_schema
+from shared_code.database.stores import admin_keys
 from shared_code.records import AdminRole
 from shared_code.settings import Settings
 

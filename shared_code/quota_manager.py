@@ -10,9 +10,10 @@ from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shared_code import defaults, errors, key_selection
-from shared_code.booking import usage_row
-from shared_code.database import company_zones, quotas, reservations, tokens, usage
+from shared_code import defaults, errors
+from shared_code.database.stores import company_zones, quotas, reservations, tokens, usage
+from shared_code.metering import key_selection
+from shared_code.metering.booking import usage_row
 from shared_code.periods import day_period, local_day, month_period, period_end, zone
 from shared_code.records import ApiKey, Order, Reservation, Usage, UsageKind, UsageRow
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared_code.db_connection import Database
+    from shared_code.database.connection import Database
 
 
 class Booked(StrEnum):

@@ -242,3 +242,50 @@ class Finding:
             "expected": self.expected,
             "found": self.found,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition that an operator should know of. ``details`` are JSON facts, never secret."""
+
+    kind: str
+    subject: str
+    severity: str
+    message: str
+    details: Mapping[str, Any]
+    alert_id: int | None = None
+    opened_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    closed_at: datetime | None = None
+    occurrences: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Conditions that were opened and closed just now."""
+
+    opened: tuple[Alert, ...]
+    closed: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One row. ``timestamp`` is naive UTC; ``log_id`` is None until it is stored."""
+
+    timestamp: datetime
+    level: str
+    logger: str
+    message: str
+    exception: str | None = None
+    module: str | None = None
+    function: str | None = None
+    line: int | None = None
+    call_id: str | None = None
+    request_id: str | None = None
+    operation_id: str | None = None
+    log_id: int | None = None
+
+    @property
+    def characters(self) -> int:
+        """About how much memory the entry holds."""
+        return len(self.message) + len(self.exception or "") + 200

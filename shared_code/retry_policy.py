@@ -18,10 +18,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared_code.observability.redaction import redact
 from shared_code.providers.base import ModelCallFailed, Next
+from shared_code.providers.retryable import is_retryable
 from shared_code.records import RetryAttempt
-from shared_code.redaction import redact
-from shared_code.retryable import is_retryable
 
 if TYPE_CHECKING:
     import tenacity
@@ -99,7 +99,7 @@ class RetryPolicy:
 
     @staticmethod
     def is_retryable_error(error: BaseException) -> bool:
-        """Whether calling again can help; see :mod:`shared_code.retryable`."""
+        """Whether calling again can help; see :mod:`shared_code.providers.retryable`."""
         return is_retryable(error)
 
     def get_retry_log(self) -> list[dict[str, Any]]:

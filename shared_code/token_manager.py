@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from shared_code import defaults, errors, key_selection, redaction
-from shared_code.app_setting import AppSetting
-from shared_code.database import tokens, usage
+from shared_code import defaults, errors
+from shared_code.database.stores import tokens, usage
+from shared_code.metering import key_selection
+from shared_code.metering.app_setting import AppSetting
+from shared_code.metering.usage_text import parse_run_usage
+from shared_code.observability import redaction
 from shared_code.periods import local_day, zone
 from shared_code.records import ApiKey, Caller, KeyStatus, Provider, Source, Usage, UsageKind, UsageRow
-from shared_code.usage_text import parse_run_usage
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from shared_code.database.tokens import ApiKeyRow
-    from shared_code.db_connection import Database
-    from shared_code.key_cipher import KeyCipher
+    from shared_code.database.connection import Database
+    from shared_code.database.key_cipher import KeyCipher
+    from shared_code.database.stores.tokens import ApiKeyRow
 
 _log = logging.getLogger(__name__)
 

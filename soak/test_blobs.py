@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from shared_code.blob_names import error_name, result_name
+from shared_code.blobs.names import error_name, result_name
 from tests.blob.stack import INVOICES, SAMPLES, BlobStack, unique
 from tests.host.running import wait_for
 

@@ -8,7 +8,7 @@ from collections import Counter
 import psutil
 
 from bench import rig
-from shared_code.extraction.sandbox import Sandbox
+from shared_code.documents.sandbox.pool import Sandbox
 from tests.documents import fuzz
 
 MUTATIONS = 20_000
@@ -65,13 +65,13 @@ def test_no_mutated_document_is_an_internal_error(caplog):
     corpus = fuzz.corpus()
     with rig.gemini() as url, rig.environment(url):
         from shared_code import bootstrap
-        from shared_code.extraction import intake
-        from shared_code.extraction.intake import Upload
+        from shared_code.web import extract
+        from shared_code.web.extract import Upload
 
         for number in range(THROUGH_THE_BORDER):
             name, data = fuzz.mutation(corpus, number, seed=11)
             upload = Upload(data=data, content_type="", fields={"companyID": "BENCH"}, file_name=name, multipart=True)
-            response = intake.extract_response(bootstrap.services, lambda upload=upload: upload, request_id=None)
+            response = extract.extract_response(bootstrap.services, lambda upload=upload: upload, request_id=None)
             statuses[response.status_code] += 1
             assert response.status_code in {200, 413, 415, 422}, (number, name, json.loads(response.body))
     print(statuses)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database.schema import ensure_schema
 from tests.conftest import running_standin
 from tests.pipeline.conftest import RING, Pipeline

@@ -25,9 +25,9 @@ from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.elements import ReleaseSavepointClause, RollbackToSavepointClause, SavepointClause
 
+from shared_code.database.connection import Database, create_database
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import SCHEMA, metadata
-from shared_code.db_connection import Database, create_database
 from shared_code.settings import Settings
 
 BACKENDS = ("sqlite", "postgresql", "mssql")

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared_code import pricing
-from shared_code.pricing import cost_usd
+from shared_code.metering import pricing
+from shared_code.metering.pricing import cost_usd
 from shared_code.records import Provider, Usage
 
 NOW = datetime(2026, 11, 21, 12)

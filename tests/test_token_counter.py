@@ -8,9 +8,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from shared_code.cli.count_tokens import app
+from shared_code.metering.estimates import TokenCount, TokenCounter
+from shared_code.metering.vocabularies import VocabularyShelf
 from shared_code.providers.base import Media, ModelRequest
-from shared_code.token_counter import TokenCount, TokenCounter
-from shared_code.vocabularies import VocabularyShelf
 
 HELLO, TEST = "Hello, world!", "This is a test."
 

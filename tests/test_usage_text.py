@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared_code.metering.usage_text import format_run_usage, parse_run_usage
 from shared_code.records import Usage
-from shared_code.usage_text import format_run_usage, parse_run_usage
 
 SEED_LINE = """INFO:api:Gemini processing complete. Usage: RunUsage(
     input_tokens=2518,

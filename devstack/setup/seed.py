@@ -11,13 +11,13 @@ import sys
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared_code.database.connection import create_database
+from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema
+from shared_code.database.stores.tokens import add_token, company_keys
 from shared_code.database.tables import admin_keys
-from shared_code.database.tokens import add_token, company_keys
-from shared_code.db_connection import create_database
 from shared_code.errors import ServiceError
-from shared_code.key_cipher import KeyCipher
-from shared_code.redaction import redact
+from shared_code.observability.redaction import redact
 from shared_code.settings import load_settings
 
 TOTAL_TOKEN_LIMIT = 1_000_000

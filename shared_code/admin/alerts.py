@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared_code import alert_administration
-from shared_code.admin.desk import OperatorDesk, ViewerDesk
+from shared_code.admin.dependencies import OperatorDesk, ViewerDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import BigIdPath, Moment, PageQuery, Text100
-from shared_code.database import alert_lists as store
-from shared_code.database.alerts import Alert
+from shared_code.database.stores import alerts
+from shared_code.operations import alerts
+from shared_code.records import Alert
 
 router = APIRouter(tags=["alerts"])
 
@@ -75,7 +75,7 @@ def list_alerts(desk: ViewerDesk, query: Annotated[AlertQuery, Query()]) -> Enve
     """Alerts, newest first."""
     is_open = None if query.state == "all" else query.state == "open"
     rows = desk.read(
-        lambda connection: store.find_alerts(
+        lambda connection: alerts.find_alerts(
             connection, is_open=is_open, kind=query.kind, before_id=query.position, limit=query.limit + 1
         )
     )
@@ -85,5 +85,5 @@ def list_alerts(desk: ViewerDesk, query: Annotated[AlertQuery, Query()]) -> Enve
 @router.post("/alerts/{alert_id}/close", responses=failures(404))
 def close_alert(desk: OperatorDesk, alert_id: BigIdPath) -> Envelope[AlertView]:
     """Close an alert. Its condition opens a new one when it is seen again. A closed one is left as it is."""
-    alert = alert_administration.close(desk.services.database, alert_id, desk.actor)
+    alert = alerts.close(desk.services.database, alert_id, desk.actor)
     return desk.success(f"Alert {alert_id} is closed", AlertView.of(alert))

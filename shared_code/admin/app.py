@@ -31,7 +31,7 @@ from shared_code.admin.validation import refusal
 from shared_code.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 PREFIX = "/api/manage"
 

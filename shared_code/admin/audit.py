@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from shared_code.admin.desk import AdminDesk
+from shared_code.admin.dependencies import AdminDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import Moment, PageQuery, Text100
-from shared_code.database import admin_audit as store
-from shared_code.database.admin_audit import AuditEntry, AuditFilter
+from shared_code.database.stores import admin_audit as store
+from shared_code.database.stores.admin_audit import AuditEntry, AuditFilter
 
 router = APIRouter(tags=["audit"])
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, Receive, Scope, Send, header
 from shared_code.admin.failed_logins import FailedLogins
-from shared_code.app_service import PRINCIPAL_HEADER, read_user
-from shared_code.database import admin_keys
-from shared_code.database.admin_audit import Actor, add_audit
+from shared_code.database.stores import admin_keys
+from shared_code.database.stores.admin_audit import Actor, add_audit
 from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
 from shared_code.records import AdminRole
+from shared_code.web.platform_login import PRINCIPAL_HEADER, read_user
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 #: where the principal stands in the scope
 PRINCIPAL = "invoice.principal"

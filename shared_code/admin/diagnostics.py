@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from shared_code.admin.desk import OperatorDesk
+from shared_code.admin.dependencies import OperatorDesk
 from shared_code.admin.envelope import Envelope, failures
-from shared_code.diagnostics import DatabaseDiagnostic
+from shared_code.database.diagnosis.report import DatabaseDiagnostic
 
 router = APIRouter(tags=["diagnostics"])
 

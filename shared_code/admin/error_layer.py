@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from shared_code import api_response, request_context
+from shared_code import api_response
 from shared_code.api_response import ApiResponse
 from shared_code.errors import InternalError, ServiceError
-from shared_code.telemetry import telemetry
+from shared_code.observability import request_context
+from shared_code.observability.telemetry import telemetry
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared_code.admin.desk import CompanyDesk
+from shared_code.admin.dependencies import CompanyDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import BigIdPath, CompanyId, Moment, PageQuery, Text100
-from shared_code.database import extraction_lists as store
-from shared_code.database.extraction_lists import ExtractionFilter, StoredExtraction
+from shared_code.database.stores import extraction_lists as store
+from shared_code.database.stores.extraction_lists import ExtractionFilter, StoredExtraction
 from shared_code.errors import NotFound
 
 router = APIRouter(tags=["extractions"])

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared_code.admin.desk import ViewerDesk
+from shared_code.admin.dependencies import ViewerDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import GivenMoment, Moment, PageQuery, Text100
-from shared_code.database import logs as store
-from shared_code.database.logs import LogEntry, LogFilter
+from shared_code.database.stores import logs as store
+from shared_code.database.stores.logs import LogFilter
+from shared_code.records import LogEntry
 
 router = APIRouter(tags=["logs"])
 
@@ -38,7 +39,7 @@ class LogView(BaseModel):
                 "log_id": 981,
                 "at": "2026-11-21T09:30:00.123000+00:00",
                 "level": "INFO",
-                "logger": "shared_code.extraction.calls",
+                "logger": "shared_code.extraction.model_calls",
                 "message": "Token 1 selected for company NT047, model gemini-3.5-flash-lite",
                 "exception": None,
                 "module": "calls",

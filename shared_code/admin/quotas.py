@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared_code.admin.desk import CompanyDesk, Desk, OperatorDesk
+from shared_code.admin.dependencies import CompanyDesk, Desk, OperatorDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import (
     NOT_BLANK,
@@ -21,8 +21,8 @@ from shared_code.admin.fields import (
     without_default,
 )
 from shared_code.errors import NotFound
-from shared_code.forecast import quota_run_out_days
-from shared_code.quota_administration import QuotaState, quota_facts, version_of
+from shared_code.metering.forecast import quota_run_out_days
+from shared_code.operations.quotas import QuotaState, quota_facts, version_of
 
 router = APIRouter(tags=["quotas"])
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from shared_code.admin.desk import CompanyDesk
+from shared_code.admin.dependencies import CompanyDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import CompanyId, Moment, PageQuery, SmallId, Text100
-from shared_code.database import retries as store
-from shared_code.database.retries import RetryFilter, StoredRetry
+from shared_code.database.stores import retries as store
+from shared_code.database.stores.retries import RetryFilter, StoredRetry
 
 router = APIRouter(tags=["retries"])
 

@@ -15,9 +15,9 @@ from shared_code.admin.fields import (
     Threshold,
     Tokens,
 )
-from shared_code.database.token_changes import token_facts
-from shared_code.database.tokens import ApiKeyRow
-from shared_code.token_administration import KeyTest
+from shared_code.database.stores.token_changes import token_facts
+from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.operations.tokens import KeyTest
 
 Status = Literal["Active", "BelowThreshold", "FullyUtilized", "Blocked", "Expired", "Exceeded", "Disabled"]
 ProviderName = Literal["Gemini", "OpenAI"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared_code.admin.desk import CompanyDesk, Desk, OperatorDesk
+from shared_code.admin.dependencies import CompanyDesk, Desk, OperatorDesk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import IfMatch, TokenIdPath, etag, versions
 from shared_code.admin.token_models import (
@@ -16,12 +16,12 @@ from shared_code.admin.token_models import (
     TokenTestView,
     TokenView,
 )
-from shared_code.database import tokens as store
-from shared_code.database.tokens import ApiKeyRow
+from shared_code.database.stores import tokens as store
+from shared_code.database.stores.tokens import ApiKeyRow
 from shared_code.errors import NotFound
-from shared_code.forecast import key_run_out_days
+from shared_code.metering.forecast import key_run_out_days
+from shared_code.operations.tokens import NewToken, version_of
 from shared_code.records import KeyStatus
-from shared_code.token_administration import NewToken, version_of
 
 router = APIRouter(tags=["tokens"])
 

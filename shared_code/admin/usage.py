@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from shared_code.admin.csv_export import MAX_ROWS, csv_text
-from shared_code.admin.desk import CompanyDesk, Desk
+from shared_code.admin.dependencies import CompanyDesk, Desk
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Text100
-from shared_code.database import company_zones
-from shared_code.database.usage_reports import GroupBy, UsageFilter, UsageLine, usage_report
+from shared_code.database.stores import company_zones
+from shared_code.database.stores.usage_reports import GroupBy, UsageFilter, UsageLine, usage_report
 from shared_code.errors import InvalidRequest
 from shared_code.periods import latest_day, local_day, zone
 

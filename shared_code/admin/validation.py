@@ -10,7 +10,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from shared_code.errors import InvalidRequest
-from shared_code.redaction import redact
+from shared_code.observability.redaction import redact
 
 _SHOWN = 5
 _NUMBER = re.compile(r"-?[0-9.]{1,40}")

@@ -6,9 +6,9 @@ import typer
 
 from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
-from shared_code.database import admin_keys as store
-from shared_code.database.admin_audit import add_audit
-from shared_code.database.token_fields import checked_company
+from shared_code.database.stores import admin_keys as store
+from shared_code.database.stores.admin_audit import add_audit
+from shared_code.database.stores.token_fields import checked_company
 from shared_code.errors import InvalidRequest, NotFound
 from shared_code.records import AdminRole
 

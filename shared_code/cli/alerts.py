@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from shared_code import alert_administration
 from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import AsJson, say, show_json, show_table
-from shared_code.database import alert_lists
+from shared_code.database.stores import alerts
+from shared_code.operations import alerts
 
 app = typer.Typer(help="Conditions that an operator should know of.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def list_command(
     """Show alerts, newest first."""
     with workplace() as place:
         found = place.database.read(
-            lambda connection: alert_lists.find_alerts(
+            lambda connection: alerts.find_alerts(
                 connection, is_open=None if everything else True, kind=kind, limit=limit
             )
         )
@@ -52,7 +52,7 @@ def close(
 ) -> None:
     """Close an alert; its condition opens a new one when it is seen again."""
     with workplace() as place:
-        alert = alert_administration.close(place.database, alert_id, operator())
+        alert = alerts.close(place.database, alert_id, operator())
     if as_json:
         show_json(asdict(alert))
     else:

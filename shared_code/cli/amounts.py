@@ -1,6 +1,6 @@
 """Amounts of model tokens as people type them on the command line."""
 
-from shared_code.database.token_fields import MAX_TOKENS
+from shared_code.database.stores.token_fields import MAX_TOKENS
 from shared_code.errors import InvalidRequest
 
 

@@ -7,7 +7,7 @@ import typer
 
 from shared_code.cli.connection import workplace
 from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database.admin_audit import AuditEntry, AuditFilter, find_audit
+from shared_code.database.stores.admin_audit import AuditEntry, AuditFilter, find_audit
 
 
 def audit_command(

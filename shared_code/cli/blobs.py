@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shared_code import bootstrap
-from shared_code.blob_intake import Disposition
+from shared_code.blobs.intake import Disposition
 from shared_code.cli.output import AsJson, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from shared_code.blob_alerts import Tries
-    from shared_code.blob_store import SourceVersion
-    from shared_code.bootstrap import Services
+    from shared_code.blobs.conditions import Tries
+    from shared_code.blobs.store import SourceVersion
+    from shared_code.bootstrap.container import Services
 
 app = typer.Typer(help="Files dropped into blob storage.", no_args_is_help=True)
 _DONE = {Disposition.RESULT, Disposition.SETTLED, Disposition.GONE}

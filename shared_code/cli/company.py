@@ -6,9 +6,9 @@ import typer
 
 from shared_code.cli.connection import operator, workplace
 from shared_code.cli.output import AsJson, say, show_json
-from shared_code.database import company_zones
-from shared_code.database.admin_audit import add_audit
-from shared_code.database.token_fields import checked_company
+from shared_code.database.stores import company_zones
+from shared_code.database.stores.admin_audit import add_audit
+from shared_code.database.stores.token_fields import checked_company
 from shared_code.errors import InvalidRequest
 from shared_code.periods import known_zone
 

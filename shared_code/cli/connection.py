@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from shared_code.database.admin_audit import Actor
-from shared_code.database.token_fields import checked_company
-from shared_code.db_connection import Database, create_database
-from shared_code.key_cipher import KeyCipher
-from shared_code.quota_administration import QuotaAdministration
+from shared_code.database.connection import Database, create_database
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.stores.admin_audit import Actor
+from shared_code.database.stores.token_fields import checked_company
+from shared_code.operations.quotas import QuotaAdministration
+from shared_code.operations.tokens import TokenAdministration
 from shared_code.settings import Settings, load_settings
-from shared_code.token_administration import TokenAdministration
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def count_tokens_command(
     as_json: AsJson = False,
 ) -> None:
     """Count the tokens of a text, offline."""
-    from shared_code.token_counter import TokenCounter
+    from shared_code.metering.estimates import TokenCounter
 
     count = TokenCounter().count(_read(text, file), model)
     if as_json:

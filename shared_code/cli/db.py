@@ -8,7 +8,7 @@ import typer
 from shared_code.cli.connection import workplace
 from shared_code.cli.output import AsJson, say, show_json, show_table
 from shared_code.database import schema
-from shared_code.database.tokens import count_plain_keys
+from shared_code.database.stores.tokens import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 

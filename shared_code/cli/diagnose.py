@@ -6,7 +6,7 @@ import typer
 
 from shared_code import bootstrap
 from shared_code.cli.output import AsJson, say, show_json, show_table
-from shared_code.diagnostics import DatabaseDiagnostic
+from shared_code.database.diagnosis.report import DatabaseDiagnostic
 
 
 def diagnose_command(

@@ -14,14 +14,14 @@ from rich.progress import Progress
 from shared_code import bootstrap
 from shared_code.api_response import format_api_response
 from shared_code.cli.output import show_table
-from shared_code.database import tokens
+from shared_code.database.stores import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
 from shared_code.records import Caller, Provider, Source
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 #: what the next file would meet, too
 _HOPELESS = (AccessError, ConfigurationError, DatabaseUnavailable)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared_code.errors import ServiceError
-from shared_code.redaction import redact
+from shared_code.observability.redaction import redact
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -8,7 +8,7 @@ from shared_code.cli.amounts import amount_or_none
 from shared_code.cli.connection import Workplace, company_filter, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
 from shared_code.errors import InvalidRequest, NotFound
-from shared_code.quota_administration import QuotaState, checked_subject, quota_facts
+from shared_code.operations.quotas import QuotaState, checked_subject, quota_facts
 
 app = typer.Typer(help="Daily and monthly limits.", no_args_is_help=True)
 

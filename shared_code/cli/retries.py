@@ -7,7 +7,7 @@ import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, workplace
 from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database.retries import RetryFilter, find_retries
+from shared_code.database.stores.retries import RetryFilter, find_retries
 
 
 def retries_command(

@@ -6,7 +6,7 @@ import typer
 
 from shared_code import bootstrap
 from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.usage_rollup import run_rollup
+from shared_code.rollup.run import run_rollup
 
 app = typer.Typer(help="The timer's work.", no_args_is_help=True)
 

@@ -8,15 +8,15 @@ from shared_code import bootstrap
 from shared_code.cli.connection import operator
 from shared_code.cli.output import AsJson, complain, say, show_json
 from shared_code.cli.tokens import ApiKeyOption, read_key
-from shared_code.database import tokens as store
-from shared_code.database.token_fields import checked_company
+from shared_code.database.stores import tokens as store
+from shared_code.database.stores.token_fields import checked_company
 from shared_code.errors import ServiceError
+from shared_code.operations.tokens import NewToken
 from shared_code.records import KeyStatus, Provider
 from shared_code.settings import load_settings
-from shared_code.token_administration import NewToken
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 
 _USABLE = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)

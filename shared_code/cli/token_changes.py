@@ -8,8 +8,8 @@ from shared_code import bootstrap
 from shared_code.cli.amounts import amount_or_none
 from shared_code.cli.connection import TokenId, Workplace, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_facts, show_json
-from shared_code.database.token_changes import token_facts
-from shared_code.database.tokens import ApiKeyRow
+from shared_code.database.stores.token_changes import token_facts
+from shared_code.database.stores.tokens import ApiKeyRow
 from shared_code.records import KeyStatus
 
 

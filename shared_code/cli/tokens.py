@@ -9,13 +9,13 @@ import typer
 from shared_code.cli import token_changes
 from shared_code.cli.connection import TokenId, company_filter, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, read_line, say, show_json, show_table
-from shared_code.database import tokens as store
-from shared_code.database.token_changes import token_facts
-from shared_code.database.tokens import ApiKeyRow
+from shared_code.database.key_cipher import new_ring_entry
+from shared_code.database.stores import tokens as store
+from shared_code.database.stores.token_changes import token_facts
+from shared_code.database.stores.tokens import ApiKeyRow
 from shared_code.errors import InvalidRequest
-from shared_code.key_cipher import new_ring_entry
+from shared_code.operations.tokens import NewToken
 from shared_code.records import KeyStatus, Provider
-from shared_code.token_administration import NewToken
 
 app = typer.Typer(help="The companies' API keys.", no_args_is_help=True)
 ApiKeyOption = Annotated[

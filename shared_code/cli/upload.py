@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from shared_code.blob_assembly import build_store
-from shared_code.blob_names import label_metadata
+from shared_code.blobs.names import label_metadata
+from shared_code.bootstrap.blobs import build_store
 from shared_code.cli.output import show_table
 from shared_code.errors import InvalidRequest
 from shared_code.extraction import submission
 from shared_code.settings import load_settings
 
 if TYPE_CHECKING:
-    from shared_code.blob_store import BlobStore, SourceVersion
+    from shared_code.blobs.store import BlobStore, SourceVersion
     from shared_code.records import Caller
 
 _PARALLEL = 8

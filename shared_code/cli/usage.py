@@ -7,10 +7,10 @@ import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, operator, workplace
 from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
-from shared_code.database import drift, quotas, tokens
-from shared_code.database.admin_audit import Actor, add_audit
-from shared_code.db_connection import repeatable
-from shared_code.forecast import key_run_out_days, quota_run_out_days
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import quotas, reconciliation, tokens
+from shared_code.database.stores.admin_audit import Actor, add_audit
+from shared_code.metering.forecast import key_run_out_days, quota_run_out_days
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,7 +25,7 @@ def repair_command(
 ) -> None:
     """Make running totals that disagree with their rows what was booked."""
     with workplace() as place:
-        found = place.database.read(lambda connection: drift.find_drifts(connection, token_id=token))
+        found = place.database.read(lambda connection: reconciliation.find_drifts(connection, token_id=token))
         if found:
             if not as_json:
                 show_table("Differences", [_shown(item) for item in found])
@@ -62,8 +62,8 @@ def forecast_command(
         show_table("Forecast", rows)
 
 
-def _repair(connection: "Connection", token_id: int, actor: Actor) -> drift.Drift | None:
-    found = drift.repair(connection, token_id)
+def _repair(connection: "Connection", token_id: int, actor: Actor) -> reconciliation.Drift | None:
+    found = reconciliation.repair(connection, token_id)
     if found is not None:
         add_audit(
             connection,
@@ -76,7 +76,7 @@ def _repair(connection: "Connection", token_id: int, actor: Actor) -> drift.Drif
     return found
 
 
-def _shown(item: drift.Drift) -> dict[str, Any]:
+def _shown(item: reconciliation.Drift) -> dict[str, Any]:
     return {
         "token": item.token_id,
         "company": item.company_id,

@@ -8,8 +8,8 @@ import typer
 
 from shared_code.cli.connection import TokenIdOption, Workplace, company_filter, workplace
 from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database import company_zones
-from shared_code.database.usage_reports import GroupBy, UsageFilter, usage_report
+from shared_code.database.stores import company_zones
+from shared_code.database.stores.usage_reports import GroupBy, UsageFilter, usage_report
 from shared_code.errors import InvalidRequest
 from shared_code.periods import latest_day, local_day, zone
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared_code.database import odbc
+from shared_code.database.error_causes import judge
 from shared_code.database.tables import SCHEMA
-from shared_code.database.transient import judge
 from shared_code.errors import ConfigurationError, DatabaseUnavailable
 from shared_code.settings import Settings
 

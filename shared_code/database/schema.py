@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, column, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from shared_code.database.connection import Database, repeatable
 from shared_code.database.engines import WRITE_OPTION
+from shared_code.database.error_causes import Cause, judge
 from shared_code.database.tables import SCHEMA
-from shared_code.database.transient import Cause, judge
-from shared_code.db_connection import Database, repeatable
 from shared_code.errors import ConfigurationError, DatabaseUnavailable
 
 if TYPE_CHECKING:

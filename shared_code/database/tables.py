@@ -33,7 +33,7 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.types import TypeEngine
 
 from shared_code.database.clock import utc_now
-from shared_code.database.folding import folded
+from shared_code.database.company_case import folded
 
 SCHEMA = "docUpload"
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code import key_cipher, key_selection
-from shared_code.database import retries, tokens
-from shared_code.database.alerts import Alert
+from shared_code.database import key_cipher
+from shared_code.database.stores import retries, tokens
 from shared_code.errors import ServiceError
+from shared_code.metering import key_selection
 from shared_code.providers.base import KeyEffect, ModelCallFailed
-from shared_code.records import ApiKey, KeyStatus, RetryAttempt
+from shared_code.records import Alert, ApiKey, KeyStatus, RetryAttempt
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from shared_code.db_connection import Database
-    from shared_code.extraction.ledger import Ledger
+    from shared_code.database.connection import Database
+    from shared_code.metering.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 

@@ -10,21 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from shared_code import errors, request_context
-from shared_code.database.extractions import Claim, ClaimRequest
-from shared_code.extraction.calls import ModelCalls
-from shared_code.extraction.claims import ClaimGate
-from shared_code.extraction.documents import Document, open_document
-from shared_code.extraction.prompt import PROMPT_VERSION
-from shared_code.extraction.questions import Plan, Questions
-from shared_code.extraction.reader import Reader
-from shared_code.extraction.run import Question, Run, Tools
+from shared_code import errors
+from shared_code.database.stores.extractions import Claim, ClaimRequest
+from shared_code.documents.document import Document, open_document
+from shared_code.extraction.admission import ClaimGate
+from shared_code.extraction.answer.prompt import PROMPT_VERSION
+from shared_code.extraction.answer_review import Reader
+from shared_code.extraction.call_plan import Plan, Questions
+from shared_code.extraction.context import Question, Run, Tools
+from shared_code.extraction.model_calls import ModelCalls
+from shared_code.extraction.outcome import usage_dict
 from shared_code.extraction.submission import Submission
-from shared_code.extraction.usage_report import usage_dict
-from shared_code.extraction.zero_token import ZeroToken
+from shared_code.extraction.without_model import ZeroToken
+from shared_code.observability import request_context
+from shared_code.observability.telemetry import telemetry
 from shared_code.records import ApiKey
 from shared_code.settings import Settings
-from shared_code.telemetry import telemetry
 from shared_code.token_manager import CompanyKeys, TokenManager
 
 if TYPE_CHECKING:

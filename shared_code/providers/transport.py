@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from shared_code.providers import verdicts
+from shared_code.providers import failures
 from shared_code.providers.base import ModelCallFailed
-from shared_code.providers.verdicts import Verdict
+from shared_code.providers.failures import Verdict
 
 #: a host that does not accept a connection in this time is down; the rest of the deadline is for the answer
 _CONNECT_SECONDS = 10.0
@@ -30,17 +30,17 @@ _DEADLINE = "deadline"
 #: Tested in this order: the first class that fits decides.
 _TRANSPORT_VERDICTS: tuple[tuple[type[Exception], Verdict], ...] = (
     # Nothing was sent, so nothing can be billed.
-    (httpx2.ConnectTimeout, verdicts.CONNECT_FAILED),
-    (httpx2.PoolTimeout, verdicts.CONNECT_FAILED),
-    (httpx2.ConnectError, verdicts.CONNECT_FAILED),
-    (httpx2.ProxyError, verdicts.CONNECT_FAILED),
-    (httpx2.LocalProtocolError, verdicts.NOT_SENDABLE),
-    (httpx2.UnsupportedProtocol, verdicts.NOT_SENDABLE),
-    (httpx2.InvalidURL, verdicts.NOT_SENDABLE),
+    (httpx2.ConnectTimeout, failures.CONNECT_FAILED),
+    (httpx2.PoolTimeout, failures.CONNECT_FAILED),
+    (httpx2.ConnectError, failures.CONNECT_FAILED),
+    (httpx2.ProxyError, failures.CONNECT_FAILED),
+    (httpx2.LocalProtocolError, failures.NOT_SENDABLE),
+    (httpx2.UnsupportedProtocol, failures.NOT_SENDABLE),
+    (httpx2.InvalidURL, failures.NOT_SENDABLE),
     # The request may have been read and answered.
-    (httpx2.TimeoutException, verdicts.CLIENT_TIMEOUT),
-    (httpx2.DecodingError, verdicts.BROKEN_ANSWER),
-    (httpx2.HTTPError, verdicts.DROPPED),
+    (httpx2.TimeoutException, failures.CLIENT_TIMEOUT),
+    (httpx2.DecodingError, failures.BROKEN_ANSWER),
+    (httpx2.HTTPError, failures.DROPPED),
 )
 #: what the SDKs let through of the transport
 TRANSPORT_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
@@ -87,7 +87,7 @@ def is_loopback(url: str) -> bool:
 
 def classify_transport(error: BaseException) -> ModelCallFailed:
     """Decide what an error of the transport means; one that is not known may have been billed."""
-    verdict = next((found for kind, found in _TRANSPORT_VERDICTS if isinstance(error, kind)), verdicts.DROPPED)
+    verdict = next((found for kind, found in _TRANSPORT_VERDICTS if isinstance(error, kind)), failures.DROPPED)
     return verdict.failure(vendor_text=f"{type(error).__name__}: {error}")
 
 

@@ -1,1 +1,1 @@
-"""The steps of the timer, one module each; ``shared_code.usage_rollup`` runs them."""
+"""The steps of the timer, one module each; ``shared_code.rollup.run`` runs them."""

@@ -4,23 +4,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code.alerting import announce_changes
-from shared_code.database import alerts, usage_sums
-from shared_code.database.alerts import Alert, Changes
-from shared_code.database.key_states import KeyState
-from shared_code.db_connection import repeatable
-from shared_code.providers.models import end_warning, models_near_end
-from shared_code.records import KeyStatus
+from shared_code.blobs.clients import storage_configured
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import alerts, usage_sums
+from shared_code.database.stores.key_states import KeyState
+from shared_code.observability.telemetry import telemetry
+from shared_code.operations.alerts import announce_changes
+from shared_code.providers.catalog import end_warning, models_near_end
+from shared_code.records import Alert, Changes, KeyStatus
 from shared_code.rollup.key_status import low_mark
 from shared_code.rollup.statuses import ALERT_OF_STATUS, read_states
 from shared_code.rollup.step import Done
-from shared_code.storage import storage_configured
-from shared_code.telemetry import telemetry
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 _KEY_KINDS = (*ALERT_OF_STATUS.values(), "key_expired")
 _SEVERITY = {KeyStatus.BELOW_THRESHOLD: "warning", KeyStatus.FULLY_UTILIZED: "error"}

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from shared_code.database import fold as store
-from shared_code.db_connection import repeatable
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import fold as store
 from shared_code.rollup.step import Done
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 #: rows of one transaction; Azure SQL locks the whole table for a statement that takes 5,000 locks
 BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}

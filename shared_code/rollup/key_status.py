@@ -9,8 +9,8 @@ then the plain rule holds.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared_code.database.key_states import KeyState
-from shared_code.extraction.budget import SMALLEST_BOUND
+from shared_code.database.stores.key_states import KeyState
+from shared_code.metering.call_bounds import SMALLEST_BOUND
 from shared_code.records import KeyStatus
 
 #: statuses that the timer sets and takes back; all others are a person's or a provider's word

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shared_code.booking import usage_row
-from shared_code.database import reservations
-from shared_code.database.alerts import Alert
-from shared_code.db_connection import repeatable
-from shared_code.records import Reservation, Usage, UsageKind
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import reservations
+from shared_code.metering.booking import usage_row
+from shared_code.records import Alert, Reservation, Usage, UsageKind
 from shared_code.rollup.step import Done
 from shared_code.settings import UnmeasuredCalls
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 #: leases ended in one run of the timer
 _MOST = 5_000

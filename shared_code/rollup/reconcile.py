@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from shared_code.alerting import announce_changes
-from shared_code.database import alerts, drift
-from shared_code.database.alerts import Alert
-from shared_code.db_connection import repeatable
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import alerts, reconciliation
+from shared_code.operations.alerts import announce_changes
+from shared_code.records import Alert
 from shared_code.rollup.step import Done
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 KIND = "usage_drift"
 
@@ -17,7 +17,7 @@ KIND = "usage_drift"
 def reconcile(services: "Services") -> Done:
     """Compare each key's total with its rows; ``changed`` counts the keys that disagree."""
     seen, found = services.database.read(
-        lambda connection: (drift.count_keys(connection), drift.find_drifts(connection))
+        lambda connection: (reconciliation.count_keys(connection), reconciliation.find_drifts(connection))
     )
     changes = services.database.run(
         lambda connection: alerts.sync_alerts(connection, [KIND], [_alert(item) for item in found]),
@@ -27,7 +27,7 @@ def reconcile(services: "Services") -> Done:
     return Done(seen, len(found))
 
 
-def _alert(found: drift.Drift) -> Alert:
+def _alert(found: reconciliation.Drift) -> Alert:
     return Alert(
         kind=KIND,
         subject=str(found.token_id),

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared_code.database import extractions, logs, retries, usage
-from shared_code.db_connection import repeatable
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import extractions, logs, retries, usage
 from shared_code.rollup.step import Done, Step
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 _BATCH = 1_000
 #: batches of one table in one run of the timer; the rest is the next run's

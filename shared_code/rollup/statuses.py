@@ -4,9 +4,9 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code.database import alerts, key_states, tokens
-from shared_code.database.key_states import KeyState
-from shared_code.db_connection import repeatable
+from shared_code.database.connection import repeatable
+from shared_code.database.stores import alerts, key_states, tokens
+from shared_code.database.stores.key_states import KeyState
 from shared_code.records import KeyStatus
 from shared_code.rollup.key_status import Flagged, wanted_status
 from shared_code.rollup.step import Done
@@ -14,7 +14,7 @@ from shared_code.rollup.step import Done
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared_code.errors import ServiceError
 
 if TYPE_CHECKING:
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
 _log = logging.getLogger(__name__)
 

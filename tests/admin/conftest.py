@@ -15,8 +15,9 @@ from sqlalchemy import select
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
 from shared_code.admin.app import create_app
-from shared_code.bootstrap import Services
-from shared_code.database import admin_keys, tables
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
+from shared_code.database.stores import admin_keys
 from shared_code.records import AdminRole
 
 RING = "test:" + "A" * 43 + "="

@@ -4,7 +4,7 @@ import pytest
 
 from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
 from shared_code.admin.auth import source_of
-from shared_code.database import admin_keys
+from shared_code.database.stores import admin_keys
 from tests.admin.conftest import app_service_header
 
 #: method, path, body, lowest role, whether viewers of the company itself may see it
@@ -50,8 +50,8 @@ def database_url(tmp_path, _sqlite_template):
 @pytest.fixture
 def places(api):
     """Ids that exist, all of company NT047."""
-    from shared_code.database import alerts, extractions
-    from shared_code.database.alerts import Alert
+    from shared_code.database.stores import alerts, extractions
+    from shared_code.records import Alert
 
     run = api.services.database.run
     claim = extractions.ClaimRequest("NT047", "a" * 64, "1", "Gemini", "m", "", "c" * 36, 60)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shared_code.errors import Forbidden
-from shared_code.extraction.intake import Upload, read_upload
 from shared_code.settings import Settings
+from shared_code.web.extract import Upload, read_upload
 from tests.admin.conftest import app_service_header
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "gst-invoice.pdf"

@@ -2,11 +2,9 @@
 
 from datetime import datetime
 
-from shared_code.database import alerts, extractions, logs, retries
-from shared_code.database.alerts import Alert
-from shared_code.database.extractions import ClaimRequest, Finished
-from shared_code.database.logs import LogEntry
-from shared_code.records import RetryAttempt
+from shared_code.database.stores import alerts, extractions, logs, retries
+from shared_code.database.stores.extractions import ClaimRequest, Finished
+from shared_code.records import Alert, LogEntry, RetryAttempt
 
 
 def run(api, work):
@@ -106,7 +104,7 @@ def test_health_never_spends_tokens(api, gemini):
 
 
 def test_while_the_database_is_away_the_answer_says_so(make_settings, tmp_path):
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
     from tests.admin.conftest import Api
 
     services = Services(
@@ -127,7 +125,7 @@ def test_a_bug_is_answered_in_the_envelope_without_its_text(api, monkeypatch, ca
     def broken(_connection, *_, **__):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("shared_code.database.tokens.list_tokens", broken)
+    monkeypatch.setattr("shared_code.database.stores.tokens.list_tokens", broken)
     answer = api.get("tokens", headers={"x-request-id": "bug-1"})
     assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
     assert "secret detail" not in answer.text

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, update
 
-from shared_code.database import company_zones, tables, usage
+from shared_code.database import tables
+from shared_code.database.stores import company_zones, usage
 from shared_code.records import Caller, Source, Usage, UsageKind, UsageRow
 
 

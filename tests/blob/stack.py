@@ -16,9 +16,9 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from devstack.gemini import GeminiStandIn
-from shared_code.blob_names import error_name, result_name
-from shared_code.bootstrap import Services
-from shared_code.database import alerts, tokens
+from shared_code.blobs.names import error_name, result_name
+from shared_code.bootstrap.container import Services
+from shared_code.database.stores import alerts, tokens
 from shared_code.records import Provider
 from shared_code.settings import Settings
 from tests.host.azurite import running_azurite

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared_code.blob_names import (
+from shared_code.blobs.names import (
     LONGEST_NAME,
     alert_subject,
     error_name,

@@ -8,11 +8,11 @@ from azure.storage.blob import BlobServiceClient
 
 from devstack.setup.azurite import connection_string
 from shared_code import errors
-from shared_code.blob_assembly import build_store
-from shared_code.blob_intake import Disposition
-from shared_code.blob_names import error_name, result_name
-from shared_code.blob_store import BlobStore
-from shared_code.blob_sweep import sweep_blobs
+from shared_code.blobs.intake import Disposition
+from shared_code.blobs.names import error_name, result_name
+from shared_code.blobs.store import BlobStore
+from shared_code.bootstrap.blobs import build_store
+from shared_code.rollup.run import sweep_blobs
 from tests.blob.stack import SAMPLES, unique
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from sqlalchemy import select
 
-from shared_code.blob_names import error_name, result_name, source_of
+from shared_code.blobs.names import error_name, result_name, source_of
 from shared_code.database import tables
 from tests.blob.stack import INVOICES, SAMPLES, unique
 from tests.host.running import wait_for

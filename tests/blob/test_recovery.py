@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared_code.blob_names import result_name
+from shared_code.blobs.names import result_name
 from shared_code.cli.main import main
 from tests.blob.stack import SAMPLES, BlobStack, unique
 from tests.host.running import wait_for

@@ -3,7 +3,7 @@
 import pytest
 
 from shared_code import errors
-from shared_code.storage import blob_service_client, queue_client, storage_configured
+from shared_code.blobs.clients import blob_service_client, queue_client, storage_configured
 
 SETTING = "AzureWebJobsStorage"
 

@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from devstack.gemini import GeminiStandIn
-from shared_code import bootstrap, key_cipher
+from shared_code import bootstrap
 from shared_code.cli.main import main
+from shared_code.database import key_cipher
 
 RING = key_cipher.new_ring_entry("k1")
 

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from devstack.models.calls import key_hash
 from shared_code.cli import logs as logs_command
 from shared_code.cli.main import build_app
-from shared_code.database import admin_keys, alerts, logs, retries, tables, usage
-from shared_code.database.alerts import Alert
-from shared_code.database.logs import LogEntry, LogFilter
+from shared_code.database import tables
+from shared_code.database.connection import create_database
 from shared_code.database.schema import HEAD
-from shared_code.db_connection import create_database
-from shared_code.records import Caller, RetryAttempt, Source, Usage, UsageKind, UsageRow
+from shared_code.database.stores import admin_keys, alerts, logs, retries, usage
+from shared_code.database.stores.logs import LogFilter
+from shared_code.records import Alert, Caller, LogEntry, RetryAttempt, Source, Usage, UsageKind, UsageRow
 from shared_code.settings import load_settings
 
 KEY = "AIzaSyCommandLine0123456789abcdefghijkl"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from shared_code import key_cipher
 from shared_code.cli.output import harmless
-from shared_code.database import logs
-from shared_code.database.logs import LogEntry
-from shared_code.db_connection import create_database
+from shared_code.database import key_cipher
+from shared_code.database.connection import create_database
+from shared_code.database.stores import logs
+from shared_code.records import LogEntry
 from shared_code.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]

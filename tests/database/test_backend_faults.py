@@ -7,9 +7,9 @@ import threading
 import pytest
 from sqlalchemy import event, insert, select, text, update
 
+from shared_code.database.connection import create_database
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import token_master
-from shared_code.db_connection import create_database
 from shared_code.errors import DatabaseUnavailable, InternalError
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

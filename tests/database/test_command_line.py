@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared_code import key_cipher
 from shared_code.cli.main import main
+from shared_code.database import key_cipher
 
 ROOT = Path(__file__).parents[2]
 RING = key_cipher.new_ring_entry("k1")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared_code.database import odbc
 from shared_code.database.engines import build_engine, resolve_target
-from shared_code.database.transient import Cause, judge
+from shared_code.database.error_causes import Cause, judge
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings, load_settings
 

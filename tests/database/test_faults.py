@@ -5,13 +5,13 @@ import urllib.parse
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from shared_code import key_cipher
-from shared_code.database import tokens
+from shared_code.database import key_cipher
+from shared_code.database.connection import create_database, repeatable
+from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema, upgrade
+from shared_code.database.stores import tokens
 from shared_code.database.tables import metadata, token_master, token_usage_summary
-from shared_code.db_connection import create_database, repeatable
 from shared_code.errors import DatabaseUnavailable
-from shared_code.key_cipher import KeyCipher
 from shared_code.records import KeyStatus
 
 KEY = "AIzaSyFault0123456789abcdefghijklmnopqr"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from shared_code.database.key_cipher import KeyCipher, fingerprint, hint, new_ring_entry
 from shared_code.errors import ConfigurationError
-from shared_code.key_cipher import KeyCipher, fingerprint, hint, new_ring_entry
 
 KEY = "AIzaSyCipher0123456789abcdefghijklmnopq"
 OLD, NEW = new_ring_entry("old"), new_ring_entry("new")
@@ -77,5 +77,5 @@ def test_fingerprint_and_hint():
 
 
 def test_cryptography_is_not_loaded_before_it_is_needed():
-    code = "import sys, shared_code.key_cipher as k; k.KeyCipher(None).decrypt('plain', 1); sys.exit('cryptography' in sys.modules)"
+    code = "import sys, shared_code.database.key_cipher as k; k.KeyCipher(None).decrypt('plain', 1); sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

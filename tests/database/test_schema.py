@@ -15,12 +15,12 @@ from sqlalchemy import func, inspect, select, text, update
 from sqlalchemy.dialects import mssql
 from sqlalchemy.schema import BLANK_SCHEMA
 
-from shared_code import key_cipher
-from shared_code.database import schema, tokens
+from shared_code.database import key_cipher, schema
+from shared_code.database.connection import create_database, create_token_tables, get_connection, set_default
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.stores import tokens
 from shared_code.database.tables import SCHEMA, metadata, token_master, token_usage_logs, token_usage_summary
-from shared_code.db_connection import create_database, create_token_tables, get_connection, set_default
 from shared_code.errors import ConfigurationError
-from shared_code.key_cipher import KeyCipher
 from shared_code.records import KeyStatus
 
 _spec = importlib.util.spec_from_file_location("seed_database", Path(__file__).with_name("seed_database.py"))

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
-from shared_code import key_cipher
-from shared_code.database import tokens
+from shared_code.database import key_cipher
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.stores import tokens
 from shared_code.database.tables import company_settings, token_master, token_usage_logs, token_usage_summary
 from shared_code.errors import ConfigurationError, InvalidRequest
-from shared_code.key_cipher import KeyCipher
 from shared_code.records import KeyStatus, Provider
 
 KEY = "AIzaSyTest0123456789abcdefghijklmnopqrs"

@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import create_engine, insert, text
 
-from shared_code.database.diagnose import Limits, short
+from shared_code.database.connection import create_database
+from shared_code.database.diagnosis.probe import Limits, short
+from shared_code.database.diagnosis.report import DatabaseDiagnostic
 from shared_code.database.schema import HEAD
 from shared_code.database.tables import token_master
-from shared_code.db_connection import create_database
-from shared_code.diagnostics import DatabaseDiagnostic
 from shared_code.errors import ConfigurationError
 
 SECTIONS = {"timestamp", "connection", "performance", "schema", "indexes"}
@@ -144,13 +144,13 @@ def test_texts_of_statements_are_masked_and_cut():
 
 
 def test_without_parameters_it_is_the_process_s_own_database(database):
-    from shared_code import db_connection
+    from shared_code.database import connection
 
-    db_connection.set_default(database)
+    connection.set_default(database)
     try:
         assert DatabaseDiagnostic().run_diagnostics()["backend"] == database.dialect
     finally:
-        db_connection.set_default(None)
+        connection.set_default(None)
 
 
 class TestSqlite:
@@ -252,7 +252,7 @@ class TestPostgresql:
         assert "error" not in result["performance"]
 
     def test_another_machine_s_disk_is_not_taken_for_the_server_s(self, pg, monkeypatch):
-        monkeypatch.setattr("shared_code.database.diagnose_postgresql._START_SECONDS", 0)
+        monkeypatch.setattr("shared_code.database.diagnosis.postgresql._START_SECONDS", 0)
         result = DatabaseDiagnostic(pg, limits=Limits(full_percent=0.01)).run_diagnostics()
         assert "full" not in messages(result)
         assert "disk" in {item["what"] for item in result["not_visible"]}

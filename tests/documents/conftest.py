@@ -2,8 +2,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared_code.extraction.documents import Document, open_document
-from shared_code.extraction.sandbox import Sandbox
+from shared_code.documents.document import Document, open_document
+from shared_code.documents.sandbox.pool import Sandbox
 from tests.documents.files import MEGABYTE
 
 

@@ -20,13 +20,14 @@ from datetime import date
 import psutil
 
 from shared_code import errors
-from shared_code.extraction import e_invoice
-from shared_code.extraction.documents import Document, PageTexts, india_qr, open_document, page_images, page_texts
-from shared_code.extraction.reading import read_invoices
-from shared_code.extraction.result import build_result, needs_second_look
-from shared_code.extraction.sandbox import Sandbox
-from shared_code.extraction.sniff import Kind
-from shared_code.extraction.wire_schema import WireAnswer, parse_answer
+from shared_code.documents.document import Document, PageTexts, india_qr, open_document, page_images, page_texts
+from shared_code.documents.file_type import Kind
+from shared_code.documents.sandbox.pool import Sandbox
+from shared_code.e_invoices import detection
+from shared_code.extraction.answer.interpret import read_invoices
+from shared_code.extraction.answer.wire_schema import WireAnswer, parse_answer
+from shared_code.extraction.answer_review import needs_second_look
+from shared_code.invoices.result import build_result
 from tests.documents.files import FOLDER, MEGABYTE
 from tests.extraction import wire_answers
 
@@ -141,11 +142,11 @@ def try_one(data: bytes, name: str, sandbox: Sandbox) -> str:
     try:
         document = open_document(data, file_name=name, max_bytes=20 * MEGABYTE, max_pages=30, sandbox=sandbox)
         if document.kind is Kind.XML:
-            _check_embedded(e_invoice.read_e_invoice(document.media[0].data), ("",))
+            _check_embedded(detection.read_e_invoice(document.media[0].data), ("",))
             return "embedded"
         texts = page_texts(document, sandbox=sandbox)
-        found, _findings = e_invoice.find_e_invoice(document)
-        if found is not None and e_invoice.agrees_with_page(found, texts.pages)[0]:
+        found, _findings = detection.find_e_invoice(document)
+        if found is not None and detection.agrees_with_page(found, texts.pages)[0]:
             _check_embedded(found, texts.pages)
             return "embedded"
         _check_answer(document, texts, name, sandbox)
@@ -156,8 +157,8 @@ def try_one(data: bytes, name: str, sandbox: Sandbox) -> str:
     return "read"
 
 
-def _check_embedded(found: e_invoice.EInvoice, pages: tuple[str, ...]) -> None:
-    result = build_result(e_invoice.reading_of(found), pages=pages, today=_TODAY)
+def _check_embedded(found: detection.EInvoice, pages: tuple[str, ...]) -> None:
+    result = build_result(detection.reading_of(found), pages=pages, today=_TODAY)
     json.dumps(result.result_dict()).encode()
 
 

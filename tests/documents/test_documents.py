@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from shared_code import errors
-from shared_code.extraction.documents import open_document, page_images, page_texts, select_pages
-from shared_code.extraction.sniff import Kind
+from shared_code.documents.document import open_document, page_images, page_texts, select_pages
+from shared_code.documents.file_type import Kind
 from tests.documents.files import FOLDER, MEGABYTE, invoice, page_pdf
 
 FILES = json.loads((FOLDER / "manifest.json").read_text("utf-8"))["files"]

@@ -5,13 +5,13 @@ import zlib
 import pytest
 
 from shared_code import errors
-from shared_code.extraction import guard
+from shared_code.documents import inflation_guard
 from tests.documents.files import FOLDER, MEGABYTE, flate, invoice, page_pdf, spaces, stream
 
 
 def is_bomb(data: bytes) -> bool:
     try:
-        guard.check_inflation(data)
+        inflation_guard.check_inflation(data)
     except errors.InvalidFile as error:
         return error.details["reason"] == "bomb"
     return False

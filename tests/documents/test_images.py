@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from shared_code import errors
-from shared_code.extraction.documents import Document, page_images, page_texts, select_pages
-from shared_code.extraction.sniff import Kind
+from shared_code.documents.document import Document, page_images, page_texts, select_pages
+from shared_code.documents.file_type import Kind
 from tests.documents.files import invoice, picture
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared_code.extraction.documents import page_texts
+from shared_code.documents.document import page_texts
 from tests.documents.files import FOLDER, flate, invoice, page_pdf, stream
 
 VISIBLE = b"BT /F1 12 Tf 72 700 Td (Total 100.00) Tj ET\n"

@@ -3,8 +3,8 @@ import io
 import pytest
 
 from shared_code import errors
-from shared_code.extraction.documents import Document, page_images, page_texts, select_pages
-from shared_code.extraction.sniff import Kind
+from shared_code.documents.document import Document, page_images, page_texts, select_pages
+from shared_code.documents.file_type import Kind
 from tests.documents.files import build_pdf, endless_lengths, flate, invoice, page_pdf, stream
 
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from shared_code.documents import india_qr
+from shared_code.documents.document import india_qr, page_texts
+from shared_code.documents.file_type import Kind
 from shared_code.errors import ConfigurationError
-from shared_code.extraction import qr
-from shared_code.extraction.documents import india_qr, page_texts
-from shared_code.extraction.sniff import Kind
 from tests.documents.files import FOLDER, invoice
 
 EXPECTED = {
@@ -84,8 +84,8 @@ def test_documents_without_a_code_have_none(open_file, sandbox, name):
 
 
 def test_all_facts_of_a_code():
-    found = qr.read_codes([token()])
-    assert found == qr.IndiaQr(
+    found = india_qr.read_codes([token()])
+    assert found == india_qr.IndiaQr(
         seller_gstin="27AAACS1234F1ZS",
         buyer_gstin="27AADCM2468R1ZS",
         doc_no="A-1",
@@ -100,25 +100,25 @@ def test_all_facts_of_a_code():
 
 def test_a_signature_counts_when_one_of_the_configured_keys_made_it(keys):
     signed = token(key=keys[1])
-    assert qr.read_codes([signed], public_keys=pem(keys[1])).signature == "verified"
-    assert qr.read_codes([signed], public_keys=pem(keys[0]) + pem(keys[1])).signature == "verified"
-    assert qr.read_codes([signed], public_keys=pem(keys[1]).replace("\n", "\\n")).signature == "verified"
-    assert qr.read_codes([signed], public_keys=pem(keys[0])).signature == "unverified"
+    assert india_qr.read_codes([signed], public_keys=pem(keys[1])).signature == "verified"
+    assert india_qr.read_codes([signed], public_keys=pem(keys[0]) + pem(keys[1])).signature == "verified"
+    assert india_qr.read_codes([signed], public_keys=pem(keys[1]).replace("\n", "\\n")).signature == "verified"
+    assert india_qr.read_codes([signed], public_keys=pem(keys[0])).signature == "unverified"
 
 
 def test_a_changed_payload_or_another_algorithm_is_not_verified(keys):
     head, _, signature = token(key=keys[0]).split(".")
     forged = f"{head}.{unsigned({'data': json.dumps(FACTS | {'TotInvVal': 1})}).split('.')[1]}.{signature}"
-    assert qr.read_codes([forged], public_keys=pem(keys[0])).signature == "unverified"
-    assert qr.read_codes([token(key=keys[0], alg="none")], public_keys=pem(keys[0])).signature == "unverified"
+    assert india_qr.read_codes([forged], public_keys=pem(keys[0])).signature == "unverified"
+    assert india_qr.read_codes([token(key=keys[0], alg="none")], public_keys=pem(keys[0])).signature == "unverified"
     other = pem(ec.generate_private_key(ec.SECP256R1()))
-    assert qr.read_codes([token(key=keys[0])], public_keys=other).signature == "unverified"
+    assert india_qr.read_codes([token(key=keys[0])], public_keys=other).signature == "unverified"
 
 
 @pytest.mark.parametrize("text", ["nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
 def test_a_wrong_key_is_a_wrong_setting(text):
     with pytest.raises(ConfigurationError, match="IRN_PUBLIC_KEYS"):
-        qr.load_keys(text)
+        india_qr.load_keys(text)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_a_wrong_key_is_a_wrong_setting(text):
     ],
 )
 def test_other_codes_are_ignored(code):
-    assert qr.read_codes([code]) is None
-    assert qr.read_codes([code, token()]).doc_no == "A-1"
+    assert india_qr.read_codes([code]) is None
+    assert india_qr.read_codes([code, token()]).doc_no == "A-1"
 
 
 def test_odd_values_become_none_and_never_an_error():
@@ -149,8 +149,8 @@ def test_odd_values_become_none_and_never_an_error():
         "SellerGstin": {"a": 1},
         "DocNo": "  ",
     }
-    found = qr.read_codes([token({"data": json.dumps(odd)})])
-    assert found == qr.IndiaQr(irn="ab" * 32, signature="unverified")
+    found = india_qr.read_codes([token({"data": json.dumps(odd)})])
+    assert found == india_qr.IndiaQr(irn="ab" * 32, signature="unverified")
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_odd_values_become_none_and_never_an_error():
     ],
 )
 def test_pages_are_searched_only_where_a_code_may_be(kind, texts, expected):
-    assert qr.pages_to_search(kind, texts) == expected
+    assert india_qr.pages_to_search(kind, texts) == expected

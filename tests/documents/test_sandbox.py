@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from shared_code import errors
-from shared_code.extraction import sandbox as sandbox_module
-from shared_code.extraction.documents import open_document, page_texts
-from shared_code.extraction.sandbox import Sandbox
+from shared_code.documents.document import open_document, page_texts
+from shared_code.documents.sandbox import pool as sandbox_module
+from shared_code.documents.sandbox.pool import Sandbox
 from tests.documents.files import MEGABYTE, build_pdf, endless_lengths, flate, invoice, page_pdf, spaces, stream
 
 ROOT = Path(__file__).parents[2]
@@ -215,7 +215,7 @@ def test_closing_ends_every_process_and_leaves_no_descriptor(own):
 def test_children_end_when_the_service_is_killed_in_the_middle_of_a_job():
     program = (
         "import threading, time\n"
-        "from shared_code.extraction.sandbox import Sandbox\n"
+        "from shared_code.documents.sandbox.pool import Sandbox\n"
         "box = Sandbox()\n"
         "box.warm_up()\n"
         "print(box.pids()[0], flush=True)\n"

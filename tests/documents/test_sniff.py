@@ -3,35 +3,35 @@ import codecs
 import pytest
 
 from shared_code import errors
-from shared_code.extraction import sniff
+from shared_code.documents import file_type
 from tests.documents.files import FOLDER, invoice
 
 
 def test_content_decides_and_not_the_name():
-    assert sniff.sniff(invoice("nasty-png-renamed.pdf")) is sniff.PNG
-    assert sniff.sniff(invoice("az-receipt-photo.png")) is sniff.JPEG
+    assert file_type.sniff(invoice("nasty-png-renamed.pdf")) is file_type.PNG
+    assert file_type.sniff(invoice("az-receipt-photo.png")) is file_type.JPEG
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("syn-export-usd.pdf", sniff.PDF),
-        ("nasty-pdf-zip-polyglot.pdf", sniff.PDF),
-        ("img-photo.heic", sniff.HEIC),
-        ("img-multipage.tiff", sniff.TIFF),
-        ("img-exif-rotated.jpg", sniff.JPEG),
-        ("fpa-FPR01.xml", sniff.XML),
-        ("nasty-xxe.xml", sniff.XML),
+        ("syn-export-usd.pdf", file_type.PDF),
+        ("nasty-pdf-zip-polyglot.pdf", file_type.PDF),
+        ("img-photo.heic", file_type.HEIC),
+        ("img-multipage.tiff", file_type.TIFF),
+        ("img-exif-rotated.jpg", file_type.JPEG),
+        ("fpa-FPR01.xml", file_type.XML),
+        ("nasty-xxe.xml", file_type.XML),
     ],
 )
 def test_types_of_the_shared_set(name, expected):
-    assert sniff.sniff(invoice(name)) is expected
+    assert file_type.sniff(invoice(name)) is expected
 
 
 def test_every_pdf_of_the_set_that_a_model_may_see_is_a_pdf():
     found = {path.name for path in FOLDER.glob("*.pdf") if path.read_bytes()[:5] == b"%PDF-"}
     assert len(found) > 25
-    assert all(sniff.sniff(invoice(name)) is sniff.PDF for name in found)
+    assert all(file_type.sniff(invoice(name)) is file_type.PDF for name in found)
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_every_pdf_of_the_set_that_a_model_may_see_is_a_pdf():
     ],
 )
 def test_xml_is_found_behind_byte_order_marks_and_blanks(data):
-    assert sniff.sniff(data) is sniff.XML
+    assert file_type.sniff(data) is file_type.XML
 
 
 def test_pdf_header_counts_within_its_first_kilobyte_only():
-    assert sniff.sniff(b"\n" * 1000 + b"%PDF-1.4\n") is sniff.PDF
+    assert file_type.sniff(b"\n" * 1000 + b"%PDF-1.4\n") is file_type.PDF
     with pytest.raises(errors.UnsupportedFileType):
-        sniff.sniff(b"\n" * 1024 + b"%PDF-1.4\n")
+        file_type.sniff(b"\n" * 1024 + b"%PDF-1.4\n")
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"hevc"])
 def test_heic_by_brand(brand):
-    assert sniff.sniff(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic") is sniff.HEIC
+    assert file_type.sniff(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic") is file_type.HEIC
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_heic_by_brand(brand):
 )
 def test_other_content_is_refused_with_what_it_is(data, found):
     with pytest.raises(errors.UnsupportedFileType, match=r"^Failed to process invoice: ") as caught:
-        sniff.sniff(data)
+        file_type.sniff(data)
     assert caught.value.details == {"field": "file", "reason": "unsupported", "found": found}
 
 
 def test_no_bytes_are_an_empty_file():
     with pytest.raises(errors.InvalidFile) as caught:
-        sniff.sniff(b"")
+        file_type.sniff(b"")
     assert caught.value.details["reason"] == "empty"
 
 
@@ -98,7 +98,7 @@ def test_no_bytes_are_an_empty_file():
     ],
 )
 def test_claims_that_differ_from_the_content(file_name, content_type, expected):
-    assert sniff.mismatch(sniff.PDF, file_name=file_name, content_type=content_type) == expected
+    assert file_type.mismatch(file_type.PDF, file_name=file_name, content_type=content_type) == expected
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_claims_that_differ_from_the_content(file_name, content_type, expected):
     ],
 )
 def test_labels_are_clean_names(name, label):
-    assert sniff.clean_label(name) == label
+    assert file_type.clean_label(name) == label
 
 
 def test_long_names_keep_their_ending():
-    label = sniff.clean_label("a" * 300 + ".pdf")
+    label = file_type.clean_label("a" * 300 + ".pdf")
     assert len(label) == 100
     assert label.endswith("aa.pdf")

@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from shared_code import errors
-from shared_code.extraction.e_invoice import agrees_with_page, find_e_invoice, read_e_invoice, reading_of
-from shared_code.extraction.result import build_result
-from shared_code.extraction.sniff import Kind
+from shared_code.documents.file_type import Kind
+from shared_code.e_invoices.detection import agrees_with_page, find_e_invoice, read_e_invoice, reading_of
+from shared_code.invoices.result import build_result
 from tests.documents.files import FOLDER, invoice
 
 TODAY = date(2026, 11, 21)

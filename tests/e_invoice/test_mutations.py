@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from shared_code import errors
-from shared_code.extraction.e_invoice import agrees_with_page, read_e_invoice, reading_of
-from shared_code.extraction.result import build_result
+from shared_code.e_invoices.detection import agrees_with_page, read_e_invoice, reading_of
+from shared_code.invoices.result import build_result
 from tests.documents.files import invoice
 
 FILES = (
@@ -78,5 +78,5 @@ def test_damaged_ones_are_read_or_refused(name):
 
 
 def test_the_xml_library_is_loaded_on_first_use_only():
-    code = "import sys, shared_code.extraction.e_invoice; sys.exit('lxml' in sys.modules)"
+    code = "import sys, shared_code.e_invoices.detection; sys.exit('lxml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shared_code import errors
-from shared_code.extraction.e_invoice import read_e_invoice
+from shared_code.e_invoices.detection import read_e_invoice
 from tests.documents.files import MEGABYTE
 from tests.e_invoice.written import cii, fatturapa, ubl
 

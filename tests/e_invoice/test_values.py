@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared_code.extraction.e_invoice import read_e_invoice, reading_of
-from shared_code.extraction.result import build_result
+from shared_code.e_invoices.detection import read_e_invoice, reading_of
+from shared_code.invoices.result import build_result
 from tests.e_invoice.written import cii, cii_line, fatturapa, fatturapa_body, ubl
 
 _DATE = "<udt:DateTimeString {}>{}</udt:DateTimeString>"

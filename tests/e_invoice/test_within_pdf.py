@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared_code.extraction.e_invoice import agrees_with_page, find_e_invoice, read_e_invoice
+from shared_code.e_invoices.detection import agrees_with_page, find_e_invoice, read_e_invoice
 from tests.documents.files import MEGABYTE
 from tests.e_invoice.written import cii, fatturapa, fatturapa_body, pdf_with, ubl
 

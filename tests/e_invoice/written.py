@@ -1,7 +1,7 @@
 """E-invoices written for one purpose each: a sound one per syntax, with parts that a test puts in."""
 
-from shared_code.extraction.documents import Document
-from shared_code.extraction.sniff import Kind
+from shared_code.documents.document import Document
+from shared_code.documents.file_type import Kind
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd"
 SELLER_UBL = "<cac:Party><cac:PartyName><cbc:Name>Seller Ltd</cbc:Name></cac:PartyName></cac:Party>"

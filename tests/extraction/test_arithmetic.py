@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_code.extraction.arithmetic import check_sums, with_proven_totals
-from shared_code.extraction.invoice import India, Invoice, LineItem, Tax, Withholding
+from shared_code.invoices.schema import India, Invoice, LineItem, Tax, Withholding
+from shared_code.invoices.sums import check_sums, with_proven_totals
 
 
 def line(quantity, price, net=None, **more):

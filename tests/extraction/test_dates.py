@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_code.extraction.dates import Order, dates_in, order_of, read_date, read_iso
-from shared_code.extraction.months import month_of
+from shared_code.invoices.months import month_of
+from shared_code.invoices.printed_dates import Order, dates_in, order_of, read_date, read_iso
 
 CLEAR = [
     ("2026-03-05", date(2026, 3, 5)),

@@ -6,8 +6,8 @@ from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
 import pytest
 
-from shared_code.extraction.invoice import Invoice, Party
-from shared_code.extraction.result import duplicate_key, similar_key
+from shared_code.invoices.result import duplicate_key, similar_key
+from shared_code.invoices.schema import Invoice, Party
 
 
 def bill(number="SPL/25-26/0417", day=date(2025, 11, 7), seller=None, total="175083.00"):

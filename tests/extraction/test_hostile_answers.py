@@ -7,10 +7,11 @@ from datetime import date
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared_code.extraction.invoice import as_dict, from_dict
-from shared_code.extraction.reading import read_invoices
-from shared_code.extraction.result import build_result, needs_second_look
-from shared_code.extraction.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
+from shared_code.extraction.answer.interpret import read_invoices
+from shared_code.extraction.answer.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
+from shared_code.extraction.answer_review import needs_second_look
+from shared_code.invoices.result import build_result
+from shared_code.invoices.schema import as_dict, from_dict
 
 _TEXTS = st.one_of(
     st.none(),

@@ -2,10 +2,10 @@ from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
 import pytest
 
-from shared_code.extraction.countries import country_code, country_of, state_codes
-from shared_code.extraction.gst import check_gst
-from shared_code.extraction.identity import check_identity
-from shared_code.extraction.invoice import BankAccount, India, Invoice, Party, Payment, Tax
+from shared_code.invoices.countries import country_code, country_of, state_codes
+from shared_code.invoices.gst import check_gst
+from shared_code.invoices.identity_numbers import check_identity
+from shared_code.invoices.schema import BankAccount, India, Invoice, Party, Payment, Tax
 
 
 def seller_codes(**values):

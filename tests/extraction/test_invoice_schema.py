@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_code.extraction.invoice import (
+from shared_code.invoices.schema import (
     BankAccount,
     India,
     IndiaQr,

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_code.extraction.numbers import amounts_in, decimal_mark_of, read_amount, read_normalised, read_quantity
+from shared_code.invoices.printed_numbers import (
+    amounts_in,
+    decimal_mark_of,
+    read_amount,
+    read_normalised,
+    read_quantity,
+)
 
 ONE_READING = [
     ("1,75,083.00", "175083.00"),

@@ -5,8 +5,8 @@ from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
 import pytest
 
-from shared_code.extraction.reading import read_invoices
-from shared_code.extraction.wire_schema import parse_answer
+from shared_code.extraction.answer.interpret import read_invoices
+from shared_code.extraction.answer.wire_schema import parse_answer
 from tests.extraction.wire_answers import answer, invoice, read
 
 US_PAGE = """CONTOSO LTD.

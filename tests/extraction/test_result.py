@@ -7,10 +7,12 @@ from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
 import pytest
 
-from shared_code.extraction.invoice import IndiaQr, Invoice, Party, from_dict
-from shared_code.extraction.reading import InvoiceReading, Reading, read_invoices
-from shared_code.extraction.result import build_result, needs_second_look
-from shared_code.extraction.wire_schema import parse_answer
+from shared_code.extraction.answer.interpret import read_invoices
+from shared_code.extraction.answer.wire_schema import parse_answer
+from shared_code.extraction.answer_review import needs_second_look
+from shared_code.invoices.reading import InvoiceReading, Reading
+from shared_code.invoices.result import build_result
+from shared_code.invoices.schema import IndiaQr, Invoice, Party, from_dict
 from shared_code.records import Finding
 from tests.extraction.wire_answers import answer, invoice
 

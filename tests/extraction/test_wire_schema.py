@@ -3,8 +3,8 @@ import json
 import pytest
 
 from shared_code.errors import ProviderBadAnswer
-from shared_code.extraction.prompt import PROMPT_VERSION, SYSTEM, build_prompt
-from shared_code.extraction.wire_schema import CRITICAL_FIELDS, WIRE_SCHEMA, parse_answer
+from shared_code.extraction.answer.prompt import PROMPT_VERSION, SYSTEM, build_prompt
+from shared_code.extraction.answer.wire_schema import CRITICAL_FIELDS, WIRE_SCHEMA, parse_answer
 from tests.extraction.wire_answers import answer, invoice
 
 

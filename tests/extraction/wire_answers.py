@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from shared_code.extraction.invoice import Invoice
-from shared_code.extraction.reading import read_invoices
-from shared_code.extraction.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
+from shared_code.extraction.answer.interpret import read_invoices
+from shared_code.extraction.answer.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
+from shared_code.invoices.schema import Invoice
 
 
 def invoice(**values: Any) -> dict[str, Any]:

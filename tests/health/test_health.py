@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from shared_code.health import Reading, SystemHealthChecker, cached, public_view
+from shared_code.operations.health_checker import Reading, SystemHealthChecker, cached, public_view
 
 KEY = "AIza" + "SyPlantedKey0123456789abcdefghijklm"
 

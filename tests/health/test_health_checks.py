@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import insert, update
 
 from shared_code import errors
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.connection import create_database
 from shared_code.database.schema import HEAD, ensure_schema
 from shared_code.database.tables import token_master, token_usage_logs
-from shared_code.db_connection import create_database
-from shared_code.health import SystemHealthChecker
-from shared_code.health_checks import (
+from shared_code.operations.health_checker import SystemHealthChecker
+from shared_code.operations.health_checks import (
     cpu_check,
     database_check,
     disk_check,
@@ -25,9 +25,9 @@ from shared_code.health_checks import (
     storage_check,
     usable_keys_check,
 )
-from shared_code.health_response import _key_finder
 from shared_code.providers.base import ModelCallFailed, Next
 from shared_code.records import Provider
+from shared_code.web.health import _key_finder
 
 
 class ListingProvider:
@@ -280,7 +280,7 @@ def test_importing_the_checks_imports_no_sdk():
     import sys
 
     probe = (
-        "import sys, shared_code.health_checks as h; "
+        "import sys, shared_code.operations.health_checks as h; "
         "print([n for n in ('psutil', 'azure', 'google.genai', 'openai', 'alembic') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=Path.cwd(), timeout=60)

@@ -6,8 +6,8 @@ import urllib.parse
 
 import pytest
 
-from shared_code.bootstrap import Services
-from shared_code.health_response import health_response
+from shared_code.bootstrap.container import Services
+from shared_code.web.health import health_response
 from tests.pipeline.cuts import Proxy
 
 

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_code import db_logger
-from shared_code.db_connection import Database
-from shared_code.db_logger import ApplicationLogger
-from shared_code.log_redaction import RedactingFilter
-from shared_code.request_context import RequestContextFilter
+from shared_code.database.application_log import ApplicationLogger
+from shared_code.database.connection import Database
+from shared_code.observability import log_redaction
+from shared_code.observability.log_redaction import RedactingFilter
+from shared_code.observability.request_context import RequestContextFilter
 
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    factory, own = logging.getLogRecordFactory(), set(db_logger.OWN_LOGGERS)
+    factory, own = logging.getLogRecordFactory(), set(log_redaction.OWN_LOGGERS)
     yield
     ApplicationLogger.shutdown(0.2)
     logging.setLogRecordFactory(factory)
@@ -24,10 +24,10 @@ def _logging_as_before() -> Iterator[None]:
         for item in list(handler.filters):
             if isinstance(item, RedactingFilter | RequestContextFilter):
                 handler.removeFilter(item)
-    for name in db_logger.OWN_LOGGERS:
+    for name in log_redaction.OWN_LOGGERS:
         logging.getLogger(name).setLevel(logging.NOTSET)
-    db_logger.OWN_LOGGERS.clear()
-    db_logger.OWN_LOGGERS.update(own)
+    log_redaction.OWN_LOGGERS.clear()
+    log_redaction.OWN_LOGGERS.update(own)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import threading
 import time
 
-from shared_code.background_writer import BackgroundWriter, NotDelivered, WriterLimits
+from shared_code.observability.background_writer import BackgroundWriter, NotDelivered, WriterLimits
 
 FAST = WriterLimits(items=50, characters=1000, batch=10, interval_seconds=0.01, first_pause_seconds=0.001)
 

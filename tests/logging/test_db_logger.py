@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from shared_code import db_connection
-from shared_code.background_writer import WriterLimits
+from shared_code.database import connection
+from shared_code.database.application_log import ApplicationLogger, DatabaseLogHandler, log_retry_attempts
 from shared_code.database.clock import utc_in
-from shared_code.database.logs import LogEntry, LogFilter, find_logs, insert_logs, prune_logs
-from shared_code.database.retries import RetryFilter, find_retries, insert_retries, prune_retries
+from shared_code.database.connection import create_database
 from shared_code.database.schema import ensure_schema
+from shared_code.database.stores.logs import LogFilter, find_logs, insert_logs, prune_logs
+from shared_code.database.stores.retries import RetryFilter, find_retries, insert_retries, prune_retries
 from shared_code.database.tables import application_logs, retry_attempts
-from shared_code.db_connection import create_database
-from shared_code.db_logger import ApplicationLogger, DatabaseLogHandler, log_retry_attempts
-from shared_code.records import RetryAttempt
-from shared_code.request_context import request_scope
+from shared_code.observability.background_writer import WriterLimits
+from shared_code.observability.request_context import request_scope
+from shared_code.records import LogEntry, RetryAttempt
 
 KEY = "AIza" + "SyPlantedKey0123456789abcdefghijklm"
 BEARER = "PlantedBearerValue0123456789"
@@ -141,11 +141,11 @@ def test_lines_wait_for_a_database_that_is_installed_later(lite):
     ApplicationLogger.configure(limits=QUICK)
     ApplicationLogger.get_logger("api").info("early")
     assert not ApplicationLogger.flush(1)
-    db_connection.set_default(lite)
+    connection.set_default(lite)
     try:
         assert ApplicationLogger.flush(5)
     finally:
-        db_connection.set_default(None)
+        connection.set_default(None)
     assert [row.Message for row in rows(lite)] == ["early"]
 
 

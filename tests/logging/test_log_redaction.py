@@ -8,8 +8,8 @@ import traceback
 
 import pytest
 
-from shared_code import redaction
-from shared_code.log_redaction import RedactingFilter, install_redaction, redact_record, redact_value
+from shared_code.observability import redaction
+from shared_code.observability.log_redaction import RedactingFilter, install_redaction, redact_record, redact_value
 
 GOOGLE = "AIza" + "SyPlantedKey0123456789abcdefghijklm"
 OPENAI = "sk-" + "proj-PlantedKey0123456789abcdef"

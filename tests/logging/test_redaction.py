@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared_code import redaction
-from shared_code.redaction import redact, remember_secret
+from shared_code.observability import redaction
+from shared_code.observability.redaction import redact, remember_secret
 
 
 @pytest.fixture(autouse=True)

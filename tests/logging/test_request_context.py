@@ -3,7 +3,7 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from shared_code.request_context import RequestContextFilter, current_request, request_scope, span_scope
+from shared_code.observability.request_context import RequestContextFilter, current_request, request_scope, span_scope
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

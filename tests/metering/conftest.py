@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, insert, select
 
-from shared_code.booking import usage_row
-from shared_code.database import company_zones, quota_changes, tables, tokens
-from shared_code.db_connection import Database
-from shared_code.key_cipher import KeyCipher
-from shared_code.key_selection import USABLE
+from shared_code.database import tables
+from shared_code.database.connection import Database
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.stores import company_zones, quota_changes, tokens
+from shared_code.metering.booking import usage_row
+from shared_code.metering.key_selection import USABLE
 from shared_code.periods import local_day
 from shared_code.quota_manager import QuotaManager
 from shared_code.records import ApiKey, Caller, Order, Reservation, Source, Usage, UsageRow

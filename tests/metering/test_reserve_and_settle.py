@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from shared_code import errors
-from shared_code.database import tables, tokens
-from shared_code.key_cipher import KeyCipher
+from shared_code.database import tables
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.stores import tokens
 from shared_code.quota_manager import Booked
 from shared_code.records import KeyStatus, Provider, UsageKind
 from shared_code.token_manager import TokenManager

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared_code import errors
-from shared_code.database import company_zones
+from shared_code.database.stores import company_zones
 from shared_code.periods import day_period, local_day, month_period, period_end
 
 KOLKATA, ACCRA, LOS_ANGELES = "Asia/Kolkata", "Africa/Accra", "America/Los_Angeles"

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
-from shared_code.bootstrap import Services
-from shared_code.database import quota_changes, tables, tokens
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
+from shared_code.database.stores import quota_changes, tokens
 from shared_code.extraction.service import Outcome
 from shared_code.extraction.submission import Submission
 from shared_code.records import Caller, Provider, Source

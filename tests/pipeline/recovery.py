@@ -4,11 +4,11 @@ import time
 
 from sqlalchemy import update
 
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 from shared_code.database.clock import utc_in
+from shared_code.rollup.run import STEPS
 from shared_code.rollup.step import StepResult, run_step
-from shared_code.usage_rollup import STEPS
 
 REPAIRS = ("replay outbox", "end stale reservations", "fold", "reconcile")
 

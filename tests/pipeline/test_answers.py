@@ -5,10 +5,10 @@ import json
 import pytest
 
 from shared_code import errors
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
+from shared_code.metering.usage_text import parse_run_usage
 from shared_code.records import Caller, Source, UsageKind
-from shared_code.usage_text import parse_run_usage
 
 from .conftest import INVOICES, SAMPLES
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared_code import errors
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.errors import ConfigurationError
 
 from .conftest import Pipeline

@@ -6,8 +6,8 @@ import pytest
 
 from devstack.gemini.answer import Rates
 from shared_code import errors
-from shared_code.booking import Booking
 from shared_code.database import tables
+from shared_code.metering.booking import Booking
 from shared_code.records import Provider
 
 from .conftest import INVOICES, SAMPLES

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared_code import errors
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
-from shared_code.extraction.claims import ClaimGate
+from shared_code.extraction.admission import ClaimGate
 from shared_code.records import UsageKind
 
 from .conftest import SAMPLES, Pipeline

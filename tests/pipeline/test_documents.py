@@ -10,8 +10,8 @@ import pytest
 
 from shared_code import errors
 from shared_code.database import tables
-from shared_code.extraction import intake
-from shared_code.extraction.intake import Upload
+from shared_code.web import extract
+from shared_code.web.extract import Upload
 from tests.documents import files, fuzz
 from tests.extraction import wire_answers
 
@@ -246,7 +246,7 @@ def test_no_mutated_document_is_an_internal_error(pipeline, caplog):
     for number in range(80):
         name, data = fuzz.mutation(corpus, number, seed=7)
         upload = Upload(data=data, content_type="", fields={"companyID": "NT047"}, file_name=name, multipart=True)
-        response = intake.extract_response(lambda: pipeline.services, lambda upload=upload: upload, request_id=None)
+        response = extract.extract_response(lambda: pipeline.services, lambda upload=upload: upload, request_id=None)
         envelope = json.loads(response.body)
         seen.add(response.status_code)
         assert response.status_code in {200, 413, 415, 422}, (number, name, envelope)

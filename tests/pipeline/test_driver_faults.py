@@ -7,10 +7,10 @@ billed call is booked once, nothing stays reserved after the sweep, and the sums
 import pytest
 from sqlalchemy import func, select
 
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
+from shared_code.database.connection import create_database
 from shared_code.database.schema import ensure_schema
-from shared_code.db_connection import create_database
 from shared_code.errors import DatabaseUnavailable, ServiceError
 
 from .conftest import RING, Pipeline

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from shared_code import errors
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 
 from .audit import audit

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import event
 
 from shared_code import errors
-from shared_code.booking import Booking
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from shared_code.database import tables
+from shared_code.metering.booking import Booking
 from shared_code.rollup.leases import end_stale_reservations
-from shared_code.usage_rollup import replay_outbox
+from shared_code.rollup.run import replay_outbox
 from tests.host.azurite import running_azurite
 
 from .audit import Books, audit

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 
 from shared_code import errors
 from shared_code.database import tables
-from shared_code.db_connection import Database
+from shared_code.database.connection import Database
 from shared_code.records import UsageKind
 
 from .conftest import SAMPLES

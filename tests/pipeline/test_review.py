@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from shared_code import errors
-from shared_code.bootstrap import Services
-from shared_code.database import tables, tokens
-from shared_code.extraction import reader
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
+from shared_code.database.stores import tokens
+from shared_code.extraction import answer_review
 from shared_code.records import KeyStatus, Provider
 
 from .conftest import SAMPLES, Pipeline
@@ -52,7 +53,7 @@ def test_an_answer_that_nobody_could_judge_is_booked_all_the_same(pipeline, monk
     def broken(*_args, **_kwargs):
         raise RuntimeError("a bug behind the answer")
 
-    monkeypatch.setattr(reader, "read_invoices", broken)
+    monkeypatch.setattr(answer_review, "read_invoices", broken)
     with pytest.raises(RuntimeError):
         pipeline.extract(numbered(SAMPLE, 1))
     billed = pipeline.gemini.calls()[0]["usage"]["totalTokenCount"]
@@ -69,7 +70,7 @@ def test_an_answer_whose_result_cannot_be_made_is_booked_all_the_same(pipeline, 
     def broken(*_args, **_kwargs):
         raise RuntimeError("a bug in the result")
 
-    monkeypatch.setattr(reader, "finished_result", broken)
+    monkeypatch.setattr(answer_review, "finished_result", broken)
     with pytest.raises(RuntimeError):
         pipeline.extract(numbered(SAMPLE, 1))
     billed = pipeline.gemini.calls()[0]["usage"]["totalTokenCount"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared_code import bootstrap, db_connection
-from shared_code.database import tables
+from shared_code import bootstrap
+from shared_code.database import connection, tables
 from shared_code.quota_manager import QuotaManager
 from shared_code.token_manager import TokenManager
 
@@ -12,9 +12,9 @@ from shared_code.token_manager import TokenManager
 def installed(pipeline, monkeypatch):
     """The pipeline's services as the default instance of the process."""
     monkeypatch.setattr(bootstrap, "_services", pipeline.services)
-    db_connection.set_default(pipeline.services.database)
+    connection.set_default(pipeline.services.database)
     yield pipeline
-    db_connection.set_default(None)
+    connection.set_default(None)
 
 
 def test_get_active_token_on_the_class_returns_the_seeds_keys(installed):
@@ -73,8 +73,8 @@ def test_usage_from_a_log_line_is_booked_on_the_key(installed):
 
 
 def test_get_connection_and_create_token_tables_work_as_the_seed_uses_them(installed):
-    connection = db_connection.get_connection()
-    db_connection.create_token_tables(connection)
+    connection = connection.get_connection()
+    connection.create_token_tables(connection)
     cursor = connection.cursor()
     cursor.execute("SELECT 1")
     assert cursor.fetchone()[0] == 1

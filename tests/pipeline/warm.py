@@ -5,8 +5,9 @@ Nothing that starts threads, which a fork would not take along: the tokenizers a
 
 from datetime import UTC, datetime
 
-from shared_code.pricing import cost_usd
-from shared_code.providers.gemini import GeminiProvider
+from shared_code.providers.gemini.client.client import GeminiProvider
+
+from shared_code.metering.pricing import cost_usd
 from shared_code.records import Provider, Usage
 
 _usage = Usage(input_tokens=1, output_tokens=1)

@@ -26,9 +26,9 @@ import pypdfium2  # noqa: F401 - preloaded
 from sqlalchemy import Engine, event
 
 from shared_code import bootstrap, errors
-from shared_code.extraction import ledger
 from shared_code.extraction.submission import Submission
-from shared_code.providers import gemini
+from shared_code.metering import ledger
+from shared_code.providers.gemini.client import client
 from shared_code.records import Caller, Source
 
 #: points of a call's life at which an aimed worker dies
@@ -187,7 +187,7 @@ def _aim(point: str, hit: int) -> None:
     elif point == AFTER_SEND:
         _before(httpcore2.HTTP11Connection, "_receive_response_headers", strike)
     elif point == AFTER_ANSWER:
-        _after(gemini.GeminiProvider, "generate", strike)
+        _after(client.GeminiProvider, "generate", strike)
     elif point == BEFORE_COMMIT:
         _before_commit_of(ledger.Ledger, "book", strike)
     elif point == AFTER_COMMIT:

@@ -1,8 +1,8 @@
 import pytest
+from shared_code.providers.gemini.client.client import GeminiProvider
+from shared_code.providers.openai.client.client import OpenAIProvider
 
 from shared_code.providers.base import Media, ModelRequest
-from shared_code.providers.gemini import GeminiProvider
-from shared_code.providers.openai import OpenAIProvider
 from tests.providers.vendor_server import VendorServer
 
 SCHEMA = {

@@ -8,10 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from shared_code.providers.gemini.client.client import GeminiProvider
 
+from shared_code.observability.redaction import redact
 from shared_code.providers.base import Billing, Finish, KeyEffect, Media, ModelCallFailed, Next
-from shared_code.providers.gemini import GeminiProvider
-from shared_code.redaction import redact
 from tests.providers.vendor_server import Answer, VendorServer
 
 KEY = "AIzaSyTEST-key_000000000000000000000001"
@@ -211,7 +211,7 @@ def test_64_threads_with_their_own_keys_never_swap_them(vendor, gemini, question
 def test_another_spelling_of_the_key_header_sends_the_wrong_key(vendor, gemini, question, monkeypatch):
     """Why the header's name is exactly ``x-goog-api-key``: in capitals, the client's own key is sent as well or instead."""
     vendor.default = Answer(body=answered())
-    monkeypatch.setattr("shared_code.providers.gemini._KEY_HEADER", "X-Goog-Api-Key")
+    monkeypatch.setattr("shared_code.providers.gemini.client._KEY_HEADER", "X-Goog-Api-Key")
     ask(gemini, question())
     values = [value for name, value in vendor.seen[0].headers if name.lower() == "x-goog-api-key"]
     assert values != [KEY]
@@ -284,8 +284,8 @@ def test_an_echoed_key_is_in_no_part_of_the_exception(vendor, gemini, question):
 
 def test_importing_the_module_does_not_import_the_sdk():
     code = (
-        "import sys, shared_code.providers.gemini, shared_code.providers.openai, shared_code.token_counter, "
-        "shared_code.pricing, shared_code.retry_policy, shared_code.usage_text; "
+        "import sys, shared_code.providers.gemini.client, shared_code.providers.openai.client, shared_code.metering.estimates, "
+        "shared_code.metering.pricing, shared_code.retry_policy, shared_code.metering.usage_text; "
         "heavy = {'google.genai', 'openai', 'httpx2', 'splintr', 'genai_prices', 'tenacity'} & set(sys.modules); "
         "print(','.join(sorted(heavy)))"
     )

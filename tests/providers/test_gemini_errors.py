@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from shared_code.providers.gemini.client.client import GeminiProvider
 
 from shared_code import errors
 from shared_code.providers.base import Billing, KeyEffect, ModelCallFailed, Next
-from shared_code.providers.gemini import GeminiProvider
 from tests.providers.vendor_server import Answer
 
 KEY = "AIzaSyTEST-key_000000000000000000000001"

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from shared_code.providers.models import end_warning, known_models, model_info, models_near_end
+from shared_code.providers.catalog import end_warning, known_models, model_info, models_near_end
 from shared_code.records import Provider
 from shared_code.settings import Settings
 

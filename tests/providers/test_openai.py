@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
+from shared_code.providers.openai.client.client import OpenAIProvider
 
 from shared_code import errors
 from shared_code.providers.base import Billing, Finish, KeyEffect, Media, ModelCallFailed, Next
-from shared_code.providers.openai import OpenAIProvider
 from shared_code.records import Usage
 from tests.providers.vendor_server import Answer, VendorServer
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pypdfium2
 import pytest
 from PIL import Image
+from shared_code.providers.gemini.client.client import GeminiProvider
+from shared_code.providers.openai.client.client import OpenAIProvider
 
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
-from shared_code.extraction.prompt import SYSTEM, build_prompt
-from shared_code.extraction.wire_schema import WIRE_SCHEMA
+from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
+from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
+from shared_code.metering.estimates import TokenCounter
 from shared_code.providers.base import Billing, Finish, KeyEffect, Media, ModelCallFailed, ModelRequest, Next
-from shared_code.providers.gemini import GeminiProvider
-from shared_code.providers.openai import OpenAIProvider
-from shared_code.token_counter import TokenCounter
 
 ROOT = Path(__file__).resolve().parents[2]
 GEMINI_KEY = "AIzaSyTEST-key_000000000000000000000001"

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, cast, func, insert, select, update
 
-from shared_code.bootstrap import Services
-from shared_code.database import tables, tokens, usage
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
+from shared_code.database.stores import tokens, usage
+from shared_code.rollup.run import STEPS, run_rollup
 from shared_code.rollup.step import Done, StepResult
-from shared_code.usage_rollup import STEPS, run_rollup
 
 #: a storage account that nobody serves
 NO_STORAGE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;" + "".join(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared_code.bootstrap import Services
+from shared_code.bootstrap.container import Services
 from tests.rollup.books import Books, Clock
 
 

@@ -16,11 +16,11 @@ import psycopg  # noqa: F401 - preloaded
 import pyodbc  # noqa: F401 - preloaded
 from sqlalchemy import event
 
-from shared_code.booking import Booking
-from shared_code.bootstrap import Services
-from shared_code.outbox import Replayed
+from shared_code.bootstrap.container import Services
+from shared_code.metering.booking import Booking
+from shared_code.metering.outbox import Replayed
+from shared_code.rollup.run import STEPS, run_rollup
 from shared_code.settings import Settings
-from shared_code.usage_rollup import STEPS, run_rollup
 from tests.rollup.books import NO_STORAGE, Books, Clock
 
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from shared_code.booking import Booking, usage_row
-from shared_code.database import reservations, tables
+from shared_code.database import tables
+from shared_code.database.stores import reservations
+from shared_code.metering.booking import Booking, usage_row
 from shared_code.records import Caller, Provider, Reservation, Source, Usage
-from shared_code.usage_rollup import STEPS
+from shared_code.rollup.run import STEPS
 from tests.rollup.books import Books
 from tests.rollup.processes import FolderOutbox, context, roll, run_until_killed, services_on, write
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from shared_code.database import tables
-from shared_code.database.alerts import Alert
-from shared_code.telemetry import Telemetry, telemetry
-from shared_code.telemetry_items import EventItem
-from shared_code.usage_rollup import run_rollup
+from shared_code.observability.telemetry import Telemetry, telemetry
+from shared_code.observability.telemetry_items import EventItem
+from shared_code.records import Alert
+from shared_code.rollup.run import run_rollup
 from tests.rollup.books import NO_STORAGE
 
 
@@ -48,7 +48,7 @@ def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes
                 seen.append((item.name, item.properties["kind"], item.properties["subject"]))
 
     token = books.add_key(limit=1_000)
-    monkeypatch.setattr("shared_code.telemetry._current", Telemetry(Writer()))
+    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(Writer()))
     assert telemetry().enabled
     books.run()
     books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
-from shared_code.database import fold, tables
+from shared_code.database import tables
+from shared_code.database.stores import fold
 from tests.rollup.storms import Victims
 
 UNDATED = {"LocalDay": None, "CompanyID": None, "CallID": None}

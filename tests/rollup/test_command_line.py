@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared_code.cli.main import main
-from shared_code.database import quota_changes, tables
-from shared_code.forecast import quota_run_out_days
+from shared_code.database import tables
+from shared_code.database.stores import quota_changes
+from shared_code.metering.forecast import quota_run_out_days
 from tests.rollup.books import NO_STORAGE
 
 

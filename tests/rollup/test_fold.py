@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, update
 
-from shared_code.database import fold, tables
+from shared_code.database import tables
+from shared_code.database.stores import fold
 from shared_code.rollup import fold as step
 
 DAY = date(2026, 11, 21)

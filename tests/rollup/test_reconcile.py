@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from shared_code.database import drift, tables
+from shared_code.database import tables
+from shared_code.database.stores import reconciliation
 
 LONG_AGO = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1_000)
 
@@ -44,15 +45,15 @@ def test_repair_takes_over_what_was_booked_and_the_alert_is_over(books):
     books.use(high, 9_000)
     books.change(tables.token_usage_summary, {"TokenID": high}, TotalUsedTokens=9_500)
     books.run()
-    found = books.database.run(lambda connection: drift.repair(connection, low))
+    found = books.database.run(lambda connection: reconciliation.repair(connection, low))
     assert (found.recorded, found.booked) == (0, 50)
-    assert books.database.run(lambda connection: drift.repair(connection, low)) is None
-    books.database.run(lambda connection: drift.repair(connection, high))
+    assert books.database.run(lambda connection: reconciliation.repair(connection, low)) is None
+    books.database.run(lambda connection: reconciliation.repair(connection, high))
     assert books.summary(low) == (50, 99_950)
     assert books.summary(high) == (9_000, None)
     books.run()
     assert books.alerts() == []
-    assert books.database.run(lambda connection: drift.repair(connection, 4_711)) is None
+    assert books.database.run(lambda connection: reconciliation.repair(connection, 4_711)) is None
 
 
 def test_pruning_changes_neither_reports_nor_totals(books):
@@ -74,7 +75,7 @@ def test_pruning_changes_neither_reports_nor_totals(books):
 
 
 def test_a_key_whose_total_is_made_after_pruning_counts_what_was_pruned(books):
-    from shared_code.database import tokens
+    from shared_code.database.stores import tokens
 
     token = books.add_key(limit=10_000)
     books.use(token, 3_000, LoggedAt=LONG_AGO)

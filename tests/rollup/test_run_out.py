@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared_code.run_out import run_out_day
+from shared_code.metering.forecast import run_out_day
 
 TODAY = date(2026, 11, 21)
 

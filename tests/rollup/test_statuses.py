@@ -214,7 +214,7 @@ def test_a_status_changed_by_an_operator_before_the_write_begins_stays(books):
 
 
 def test_a_limit_that_is_changed_again_meanwhile_is_not_taken_over_as_it_was(books):
-    from shared_code.database import key_states
+    from shared_code.database.stores import key_states
 
     token = books.add_key(limit=10_000)
     books.use(token, 1_000)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from shared_code.database import fold
+from shared_code.database.stores import fold
 from tests.rollup.processes import BEFORE_COMMIT
 from tests.rollup.storms import Victims, storm
 

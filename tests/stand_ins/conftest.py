@@ -9,8 +9,8 @@ from google.genai import types
 
 from devstack.gemini import GeminiStandIn
 from devstack.openai import OpenAIStandIn
-from shared_code.extraction.prompt import SYSTEM, build_prompt
-from shared_code.extraction.wire_schema import WIRE_SCHEMA, parse_answer
+from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
+from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA, parse_answer
 
 INVOICES = Path(__file__).parents[1] / "data" / "invoices"
 KEY = "AIzaSyTESTKEYOFNOBODY000000000000000000"

@@ -6,7 +6,7 @@ import pytest
 from google.genai import errors, types
 
 from shared_code.errors import ProviderBadAnswer
-from shared_code.extraction.wire_schema import parse_answer
+from shared_code.extraction.answer.wire_schema import parse_answer
 from tests.stand_ins.conftest import KEY, MODEL, ask, gemini_client, pdf_part
 
 SAMPLE = "syn-ghana-2026.pdf"

@@ -101,7 +101,7 @@ def test_latency_holds_back_billed_answers_only(gemini, usage_of):
 
 def test_the_count_comes_near_a_real_vocabulary():
     splintr = pytest.importorskip("splintr")
-    from shared_code.extraction.prompt import build_prompt
+    from shared_code.extraction.answer.prompt import build_prompt
 
     prompt = build_prompt(page_count=1)
     real = len(splintr.Tokenizer.from_pretrained("o200k_base").encode(prompt))

@@ -6,7 +6,7 @@ import pytest
 
 from devstack.openai import OpenAIStandIn
 from shared_code.errors import ProviderBadAnswer
-from shared_code.extraction.wire_schema import WIRE_SCHEMA, parse_answer
+from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA, parse_answer
 from tests.stand_ins.conftest import KEY, ask_openai, first_invoice, openai_client
 
 

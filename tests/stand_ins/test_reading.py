@@ -11,8 +11,8 @@ from devstack.models.reading.invoice import read_document
 from devstack.models.reading.layout import pages_from_text
 from devstack.models.reading.numbers import decimal_of, only_money
 from devstack.models.reading.pdf_text import PdfReader
-from shared_code.extraction.prompt import build_prompt
-from shared_code.extraction.wire_schema import WIRE_SCHEMA, parse_answer
+from shared_code.extraction.answer.prompt import build_prompt
+from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA, parse_answer
 from tests.stand_ins.conftest import ask, first_invoice, invoice_bytes, manifest, pdf_part
 
 READER = PdfReader()

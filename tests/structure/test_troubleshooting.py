@@ -31,7 +31,7 @@ def test_every_heading_is_in_the_table_of_contents():
 
 
 def test_the_health_checks_are_those_of_the_code(make_settings, tmp_path):
-    from shared_code.bootstrap import Services
+    from shared_code.bootstrap.container import Services
 
     settings = make_settings(f"sqlite:///{tmp_path / 'h.db'}", azurewebjobsstorage="UseDevelopmentStorage=true")
     services = Services(settings)

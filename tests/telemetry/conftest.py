@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_code.db_logger import ApplicationLogger
-from shared_code.log_redaction import RedactingFilter
-from shared_code.telemetry import shutdown_telemetry
+from shared_code.database.application_log import ApplicationLogger
+from shared_code.observability.log_redaction import RedactingFilter
+from shared_code.observability.telemetry import shutdown_telemetry
 from tests.telemetry.ingestion import Ingestion
 
 

@@ -12,16 +12,21 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from shared_code import errors
-from shared_code.background_writer import WriterLimits
+from shared_code.database.application_log import ApplicationLogger
+from shared_code.database.connection import create_database
 from shared_code.database.tables import application_logs
-from shared_code.db_connection import create_database
-from shared_code.db_logger import ApplicationLogger
 from shared_code.errors import ConfigurationError
-from shared_code.request_context import request_scope
+from shared_code.observability.background_writer import WriterLimits
+from shared_code.observability.database_spans import statement_name, trace_database
+from shared_code.observability.request_context import request_scope
+from shared_code.observability.telemetry import (
+    configure_telemetry,
+    parse_connection_string,
+    shutdown_telemetry,
+    telemetry,
+)
+from shared_code.observability.telemetry_logs import log_item
 from shared_code.settings import Settings
-from shared_code.telemetry import configure_telemetry, parse_connection_string, shutdown_telemetry, telemetry
-from shared_code.telemetry_database import statement_name, trace_database
-from shared_code.telemetry_logs import log_item
 
 SECRET = "AIza" + "SyPlantedKey0123456789abcdefghijklm"
 QUICK = WriterLimits(items=200, interval_seconds=0.02, first_pause_seconds=0.01, longest_pause_seconds=0.05, batch=100)
@@ -439,7 +444,7 @@ def test_statements_are_named_by_verb_and_table(statement, name):
 
 def test_opencensus_is_not_imported_until_something_is_sent():
     probe = (
-        "import sys, shared_code.telemetry as t; from shared_code.settings import Settings; "
+        "import sys, shared_code.observability.telemetry as t; from shared_code.settings import Settings; "
         f"t.configure_telemetry(Settings(applicationinsights_connection_string='InstrumentationKey={uuid.uuid4()}')); "
         "print([n for n in ('opencensus', 'requests', 'azure') if n in sys.modules])"
     )

@@ -1,0 +1,93 @@
+"""The platform's poison queue of the blob trigger: which dropped files it has stopped trying.
+
+The queue is shared by all functions and apps of the storage account. What is not about our function is put back as it
+was; what is ours stays until its blob has an answer.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared_code.blobs.names import plain_etag
+from shared_code.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient, QueueMessage
+
+QUEUE = "webjobs-blobtrigger-poison"
+_FUNCTION = "Host.Functions.InvoiceBlobFunction"
+_PAGE = 32
+_MOST = 512
+#: seconds that a message stays hidden from another instance's sweep; longer than a sweep lasts
+_HIDDEN_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonMessage:
+    """One message of ours. ``etag`` is the version that failed, without quotes."""
+
+    name: str
+    etag: str
+    raw: "QueueMessage"
+
+
+class PoisonQueue:
+    """Takes messages out of sight and gives them back. Every method raises :class:`StorageUnavailable`."""
+
+    def __init__(self, client: "Callable[[], QueueClient]", *, container: str) -> None:
+        self._make_client = client
+        self._client: QueueClient | None = None
+        self._container = container
+
+    def take(self) -> list[PoisonMessage]:
+        """The messages about blobs of our container, hidden until :meth:`release` or for a quarter of an hour."""
+        messages = self._call(
+            lambda queue: list(
+                queue.receive_messages(messages_per_page=_PAGE, visibility_timeout=_HIDDEN_SECONDS, max_messages=_MOST)
+            )
+        )
+        ours: list[PoisonMessage] = []
+        for raw in messages or []:
+            message = self._read(raw)
+            if message is None:
+                self._show(raw)
+            else:
+                ours.append(message)
+        return ours
+
+    def release(self, message: PoisonMessage) -> None:
+        """Let the message be seen again."""
+        self._show(message.raw)
+
+    def delete(self, message: PoisonMessage) -> None:
+        """The message is done with."""
+        self._call(lambda queue: queue.delete_message(message.raw))
+
+    def _show(self, raw: "QueueMessage") -> None:
+        self._call(lambda queue: queue.update_message(raw, visibility_timeout=0))
+
+    def _read(self, raw: "QueueMessage") -> PoisonMessage | None:
+        """None for a message that is not ours, or no message of the trigger at all."""
+        try:
+            content = json.loads(base64.b64decode(str(raw.content), validate=True))
+            if content["FunctionId"] != _FUNCTION or content["ContainerName"] != self._container:
+                return None
+            return PoisonMessage(str(content["BlobName"]), plain_etag(str(content.get("ETag") or "")), raw)
+        except (binascii.Error, ValueError, KeyError, TypeError):
+            return None
+
+    def _call(self, operation: "Callable[[QueueClient], Any]") -> Any:
+        """None when there is no queue, or the message was settled by another sweep."""
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+        try:
+            if self._client is None:
+                self._client = self._make_client()
+            return operation(self._client)
+        except ResourceNotFoundError:
+            return None
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error

@@ -1,0 +1,8 @@
+"""The composition root: the only place that builds the engine, clients and services, once, on first use.
+
+Nothing happens at import.
+"""
+
+from shared_code.bootstrap.build import reset, services
+
+__all__ = ["reset", "services"]

@@ -1,0 +1,54 @@
+"""Puts the parts together that read dropped files, for the composition root."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared_code.blobs.clients import blob_service_client, queue_client
+from shared_code.blobs.conditions import BlobAlerts
+from shared_code.blobs.intake import BlobIntake
+from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
+from shared_code.blobs.store import BlobStore
+from shared_code.blobs.sweep import BlobSweep
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap.container import Services
+    from shared_code.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BlobServices:
+    """What serves dropped files."""
+
+    store: BlobStore
+    alerts: BlobAlerts
+    intake: BlobIntake
+    sweep: BlobSweep
+
+
+def build_store(settings: "Settings") -> BlobStore:
+    """The two containers that the settings name; nothing is sent yet."""
+    return BlobStore(
+        lambda: blob_service_client(settings),
+        sources=settings.invoice_container,
+        results=settings.result_container,
+    )
+
+
+def build_blobs(services: "Services") -> BlobServices:
+    """Everything, on the services' own pipeline, database and clocks."""
+    settings = services.settings
+    store = build_store(settings)
+    alerts = BlobAlerts(services.ledger, services.database)
+    intake = BlobIntake(
+        settings, store=store, extraction=services.extraction, alerts=alerts, monotonic=services.monotonic
+    )
+    sweep = BlobSweep(
+        store=store,
+        intake=intake,
+        alerts=alerts,
+        poison=PoisonQueue(lambda: queue_client(settings, QUEUE, decoded=False), container=settings.invoice_container),
+        clock=services.clock,
+        monotonic=services.monotonic,
+        after_seconds=settings.blob_sweep_after_seconds,
+    )
+    return BlobServices(store, alerts, intake, sweep)

@@ -1,0 +1,246 @@
+"""The one way to the database: engine, transactions, and retry of whole units of work.
+
+Stores take an open :class:`sqlalchemy.Connection`; services hand a unit of work to :meth:`Database.run`. What the
+database does to its clients (failover, throttling, deadlocks, dropped sockets, a serverless database that wakes up) is
+dealt with here, once. Also holds the seed's ``get_connection`` and ``create_token_tables``.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from shared_code.database.engines import WRITE_OPTION, build_engine, limit_sqlite_wait, resolve_target
+from shared_code.database.error_causes import Cause, judge
+from shared_code.database.retry import CONTENTION_RETRY_AFTER, Clock, Patience, Sleep, ours
+from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError
+from shared_code.settings import Settings
+
+T = TypeVar("T")
+
+
+class _OutcomeUnknown(Exception):
+    """COMMIT was sent and its answer never came."""
+
+    def __init__(self, error: SQLAlchemyError) -> None:
+        super().__init__("the outcome of COMMIT is unknown")
+        self.error = error
+
+
+def repeatable(_connection: Connection) -> None:
+    """``on_unknown`` for work that may run twice without harm: a lost COMMIT is simply answered by another run."""
+
+
+class Database:
+    """An engine with our rules. Make it by :func:`create_database`; one per process."""
+
+    def __init__(self, engine: Engine, *, retry_budget_seconds: float, sleep: Sleep, clock: Clock) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(**{WRITE_OPTION: True})
+        self._retry_budget_seconds = retry_budget_seconds
+        self._sleep = sleep
+        self._clock = clock
+        self._write_lock = _write_lock_for(engine)
+        self._held = threading.local()
+
+    @property
+    def dialect(self) -> str:
+        """sqlite, postgresql or mssql."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One write transaction: committed at the end of the block, rolled back when it raises. Not retried.
+
+        :raises DatabaseUnavailable: the database cannot be reached or refuses for a passing reason.
+        :raises InternalError: the database refused a statement.
+        """
+        try:
+            with self._transaction(self._retry_budget_seconds) as connection:
+                yield connection
+        except _OutcomeUnknown as unknown:
+            raise ours(unknown.error) from unknown.error
+        except SQLAlchemyError as error:
+            if isinstance(error, IntegrityError):
+                raise
+            raise ours(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reads; whatever was written on it is rolled back. Errors as :meth:`transaction`."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise ours(error) from error
+
+    def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        budget_seconds: float | None = None,
+        on_unknown: Callable[[Connection], T | None] | None = None,
+    ) -> T:
+        """Run a unit of work in one transaction, and again as a whole after passing errors, within the budget.
+
+        :param on_unknown: after a COMMIT whose answer was lost: looks for what ``work`` writes by its unique key and
+            returns the result when it is there, None when it is not (then ``work`` runs again). Without it such a loss
+            is raised, because a second run could double the work; see :func:`repeatable`.
+        :raises DatabaseUnavailable: the budget has ended, or waiting does not help.
+        :raises IntegrityError: SQLAlchemy's, from ``work``; a store that expects one uses a savepoint.
+        """
+        patience = self._patience(budget_seconds)
+        unknown = False
+        while True:
+            try:
+                if unknown and on_unknown is not None:
+                    with self.engine.connect() as connection:
+                        found = on_unknown(connection)
+                    if found is not None:
+                        return found
+                    unknown = False
+                with self._transaction(patience.left()) as connection:
+                    return work(connection)
+            except _OutcomeUnknown as lost:
+                if on_unknown is None:
+                    raise ours(lost.error) from lost.error
+                unknown = True
+                patience.wait(lost.error)
+            except IntegrityError:
+                raise
+            except SQLAlchemyError as error:
+                patience.wait(error)
+
+    def read(self, work: Callable[[Connection], T], *, budget_seconds: float | None = None) -> T:
+        """Run reads on one connection, again after passing errors. Errors as :meth:`run`."""
+        patience = self._patience(budget_seconds)
+        while True:
+            try:
+                with self.engine.connect() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                patience.wait(error)
+
+    def close(self) -> None:
+        """Close the pooled connections. The instance can be used again afterwards."""
+        self.engine.dispose()
+
+    def _patience(self, budget_seconds: float | None) -> Patience:
+        budget = self._retry_budget_seconds if budget_seconds is None else budget_seconds
+        return Patience(budget, sleep=self._sleep, clock=self._clock)
+
+    @contextmanager
+    def _transaction(self, lock_seconds: float) -> Iterator[Connection]:
+        if getattr(self._held, "depth", 0):
+            raise InternalError("A write transaction was begun inside another one")
+        self._held.depth = 1
+        try:
+            with self._write_turn(lock_seconds), self._writer.connect() as connection:
+                if self._write_lock is not None:
+                    limit_sqlite_wait(connection, lock_seconds)
+                yield from _unit(connection)
+        finally:
+            self._held.depth = 0
+
+    @contextmanager
+    def _write_turn(self, seconds: float) -> Iterator[None]:
+        """SQLite has one writer: waiting here is fair and wakes at once, its own busy wait is neither."""
+        if self._write_lock is None:
+            yield
+            return
+        if not self._write_lock.lock.acquire(timeout=max(seconds, 0.0)):
+            raise DatabaseUnavailable(retry_after=CONTENTION_RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._write_lock.lock.release()
+
+
+def _unit(connection: Connection) -> Iterator[Connection]:
+    """Begin, yield, commit or roll back; the first error is the one that is raised."""
+    transaction = connection.begin()
+    try:
+        yield connection
+    except BaseException:  # whatever ends the unit, an interruption too: its transaction ends with it
+        try:
+            transaction.rollback()
+        except SQLAlchemyError:
+            # The connection is gone, and with it the transaction; the error at hand says why.
+            connection.invalidate()
+        raise
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        known = judge(error)
+        connection.invalidate()
+        if known.cause in (Cause.CONNECTION, Cause.OUTAGE):
+            raise _OutcomeUnknown(error) from error
+        raise
+
+
+class _WriteLock:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+_write_locks: WeakValueDictionary[str, _WriteLock] = WeakValueDictionary()
+_write_locks_guard = threading.Lock()
+
+
+def _write_lock_for(engine: Engine) -> _WriteLock | None:
+    """The process's lock for this SQLite file, shared by all instances on it; None for servers."""
+    if engine.dialect.name != "sqlite":
+        return None
+    path = str(Path(engine.url.database or "").resolve())
+    with _write_locks_guard:
+        found = _write_locks.get(path)
+        if found is None:
+            found = _write_locks[path] = _WriteLock()
+        return found
+
+
+def create_database(settings: Settings, *, sleep: Sleep = time.sleep, clock: Clock = time.monotonic) -> Database:
+    """Make the database that the settings name. Nothing connects yet.
+
+    :raises ConfigurationError: see :func:`shared_code.database.engines.resolve_target`.
+    """
+    engine = build_engine(resolve_target(settings), settings)
+    return Database(engine, retry_budget_seconds=settings.db_retry_budget_seconds, sleep=sleep, clock=clock)
+
+
+_default: Database | None = None
+
+
+def set_default(database: Database | None) -> None:
+    """Install the instance that the seed's functions use; bootstrap does."""
+    global _default  # noqa: PLW0603 - the one process-wide instance, for calls that carry none
+    _default = database
+
+
+def default() -> Database:
+    """The installed instance. Raises :class:`ConfigurationError` when there is none."""
+    if _default is None:
+        raise ConfigurationError("No default database is installed; call shared_code.bootstrap first")
+    return _default
+
+
+def get_connection() -> PoolProxiedConnection:
+    """A DB-API connection of the default instance (``cursor()``, ``commit()``, ``close()`` returns it to the pool).
+
+    Kept for scripts written after the seed document; the service itself uses :meth:`Database.run`.
+    """
+    return default().engine.raw_connection()
+
+
+def create_token_tables(conn: object = None) -> None:
+    """Bring the default instance's schema up to date (the seed's name; ``conn`` is accepted and not needed)."""
+    from shared_code.database.schema import upgrade
+
+    del conn
+    upgrade(default())

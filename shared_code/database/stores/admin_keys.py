@@ -1,0 +1,115 @@
+"""AdminKeys: who may use the admin API. A key is ``id.secret``; only the SHA-256 of the secret is kept.
+
+The secret has 256 random bits, so a plain digest is as good as a slow one, and a login costs one look-up by id.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from shared_code.database.clock import utc_now
+from shared_code.database.stores.token_fields import checked_company, checked_text
+from shared_code.database.tables import admin_keys
+from shared_code.errors import InvalidRequest
+from shared_code.records import AdminRole
+
+table = admin_keys
+
+_SHAPE = re.compile(r"(?P<id>[A-Za-z0-9_\-]{1,32})\.(?P<secret>[A-Za-z0-9_\-]{20,200})")
+_ID_BYTES = 8
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AdminKey:
+    """A key as stored. ``company_id`` binds a viewer to one company. Moments are naive UTC."""
+
+    key_id: str
+    role: AdminRole
+    company_id: str | None
+    label: str | None
+    created_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    secret_sha256: str = field(repr=False)
+
+    def opens(self, secret: str) -> bool:
+        """Whether ``secret`` is this key's, compared in constant time, and the key is not revoked."""
+        same = hmac.compare_digest(_digest(secret), self.secret_sha256)
+        return same and self.revoked_at is None
+
+
+def split_key(text: str) -> tuple[str, str] | None:
+    """``(id, secret)`` of what was sent as a key; None when it has not the shape of one."""
+    found = _SHAPE.fullmatch(text.strip())
+    return (found["id"], found["secret"]) if found else None
+
+
+def create_admin_key(
+    connection: Connection, *, role: AdminRole, company_id: str | None = None, label: str | None = None
+) -> tuple[str, str]:
+    """Make a key; returns its id and the whole key, which is known nowhere else.
+
+    :raises InvalidRequest: a company for another role than viewer, or a malformed value.
+    """
+    if company_id is not None and role is not AdminRole.VIEWER:
+        raise InvalidRequest("Only a viewer can be bound to a company.", details={"field": "company_id"})
+    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    connection.execute(
+        insert(table).values(
+            KeyID=key_id,
+            SecretSha256=_digest(secret),
+            Role=role.value,
+            CompanyID=None if company_id is None else checked_company(company_id),
+            Label=checked_text("label", label, 100),
+        )
+    )
+    return key_id, f"{key_id}.{secret}"
+
+
+def find_admin_key(connection: Connection, key_id: str) -> AdminKey | None:
+    """The key under an id, revoked ones too."""
+    row = connection.execute(select(table).where(table.c.KeyID == key_id)).first()
+    return None if row is None else _key(row)
+
+
+def list_admin_keys(connection: Connection) -> list[AdminKey]:
+    """All keys, oldest first."""
+    return [_key(row) for row in connection.execute(select(table).order_by(table.c.CreatedAt, table.c.KeyID))]
+
+
+def revoke_admin_key(connection: Connection, key_id: str) -> bool:
+    """End a key for good; False when there is none, or it is revoked already."""
+    change = update(table).where(table.c.KeyID == key_id, table.c.RevokedAt.is_(None)).values(RevokedAt=utc_now())
+    return connection.execute(change).rowcount == 1
+
+
+def stamp_admin_key(connection: Connection, key_id: str) -> None:
+    """Note that a key was used now."""
+    connection.execute(update(table).where(table.c.KeyID == key_id).values(LastUsedAt=utc_now()))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(row: Any) -> AdminKey:
+    known = {role.value for role in AdminRole}
+    role = (row.Role or "").strip().lower()
+    return AdminKey(
+        key_id=row.KeyID,
+        # A role typed in by hand that nobody knows gives the least.
+        role=AdminRole(role) if role in known else AdminRole.VIEWER,
+        company_id=(row.CompanyID or "").strip().upper() or None,
+        label=row.Label,
+        created_at=row.CreatedAt,
+        revoked_at=row.RevokedAt,
+        last_used_at=row.LastUsedAt,
+        secret_sha256=(row.SecretSha256 or "").strip().lower(),
+    )

@@ -1,0 +1,34 @@
+"""The time zone of a company: its days and periods turn by it."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from shared_code.database.clock import utc_now
+from shared_code.database.company_case import folded, same_company
+from shared_code.database.tables import company_settings
+
+
+def company_zone(connection: Connection, company_id: str) -> str | None:
+    """The company's IANA time zone, or None when it has none of its own."""
+    return connection.execute(
+        select(company_settings.c.TimeZone).where(same_company(company_settings.c.CompanyID, company_id))
+    ).scalar()
+
+
+def company_zones(connection: Connection, company_ids: Collection[str]) -> dict[str, str]:
+    """The IANA time zones of up to 2,000 companies (in upper case) that have one of their own."""
+    rows = connection.execute(
+        select(func.upper(company_settings.c.CompanyID).label("CompanyID"), company_settings.c.TimeZone).where(
+            folded(company_settings.c.CompanyID).in_(company_ids)
+        )
+    )
+    return {row.CompanyID: row.TimeZone for row in rows}
+
+
+def set_company_zone(connection: Connection, company_id: str, time_zone: str) -> None:
+    """Store the company's time zone; days and periods turn by it from the next call on."""
+    where = same_company(company_settings.c.CompanyID, company_id)
+    values = {"TimeZone": time_zone, "UpdatedAt": utc_now()}
+    if connection.execute(update(company_settings).where(where).values(**values)).rowcount == 0:
+        connection.execute(insert(company_settings).values(CompanyID=company_id, **values))

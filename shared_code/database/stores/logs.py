@@ -1,0 +1,143 @@
+"""ApplicationLogs: what the service said, written in batches and read by support.
+
+Text arrives redacted. It is made storable here, because one record that the database refuses would hold back the
+whole batch: PostgreSQL takes no NUL characters and no driver takes lone surrogates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, select
+
+from shared_code.database.clock import utc_in
+from shared_code.database.tables import application_logs
+from shared_code.records import LogEntry
+
+#: Rows of one statement on Azure SQL: 12 parameters each, and the driver takes 2,100.
+MAX_ROWS_PER_STATEMENT = 150
+MAX_MESSAGE_CHARACTERS = 16_000
+MAX_EXCEPTION_CHARACTERS = 32_000
+_CUT = " ... [cut]"
+_NAME_LENGTH = 255
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which rows to read: every given field must match. ``contains`` looks into message and exception."""
+
+    level: str | None = None
+    logger: str | None = None
+    call_id: str | None = None
+    request_id: str | None = None
+    operation_id: str | None = None
+    contains: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def insert_logs(connection: Connection, entries: Sequence[LogEntry]) -> None:
+    """Add the rows in their order."""
+    rows = [_row(entry) for entry in entries]
+    if connection.dialect.name != "mssql":
+        if rows:
+            connection.execute(insert(application_logs), rows)
+        return
+    # The Azure SQL driver sends many parameter sets one round trip each, so one statement carries many rows.
+    for start in range(0, len(rows), MAX_ROWS_PER_STATEMENT):
+        connection.execute(insert(application_logs).values(rows[start : start + MAX_ROWS_PER_STATEMENT]))
+
+
+def find_logs(
+    connection: Connection, wanted: LogFilter, *, before_id: int | None = None, limit: int = 100
+) -> list[LogEntry]:
+    """The newest matching rows, newest first; ``before_id`` is the ``log_id`` at which the last page ended."""
+    columns = application_logs.c
+    statement = _matching(wanted).order_by(columns.LogID.desc()).limit(limit)
+    if before_id is not None:
+        statement = statement.where(columns.LogID < before_id)
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def _matching(wanted: LogFilter) -> Select[Any]:
+    columns = application_logs.c
+    statement = select(application_logs)
+    for column, value in (
+        (columns.LogLevel, wanted.level),
+        (columns.Logger, wanted.logger),
+        (columns.CallID, wanted.call_id),
+        (columns.RequestID, wanted.request_id),
+        (columns.OperationID, wanted.operation_id),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.contains is not None:
+        statement = statement.where(
+            columns.Message.contains(wanted.contains, autoescape=True)
+            | columns.Exception.contains(wanted.contains, autoescape=True)
+        )
+    if wanted.since is not None:
+        statement = statement.where(columns.Timestamp >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(columns.Timestamp < wanted.until)
+    return statement
+
+
+def logs_after(connection: Connection, wanted: LogFilter, *, after_id: int, limit: int = 500) -> list[LogEntry]:
+    """The oldest matching rows after one of them, oldest first."""
+    columns = application_logs.c
+    statement = _matching(wanted).where(columns.LogID > after_id).order_by(columns.LogID).limit(limit)
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def prune_logs(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
+    """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
+    oldest = (
+        select(application_logs.c.LogID)
+        .where(application_logs.c.Timestamp < utc_in(-older_than_days * _SECONDS_PER_DAY))
+        .order_by(application_logs.c.Timestamp)
+        .limit(limit)
+    )
+    return connection.execute(delete(application_logs).where(application_logs.c.LogID.in_(oldest))).rowcount
+
+
+def storable(text: str, limit: int) -> str:
+    """``text`` without characters that a database refuses, and no longer than ``limit``."""
+    if len(text) > limit:
+        text = text[: limit - len(_CUT)] + _CUT
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _row(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "Timestamp": entry.timestamp,
+        "LogLevel": entry.level[:20],
+        "Logger": storable(entry.logger, _NAME_LENGTH),
+        "Message": storable(entry.message, MAX_MESSAGE_CHARACTERS),
+        "Exception": None if entry.exception is None else storable(entry.exception, MAX_EXCEPTION_CHARACTERS),
+        "Module": None if entry.module is None else storable(entry.module, _NAME_LENGTH),
+        "FunctionName": None if entry.function is None else storable(entry.function, _NAME_LENGTH),
+        "LineNumber": entry.line,
+        "CallID": None if entry.call_id is None else entry.call_id[:36],
+        "RequestID": None if entry.request_id is None else entry.request_id[:64],
+        "OperationID": None if entry.operation_id is None else entry.operation_id[:32],
+    }
+
+
+def _entry(row: Any) -> LogEntry:
+    return LogEntry(
+        timestamp=row.Timestamp,
+        level=row.LogLevel,
+        logger=row.Logger,
+        message=row.Message,
+        exception=row.Exception,
+        module=row.Module,
+        function=row.FunctionName,
+        line=row.LineNumber,
+        call_id=row.CallID,
+        request_id=row.RequestID,
+        operation_id=row.OperationID,
+        log_id=row.LogID,
+    )

@@ -1,0 +1,116 @@
+"""Whether a key's running total agrees with what was booked, and the one correction of it.
+
+``TotalUsedTokens`` must be ``OpeningTokens`` + UsageDaily + rows that wait for the fold. All of it is read in one
+statement: what stands in the tables at one moment agrees, two reads one after the other need not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    cast,
+    func,
+    select,
+    update,
+)
+
+from shared_code.database.clock import utc_now
+from shared_code.database.stores.usage_sums import sum_per_key
+from shared_code.database.tables import token_master, token_usage_logs, token_usage_summary, usage_daily
+
+logs = token_usage_logs
+summary = token_usage_summary
+daily = usage_daily
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A key whose totals disagree: ``recorded`` stands in the summary, ``booked`` is what its rows add up to."""
+
+    token_id: int
+    company_id: str | None
+    recorded: int
+    booked: int
+
+
+def find_drifts(connection: Connection, *, token_id: int | None = None) -> list[Drift]:
+    """Keys whose totals disagree, by id."""
+    rows = connection.execute(_totals(token_id))
+    return [Drift(row.TokenID, row.CompanyID, int(row.Recorded), int(row.Booked)) for row in rows]
+
+
+def count_keys(connection: Connection) -> int:
+    """Keys that have a running total."""
+    return connection.execute(select(func.count()).select_from(summary)).scalar_one()
+
+
+def repair(connection: Connection, token_id: int) -> Drift | None:
+    """Move a key's total, and what remains, to what was booked; the drift that was found, or None.
+
+    The row is locked before anything is read, so that bookings that commit meanwhile are neither lost nor doubled.
+    """
+    lock = update(summary).where(summary.c.TokenID == token_id).values(OpeningTokens=summary.c.OpeningTokens)
+    if connection.execute(lock).rowcount == 0:
+        return None
+    found = find_drifts(connection, token_id=token_id)
+    if not found:
+        return None
+    difference = found[0].booked - found[0].recorded
+    connection.execute(
+        update(summary)
+        .where(summary.c.TokenID == token_id)
+        .values(
+            TotalUsedTokens=func.coalesce(summary.c.TotalUsedTokens, 0) + difference,
+            TotalRemainingTokens=summary.c.TotalRemainingTokens - difference,
+            LastUpdated=utc_now(),
+        )
+    )
+    return found[0]
+
+
+def booked_tokens_of(connection: Connection, token_id: int) -> tuple[int, int]:
+    """``(opening, booked)`` of a key without a running total: what was logged before ours began, and all since.
+
+    Rows that are in neither sum of ours, folded without UsageDaily knowing them, are from before the upgrade.
+    """
+    logged = select(_sum(logs.c.TotalTokensUsed)).where(logs.c.TokenID == token_id).scalar_subquery()
+    folded = select(_sum(daily.c.TotalTokens)).where(daily.c.TokenID == token_id).scalar_subquery()
+    waiting = (
+        select(_sum(logs.c.TotalTokensUsed))
+        .where(logs.c.TokenID == token_id, logs.c.FoldedAt.is_(None))
+        .scalar_subquery()
+    )
+    row = connection.execute(select(logged.label("logged"), folded.label("folded"), waiting.label("waiting"))).one()
+    booked = int(row.folded) + int(row.waiting)
+    return max(int(row.logged) - booked, 0), booked
+
+
+def _totals(token_id: int | None) -> Select[Any]:
+    only = [] if token_id is None else [daily.c.TokenID == token_id]
+    folded = sum_per_key(daily.c.TokenID, daily.c.TotalTokens.label("Tokens"), where=only)
+    # BIGINT before the sum: Azure SQL sums INT as INT.
+    tokens = cast(logs.c.TotalTokensUsed, BigInteger).label("Tokens")
+    waiting = sum_per_key(logs.c.TokenID, tokens, where=[logs.c.FoldedAt.is_(None)])
+    recorded = func.coalesce(summary.c.TotalUsedTokens, 0)
+    booked = summary.c.OpeningTokens + func.coalesce(folded.c.Tokens, 0) + func.coalesce(waiting.c.Tokens, 0)
+    joined = (
+        summary.outerjoin(folded, folded.c.TokenID == summary.c.TokenID)
+        .outerjoin(waiting, waiting.c.TokenID == summary.c.TokenID)
+        .outerjoin(token_master, token_master.c.TokenID == summary.c.TokenID)
+    )
+    query = (
+        select(summary.c.TokenID, token_master.c.CompanyID, recorded.label("Recorded"), booked.label("Booked"))
+        .select_from(joined)
+        .where(summary.c.TokenID.is_not(None), recorded != booked)
+        .order_by(summary.c.TokenID)
+    )
+    return query if token_id is None else query.where(summary.c.TokenID == token_id)
+
+
+def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
+    # BIGINT before the sum: Azure SQL sums INT as INT.
+    return func.coalesce(func.sum(cast(column, BigInteger)), 0)

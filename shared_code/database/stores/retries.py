@@ -1,0 +1,103 @@
+"""RetryAttempts: every failed attempt at a model call, so that support can see what a request went through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.company_case import same_company
+from shared_code.database.stores.logs import storable
+from shared_code.database.tables import retry_attempts
+from shared_code.records import RetryAttempt
+
+MAX_ERROR_CHARACTERS = 4000
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRetry:
+    """A row as it was read: the attempt, its id and its moment (naive UTC)."""
+
+    retry_id: int
+    at: datetime | None
+    attempt: RetryAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFilter:
+    """Which rows to read: every given field must match."""
+
+    company_id: str | None = None
+    token_id: int | None = None
+    call_id: str | None = None
+    request_id: str | None = None
+
+
+def insert_retries(connection: Connection, attempts: Sequence[RetryAttempt]) -> None:
+    """Add a row per attempt. One without a timestamp is stamped by the database."""
+    for attempt in attempts:  # a handful; one statement each keeps the stamp an SQL expression
+        connection.execute(
+            insert(retry_attempts).values(
+                TokenID=attempt.token_id,
+                CompanyID=attempt.company_id,
+                Attempt=attempt.attempt,
+                ErrorMessage=storable(attempt.error, MAX_ERROR_CHARACTERS),
+                IsRetryable=attempt.retryable,
+                Timestamp=utc_now() if attempt.timestamp is None else _moment(attempt.timestamp),
+                CallID=attempt.call_id,
+                RequestID=attempt.request_id,
+            )
+        )
+
+
+def find_retries(
+    connection: Connection, wanted: RetryFilter, *, before_id: int | None = None, limit: int = 100
+) -> list[StoredRetry]:
+    """The newest matching rows, newest first; ``before_id`` is the ``retry_id`` at which the last page ended."""
+    columns = retry_attempts.c
+    statement = select(retry_attempts).order_by(columns.RetryID.desc()).limit(limit)
+    for column, value in (
+        (columns.TokenID, wanted.token_id),
+        (columns.CallID, wanted.call_id),
+        (columns.RequestID, wanted.request_id),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.company_id is not None:
+        statement = statement.where(same_company(columns.CompanyID, wanted.company_id))
+    if before_id is not None:
+        statement = statement.where(columns.RetryID < before_id)
+    return [
+        StoredRetry(
+            retry_id=row.RetryID,
+            at=row.Timestamp,
+            attempt=RetryAttempt(
+                attempt=row.Attempt,
+                error=row.ErrorMessage,
+                retryable=bool(row.IsRetryable),
+                token_id=row.TokenID,
+                company_id=row.CompanyID,
+                call_id=row.CallID,
+                request_id=row.RequestID,
+                timestamp=None if row.Timestamp is None else row.Timestamp.replace(tzinfo=UTC).timestamp(),
+            ),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def prune_retries(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
+    """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
+    oldest = (
+        select(retry_attempts.c.RetryID)
+        .where(retry_attempts.c.Timestamp < utc_in(-older_than_days * _SECONDS_PER_DAY))
+        .order_by(retry_attempts.c.Timestamp)
+        .limit(limit)
+    )
+    return connection.execute(delete(retry_attempts).where(retry_attempts.c.RetryID.in_(oldest))).rowcount
+
+
+def _moment(epoch_seconds: float) -> datetime:
+    return datetime.fromtimestamp(epoch_seconds, UTC).replace(tzinfo=None)

@@ -1,0 +1,82 @@
+"""Checks of what people type about a key, before it reaches the database."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared_code.database.key_cipher import PREFIX
+from shared_code.errors import InvalidRequest
+from shared_code.records import KeyStatus, Provider
+
+#: the ODBC driver turns other characters into ``?``, so that two companies could become one
+_COMPANY_ID = re.compile(r"[A-Za-z0-9._\-]{1,50}")
+#: what an HTTP header takes
+_API_KEY = re.compile(r"[\x21-\x7e]{1,500}")
+#: what every JSON reader holds exactly
+MAX_TOKENS = 2**53 - 1
+MAX_THRESHOLD = 2**31 - 1
+
+
+def checked_company(company_id: str) -> str:
+    """The id in upper case. Raises :class:`InvalidRequest`."""
+    if not _COMPANY_ID.fullmatch(company_id):
+        raise _invalid("company_id", "must be 1 to 50 characters of A-Z a-z 0-9 . _ -")
+    return company_id.upper()
+
+
+def checked_key(api_key: str) -> str:
+    """The key without the blanks and newlines that come with pasting. Raises :class:`InvalidRequest`."""
+    trimmed = api_key.strip()
+    if not trimmed:
+        raise _invalid("api_key", "is empty")
+    if not _API_KEY.fullmatch(trimmed) or trimmed.startswith(PREFIX):
+        raise _invalid("api_key", "must be at most 500 printable ASCII characters without blanks")
+    return trimmed
+
+
+def checked_provider(provider: str | None) -> Provider:
+    """Raises :class:`InvalidRequest`."""
+    known = Provider.parse(provider)
+    if known is None:
+        raise _invalid("provider", f"must be one of {', '.join(member.value for member in Provider)}")
+    return known
+
+
+def checked_status(status: str | None) -> KeyStatus:
+    """Raises :class:`InvalidRequest`."""
+    known = KeyStatus.parse(status)
+    if known is None:
+        raise _invalid("status", f"must be one of {', '.join(member.value for member in KeyStatus)}")
+    return known
+
+
+def checked_amount(name: str, amount: int | None, maximum: int) -> int | None:
+    """Raises :class:`InvalidRequest`."""
+    if amount is not None and (isinstance(amount, bool) or not 0 <= amount <= maximum):
+        raise _invalid(name, f"must be a whole number from 0 to {maximum}, or empty")
+    return amount
+
+
+def checked_text(name: str, text: str | None, length: int) -> str | None:
+    """Trimmed; empty is None. Raises :class:`InvalidRequest`."""
+    trimmed = (text or "").strip()
+    if len(trimmed) > length or not trimmed.isprintable():
+        raise _invalid(name, f"must be at most {length} printable characters")
+    return trimmed or None
+
+
+def naive_utc(moment: datetime | None) -> datetime | None:
+    """As the columns hold it."""
+    if moment is None or moment.tzinfo is None:
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """NULLs left out of an insert: the ODBC driver asks the server for the type of each one that it is handed."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _invalid(field: str, problem: str) -> InvalidRequest:
+    return InvalidRequest(f"{field} {problem}.", details={"field": field})

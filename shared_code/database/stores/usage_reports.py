@@ -1,0 +1,158 @@
+"""Usage by day, company, branch, user, token or model, right to the second.
+
+UsageDaily holds what was folded, TokenUsageLogs what was not; both are read in one statement, so that a fold between
+them neither loses nor doubles a row. Days are the company's own (LocalDay). A row that somebody typed in by hand
+without a day or company appears once the timer has placed it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, func, literal_column, select, union_all
+
+from shared_code.database.stores.fold_statements import AMOUNTS, COST_UNITS, KEY, ROW_AMOUNTS, ROW_LABELS
+from shared_code.database.tables import token_usage_logs, usage_daily
+
+daily = usage_daily
+logs = token_usage_logs
+
+_COST_PLACES = Decimal(1).scaleb(-8)
+
+
+class GroupBy(StrEnum):
+    """What a report has one line for."""
+
+    DAY = "day"
+    COMPANY = "company"
+    BRANCH = "branch"
+    USER = "user"
+    TOKEN = "token"  # noqa: S105 - a name, not a secret
+    MODEL = "model"
+
+
+_COLUMNS = {
+    GroupBy.DAY: "LocalDay",
+    GroupBy.COMPANY: "CompanyID",
+    GroupBy.BRANCH: "Branch",
+    GroupBy.USER: "RequestedBy",
+    GroupBy.TOKEN: "TokenID",
+    GroupBy.MODEL: "Model",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """Which use to report: first and last day, both included, and what else is given must match."""
+
+    first_day: date
+    last_day: date
+    company_id: str | None = None
+    branch: str | None = None
+    user: str | None = None
+    token_id: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """One line. Parts that the report is not grouped by are None, and so are absent ones (a call without a branch).
+
+    Amounts are model tokens. Unknown counts add nothing: ``unmeasured`` says how many requests never reported theirs,
+    ``unpriced`` how many have no known cost.
+    """
+
+    day: date | None
+    company_id: str | None
+    branch: str | None
+    user: str | None
+    token_id: int | None
+    model: str | None
+    requests: int
+    errors: int
+    unmeasured: int
+    input_tokens: int
+    output_tokens: int
+    thoughts_tokens: int
+    cached_tokens: int
+    total_tokens: int
+    cost_usd: Decimal
+    unpriced: int
+
+
+def usage_report(
+    connection: Connection, wanted: UsageFilter, *, group_by: Sequence[GroupBy], skip: int = 0, limit: int = 100
+) -> list[UsageLine]:
+    """Up to ``limit`` lines in ascending order of what they are grouped by, after the first ``skip``."""
+    names = [_COLUMNS[group] for group in group_by]
+    both = union_all(_folded(wanted, names), _fresh(wanted, names)).subquery("both")
+    keys = [both.c[name] for name in names]
+    statement = (
+        select(*keys, *(func.sum(both.c[name]).label(name) for name in AMOUNTS))
+        .group_by(*keys)
+        .order_by(*keys)
+        .limit(limit)
+    )
+    if skip:
+        statement = statement.offset(skip)
+    return [_line(row, names) for row in connection.execute(statement)]
+
+
+def _folded(wanted: UsageFilter, names: Sequence[str]) -> Select[Any]:
+    """Summed here already: a year of a thousand companies is a million rows, its report a thousand."""
+    keys = [daily.c[name] for name in names]
+    units: ColumnElement[Any] = cast(
+        func.round(daily.c.CostUSD * literal_column(str(COST_UNITS)), literal_column("0")), BigInteger
+    )
+    sums = [func.sum(units if name == "CostUnits" else daily.c[name]).label(name) for name in AMOUNTS]
+    return select(*keys, *sums).where(*_conditions(daily.c, wanted)).group_by(*keys)
+
+
+def _fresh(wanted: UsageFilter, names: Sequence[str]) -> Select[Any]:
+    rows = (
+        select(logs.c.LocalDay, func.upper(logs.c.CompanyID).label("CompanyID"), *ROW_LABELS, *ROW_AMOUNTS)
+        .where(logs.c.FoldedAt.is_(None), logs.c.LocalDay.is_not(None), logs.c.CompanyID.is_not(None))
+        .subquery("fresh")
+    )
+    return select(*(rows.c[name] for name in names), *(rows.c[name] for name in AMOUNTS)).where(
+        *_conditions(rows.c, wanted)
+    )
+
+
+def _conditions(columns: Any, wanted: UsageFilter) -> list[ColumnElement[bool]]:
+    matches = {
+        "CompanyID": wanted.company_id,
+        "Branch": wanted.branch,
+        "RequestedBy": wanted.user,
+        "TokenID": wanted.token_id,
+        "Model": wanted.model,
+    }
+    return [
+        columns.LocalDay.between(wanted.first_day, wanted.last_day),
+        *(columns[name] == value for name, value in matches.items() if value is not None),
+    ]
+
+
+def _line(row: Row[Any], names: Sequence[str]) -> UsageLine:
+    keys = {name: getattr(row, name) or None for name in KEY if name in names}
+    return UsageLine(
+        day=keys.get("LocalDay"),
+        company_id=keys.get("CompanyID"),
+        branch=keys.get("Branch"),
+        user=keys.get("RequestedBy"),
+        token_id=keys.get("TokenID"),
+        model=keys.get("Model"),
+        requests=int(row.Requests),
+        errors=int(row.Errors),
+        unmeasured=int(row.Unmeasured),
+        input_tokens=int(row.InputTokens),
+        output_tokens=int(row.OutputTokens),
+        thoughts_tokens=int(row.ThoughtsTokens),
+        cached_tokens=int(row.CachedTokens),
+        total_tokens=int(row.TotalTokens),
+        cost_usd=(Decimal(int(row.CostUnits)) / COST_UNITS).quantize(_COST_PLACES),
+        unpriced=int(row.Unpriced),
+    )

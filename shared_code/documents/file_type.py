@@ -1,0 +1,180 @@
+"""What a file is, decided by its content only: names and content types are claims of whoever sent it."""
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from shared_code.documents import refusals
+
+#: PDF readers accept junk before the header, but no more than this
+_PDF_HEADER_WITHIN = 1024
+_HEAD = 4096
+_LABEL_LENGTH = 100
+
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+
+#: what people send by mistake, named so that they recognise it
+_KNOWN_BUT_UNSUPPORTED = (
+    (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"PK\x05\x06", "a ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document or an Outlook message"),
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a Linux program"),
+    (b"\xcf\xfa\xed\xfe", "a macOS program"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"{\\rtf", "an RTF document"),
+    (b"%!PS", "a PostScript file"),
+)
+_XML_START = re.compile(r"<(\?xml|!--|[A-Za-z_][\w.-]*)")
+_HTML_START = re.compile(r"<(!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
+_XML_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
+
+
+class Kind(StrEnum):
+    """How a document is handled."""
+
+    PDF = "pdf"
+    IMAGE = "image"
+    XML = "xml"
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """A supported type: how it is handled and its media type."""
+
+    kind: Kind
+    mime_type: str
+
+
+PDF = FileType(Kind.PDF, "application/pdf")
+PNG = FileType(Kind.IMAGE, "image/png")
+JPEG = FileType(Kind.IMAGE, "image/jpeg")
+WEBP = FileType(Kind.IMAGE, "image/webp")
+HEIC = FileType(Kind.IMAGE, "image/heic")
+TIFF = FileType(Kind.IMAGE, "image/tiff")
+XML = FileType(Kind.XML, "application/xml")
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+    (b"II+\x00", TIFF),
+    (b"MM\x00+", TIFF),
+)
+_EXTENSIONS = {
+    ".pdf": PDF,
+    ".png": PNG,
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+    ".jpe": JPEG,
+    ".webp": WEBP,
+    ".heic": HEIC,
+    ".heif": HEIC,
+    ".tif": TIFF,
+    ".tiff": TIFF,
+    ".xml": XML,
+}
+_ALIASES = {
+    "image/jpg": JPEG.mime_type,
+    "image/pjpeg": JPEG.mime_type,
+    "image/heif": HEIC.mime_type,
+    "text/xml": XML.mime_type,
+    "application/x-pdf": PDF.mime_type,
+}
+#: content types that claim nothing
+_SILENT_TYPES = {"", "application/octet-stream", "binary/octet-stream", "multipart/form-data"}
+
+
+def sniff(data: bytes) -> FileType:
+    """The type of ``data`` by content.
+
+    Raises :class:`errors.InvalidFile` (``empty``) for no bytes and :class:`errors.UnsupportedFileType`, whose details
+    say what was found, for everything that the service does not read.
+    """
+    if not data:
+        raise refusals.invalid_file("empty")
+    head = data[:_HEAD]
+    found = next((file_type for magic, file_type in _MAGIC if head.startswith(magic)), None)
+    if found is None and head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        found = WEBP
+    if found is None and head[4:8] == b"ftyp" and _is_heic(head):
+        found = HEIC
+    if found is None and b"%PDF-" in head[:_PDF_HEADER_WITHIN]:
+        found = PDF
+    if found is None and _is_xml(head):
+        found = XML
+    if found is None:
+        raise refusals.unsupported(_describe(head))
+    return found
+
+
+def mismatch(actual: FileType, *, file_name: str | None, content_type: str | None) -> str | None:
+    """What the name or the content type claims, when it is another type than ``actual``; else None."""
+    suffix = PurePosixPath((file_name or "").strip().lower()).suffix
+    by_name = _EXTENSIONS.get(suffix)
+    if by_name is not None and by_name != actual:
+        return f"the name says {suffix}"
+    claimed = (content_type or "").split(";")[0].strip().lower()
+    claimed = _ALIASES.get(claimed, claimed)
+    if claimed not in _SILENT_TYPES and claimed != actual.mime_type:
+        return "the content type says " + "".join(c for c in claimed if c.isprintable())[:_LABEL_LENGTH]
+    return None
+
+
+def clean_label(name: str | None, *, fallback: str = "document") -> str:
+    """A file name as a label for people: no folders, control or direction characters, at most 100 characters.
+
+    Never part of a path or a key. Whoever shows it escapes it for the place (HTML, CSV).
+    """
+    base = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))[-1]
+    visible = "".join(c if not unicodedata.category(c).startswith("Z") else " " for c in base)
+    visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
+    label = " ".join(visible.split()).strip(". ")
+    if len(label) > _LABEL_LENGTH:
+        suffix = PurePosixPath(label).suffix[:10]
+        label = label[: _LABEL_LENGTH - len(suffix)] + suffix
+    return label or fallback
+
+
+def _is_heic(head: bytes) -> bool:
+    size = min(int.from_bytes(head[:4]), len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
+    return bool(brands & _HEIC_BRANDS) and not brands & _AVIF_BRANDS
+
+
+def _is_xml(head: bytes) -> bool:
+    text = _as_text(head).lstrip("\ufeff \t\r\n")
+    return _XML_START.match(text) is not None and _HTML_START.match(text) is None
+
+
+def _as_text(head: bytes) -> str:
+    encoding = next((name for bom, name in _XML_BOMS if head.startswith(bom)), "utf-8")
+    return head.decode(encoding, errors="replace")
+
+
+def _describe(head: bytes) -> str:
+    known = next((words for magic, words in _KNOWN_BUT_UNSUPPORTED if head.startswith(magic)), None)
+    if known is not None:
+        return known
+    if head[4:8] == b"ftyp":
+        return "an AVIF image" if head[8:12] in _AVIF_BRANDS else "a video or an unknown media file"
+    text = _as_text(head)
+    if _HTML_START.match(text.lstrip("\ufeff \t\r\n")):
+        return "a web page"
+    odd = sum(1 for c in text if c == "\ufffd" or (ord(c) < ord(" ") and c not in "\t\r\n\f"))
+    return "plain text" if odd <= len(text) // 50 else "of an unknown type"

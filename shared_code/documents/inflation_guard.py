@@ -1,0 +1,135 @@
+"""Stops files that unpack to far more than they are, before any library unpacks them.
+
+Works on the raw bytes: a parser's view of a file is not the view of the next parser, and both would inflate whatever
+follows a ``stream`` keyword. Every level of nested compression counts. Nothing is kept in memory but one chunk for each
+level.
+"""
+
+import itertools
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from shared_code.documents import refusals
+
+MEGABYTE = 1_048_576
+STREAM_LIMIT = 64 * MEGABYTE
+TOTAL_LIMIT = 256 * MEGABYTE
+#: an uncompressed scan may be larger than other streams, if its own size explains it
+IMAGE_PIXELS = 40_000_000
+FLATE = frozenset({"FlateDecode", "Fl"})
+
+_MAX_NESTING = 8
+_PIECE = 16_384
+_CHUNK = 262_144
+_DICTIONARY_BEFORE = 800
+_STREAM = re.compile(rb"stream[\x00\t\x0c ]*\r?\n?")
+_IMAGE = re.compile(rb"/Subtype\s*/Image\b")
+_WIDTH = re.compile(rb"/Width\s+(\d{1,6})\b")
+_HEIGHT = re.compile(rb"/Height\s+(\d{1,6})\b")
+#: decompress method 8, window up to 32 K; the check sum of the two bytes is tested apart
+_METHOD = 8
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may still be read and unpacked. Inflating overlapping streams again and again costs input as well."""
+
+    input_left: int
+    output_left: int = TOTAL_LIMIT
+
+    def take_input(self, count: int) -> None:
+        self.input_left -= count
+        if self.input_left < 0:
+            raise refusals.invalid_file("bomb")
+
+    def counted(self, chunks: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
+        """The chunks themselves; raises when one stream passes ``limit`` or all together pass the total."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            self.output_left -= len(chunk)
+            if size > limit:
+                raise refusals.invalid_file("bomb", limit=limit // MEGABYTE)
+            if self.output_left < 0:
+                raise refusals.invalid_file("bomb", limit=TOTAL_LIMIT // MEGABYTE)
+            yield chunk
+
+
+def check_inflation(data: bytes) -> None:
+    """Measure every Flate stream in the bytes of a PDF. Raises :class:`errors.InvalidFile` (``bomb``)."""
+    budget = _Budget(input_left=2 * len(data) + MEGABYTE)
+    view = memoryview(data)
+    for match in _STREAM.finditer(data):
+        start = match.end()
+        if _looks_deflated(data[start : start + 2]):
+            limit = _limit_of(data[max(0, match.start() - _DICTIONARY_BEFORE) : match.start()])
+            _drain(_inflated(_pieces(view[start:], budget), refund=budget), budget, limit=limit)
+
+
+def can_pass_limit(raw: bytes, filters: Sequence[str]) -> bool:
+    """Whether a stream packed by ``filters`` (names without slash) could unpack to more than the limit at all.
+
+    Flate packs 1032 to 1 at best, and ASCII85 writes four zeros as one ``z``, so most streams need no second look.
+    """
+    size = len(raw) + 4 * raw.count(b"z")
+    for at, name in enumerate(filters):
+        size *= 1032 if name in FLATE else 4 if at else 1
+    return size > STREAM_LIMIT
+
+
+def _pieces(view: memoryview, budget: _Budget) -> Iterator[bytes]:
+    for at in range(0, len(view), _PIECE):
+        piece = bytes(view[at : at + _PIECE])
+        budget.take_input(len(piece))
+        yield piece
+
+
+def _inflated(pieces: Iterable[bytes], *, refund: _Budget | None = None) -> Iterator[bytes]:
+    """What the pieces inflate to, as far as they are sound, in chunks of bounded size.
+
+    Input behind the end of the stream was not worked on and goes back to ``refund``.
+    """
+    engine = zlib.decompressobj()
+    for piece in pieces:
+        rest = piece
+        while rest:
+            try:
+                out = engine.decompress(rest, _CHUNK)
+            except zlib.error:
+                return
+            if out:
+                yield out
+            if engine.eof:
+                if refund is not None:
+                    refund.take_input(-len(engine.unused_data))
+                return
+            rest = engine.unconsumed_tail
+
+
+def _drain(chunks: Iterable[bytes], budget: _Budget, *, limit: int, depth: int = 1) -> None:
+    """Run through a stream, and through what is compressed within it."""
+    if depth > _MAX_NESTING:
+        raise refusals.invalid_file("bomb")
+    measured = budget.counted(chunks, limit=limit)
+    first = next(measured, b"")
+    if _looks_deflated(first[:2]):
+        _drain(_inflated(itertools.chain([first], measured)), budget, limit=limit, depth=depth + 1)
+    for _ in measured:
+        pass
+
+
+def _looks_deflated(start: bytes) -> bool:
+    header = int.from_bytes(start)
+    return len(start) == len(b"xx") and start[0] & 0x0F == _METHOD and start[0] < 0x80 and header % 31 == 0  # noqa: PLR2004 - RFC 1950
+
+
+def _limit_of(dictionary: bytes) -> int:
+    own = dictionary[dictionary.rfind(b"obj") + 3 :]
+    width, height = _WIDTH.search(own), _HEIGHT.search(own)
+    if width is None or height is None or not _IMAGE.search(own):
+        return STREAM_LIMIT
+    pixels = min(int(width[1]) * int(height[1]), IMAGE_PIXELS)
+    # four bytes for each pixel, and one predictor byte for each row
+    return max(STREAM_LIMIT, pixels * 4 + int(height[1]))

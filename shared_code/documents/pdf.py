@@ -1,0 +1,192 @@
+"""What is asked of a PDF as a file: can it be opened, how many pages, what hides in it, what may be passed on.
+
+Runs inside the sandbox only (see ``sandbox``): qpdf, the parser below pikepdf, can be brought to a stack overflow by
+1.5 MB of stream lengths that refer to each other, and that ends the process it runs in.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from shared_code.documents import inflation_guard, pdf_contents, refusals
+
+if TYPE_CHECKING:
+    import pikepdf
+
+_TRAILING = 1024
+#: a page tree is counted up to here; more is answered as "at least"
+_COUNTED_PAGES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a PDF is.
+
+    :ivar cleaned: the bytes to pass on when they are not those received (decrypted, repaired, without active content).
+    :ivar remarks: codes among ``active_content``, ``embedded_files``, ``decrypted``, ``repaired``,
+        ``attachment_skipped``.
+    :ivar attachments: name and bytes of each embedded ``.xml`` file of at most 5 MB.
+    """
+
+    page_count: int
+    cleaned: bytes | None
+    remarks: tuple[str, ...]
+    attachments: tuple[tuple[str, bytes], ...]
+
+
+def inspect(data: bytes, *, max_pages: int) -> Inspection:
+    """Open, count, look through and clean a PDF.
+
+    Raises :class:`errors.InvalidFile` (``encrypted``, ``corrupt``, ``no_pages``, ``bomb``, ``too_complex``) and
+    :class:`errors.TooManyPages`.
+    """
+    inflation_guard.check_inflation(data)
+    pdf = open_pdf(data)
+    try:
+        page_count = count_pages(pdf, max_pages=max_pages)
+        decrypted, repaired = pdf.is_encrypted, bool(pdf.get_warnings())
+        if decrypted:
+            # the guard saw ciphertext: look again at what it stands for
+            data = _saved(pdf)
+            pdf.close()
+            inflation_guard.check_inflation(data)
+            pdf = open_pdf(data)
+        active = pdf_contents.is_active(pdf)
+        attachments = pdf_contents.attachments(pdf)
+        remarks = {
+            "decrypted": decrypted,
+            "repaired": repaired,
+            "attachment_skipped": attachments.skipped,
+            "embedded_files": attachments.others,
+            "active_content": active,
+        }
+        if active or attachments.others:
+            pdf_contents.strip(pdf)
+        changed = decrypted or repaired or active or attachments.others or _has_foreign_bytes(data)
+        cleaned = _saved(pdf) if changed else None
+    finally:
+        pdf.close()
+    return Inspection(
+        page_count, cleaned, tuple(code for code, applies in remarks.items() if applies), tuple(attachments.found)
+    )
+
+
+def open_pdf(data: bytes) -> "pikepdf.Pdf":
+    """Open with the empty password, repairing what can be repaired. Raises :class:`errors.InvalidFile`."""
+    import pikepdf
+
+    _limit_qpdf()
+    try:
+        with _source(data) as source:
+            return pikepdf.Pdf.open(source, inherit_page_attributes=False, conversion_mode="explicit")
+    except pikepdf.PasswordError as error:
+        raise refusals.invalid_file("encrypted") from error
+    except (pikepdf.PikepdfError, ValueError) as error:  # ValueError: a number of more than 64 bits
+        reason = "no_pages" if "no pages" in str(error) else "corrupt"
+        raise refusals.invalid_file(reason) from error
+
+
+@contextlib.contextmanager
+def _source(data: bytes) -> Iterator[str | BytesIO]:
+    """The bytes as a file in memory where the system has that: the library reads a file twice as fast as a stream."""
+    if not hasattr(os, "memfd_create"):
+        yield BytesIO(data)
+        return
+    descriptor = os.memfd_create("document")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def count_pages(pdf: "pikepdf.Pdf", *, max_pages: int) -> int:
+    """The number of pages. Raises for none, too many, and page trees that loop or are broken.
+
+    The tree is walked here first: the library makes an object of every entry, and two megabytes can claim 300,000.
+    """
+    import pikepdf
+
+    seen = _leaves(pdf)
+    if seen > max_pages:
+        raise refusals.too_many_pages(limit=max_pages, actual=seen, at_least=seen >= _COUNTED_PAGES)
+    try:
+        count = len(pdf.pages)
+    except (pikepdf.PikepdfError, ValueError, TypeError) as error:
+        raise refusals.invalid_file("corrupt") from error
+    if count == 0:
+        raise refusals.invalid_file("no_pages")
+    if count > max_pages:
+        raise refusals.too_many_pages(limit=max_pages, actual=count)
+    return count
+
+
+def select_pages(data: bytes, *, first: int, last: int) -> bytes:
+    """A PDF with the pages ``first`` to ``last``, counted from 1, both included."""
+    import pikepdf
+
+    with open_pdf(data) as source, pikepdf.Pdf.new() as target:
+        target.pages.extend(source.pages[first - 1 : last])
+        return _saved(target)
+
+
+def _limit_qpdf() -> None:
+    """Limits of the library itself, for what it unpacks on its own account, such as object streams."""
+    from pikepdf import settings
+
+    settings.set_qpdf_limits(
+        doc_max_warnings=20_000,
+        flate_max_memory=inflation_guard.STREAM_LIMIT,
+        png_max_memory=inflation_guard.STREAM_LIMIT,
+        run_length_max_memory=inflation_guard.STREAM_LIMIT,
+        tiff_max_memory=inflation_guard.STREAM_LIMIT,
+    )
+
+
+def _leaves(pdf: "pikepdf.Pdf") -> int:
+    import pikepdf
+
+    count, seen = 0, set()
+    waiting = [pdf.Root.get("/Pages")]
+    while waiting and count < _COUNTED_PAGES:
+        node = waiting.pop()
+        if not isinstance(node, pikepdf.Dictionary):
+            continue
+        kids = node.get("/Kids")
+        if not isinstance(kids, pikepdf.Array):
+            count += pdf_contents.name_of(node.get("/Type")) != "/Pages"
+            continue
+        if node.objgen in seen:
+            raise refusals.invalid_file("corrupt")
+        if node.is_indirect:
+            seen.add(node.objgen)
+        waiting += [kids[at] for at in range(min(len(kids), _COUNTED_PAGES))]
+    return count
+
+
+def _has_foreign_bytes(data: bytes) -> bool:
+    """Whether something lies before the header or behind the end, as in a file that is a ZIP archive as well."""
+    return not data.startswith(b"%PDF-") or b"PK\x05\x06" in data[max(data.rfind(b"%%EOF"), 0) :][-_TRAILING * 64 :]
+
+
+def _saved(pdf: "pikepdf.Pdf") -> bytes:
+    """The document as bytes, without encryption. Streams are copied as they are."""
+    import pikepdf
+
+    buffer = BytesIO()
+    try:
+        pdf.save(
+            buffer,
+            encryption=False,
+            fix_metadata_version=False,
+            compress_streams=False,
+            stream_decode_level=pikepdf.StreamDecodeLevel.none,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+        )
+    except (pikepdf.PikepdfError, ValueError, TypeError) as error:
+        raise refusals.invalid_file("corrupt") from error
+    return buffer.getvalue()

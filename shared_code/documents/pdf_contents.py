@@ -1,0 +1,185 @@
+"""What lies within the objects of a PDF beside its pages: scripts, actions, embedded files.
+
+Runs inside the sandbox only (see ``sandbox``). Nothing found here is ever run or unpacked but XML attachments, which
+may be an e-invoice.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared_code.documents import inflation_guard, refusals
+from shared_code.documents.file_type import clean_label
+
+if TYPE_CHECKING:
+    import pikepdf
+
+ATTACHMENT_LIMIT = 5 * inflation_guard.MEGABYTE
+
+_ATTACHMENTS = 20
+_OBJECTS = 300_000
+#: keys whose presence means that a viewer could act: scripts, programs, actions on events, embedded media
+_ACTIVE_KEYS = (
+    "/JS",
+    "/JavaScript",
+    "/AA",
+    "/Launch",
+    "/RichMediaContent",
+    "/RichMediaSettings",
+    "/Rendition",
+    "/Movie",
+    "/Sound",
+    "/XFA",
+)
+_ACTIVE = re.compile(
+    rb"/(JS|JavaScript|AA|Launch|RichMedia(Content|Settings|Execute)|Rendition|Movie|Sound|XFA|SubmitForm|ImportData|GoToE|GoToR)\b"
+)
+_ACTIVE_ACTIONS = {
+    *("/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/GoToE", "/GoToR", "/Rendition", "/Movie", "/Sound"),
+    "/RichMediaExecute",
+}
+_GENERAL_FILTERS = inflation_guard.FLATE | {"ASCII85Decode", "A85", "ASCIIHexDecode", "AHx"}
+#: what a broken name tree or file entry raises
+_BROKEN = (ValueError, TypeError, KeyError, AttributeError, zlib.error)
+_EMBEDDED_KEYS = ("/EF", "/EmbeddedFiles", "/AF", "/FS")
+
+
+def is_active(pdf: "pikepdf.Pdf") -> bool:
+    """Whether anything active is in the file. Measures streams that :func:`guard.check_inflation` cannot see into."""
+    from pikepdf import ObjectType
+
+    objects = pdf.objects
+    if len(objects) > _OBJECTS:
+        raise refusals.invalid_file("too_complex", limit=_OBJECTS, actual=len(objects))
+    active, unpacked = False, 0
+    for item in objects:
+        # isinstance costs three times as much; null objects come as None
+        kind, node = getattr(item, "_type_code", None), item
+        if kind == ObjectType.stream:
+            unpacked += _unpacked_size(item)
+            node = item.stream_dict
+        elif kind not in {ObjectType.dictionary, ObjectType.array}:
+            continue
+        active = active or _ACTIVE.search(node.unparse(resolved=True)) is not None
+    if unpacked > inflation_guard.TOTAL_LIMIT:
+        raise refusals.invalid_file("bomb", limit=inflation_guard.TOTAL_LIMIT // inflation_guard.MEGABYTE)
+    return active
+
+
+def _unpacked_size(stream: Any) -> int:
+    """Size of a stream whose Flate data lies behind other filters; 0 where it is known to be harmless."""
+    import pikepdf
+
+    filters = _filters(stream)
+    if len(filters) < 2 or not set(filters) <= _GENERAL_FILTERS:  # noqa: PLR2004 - one filter is no chain
+        return 0
+    if not inflation_guard.can_pass_limit(stream.read_raw_bytes(), filters):
+        return 0
+    try:
+        return len(stream.read_bytes())
+    except pikepdf.PikepdfError as error:
+        if "limit exceeded" in str(error):
+            raise refusals.invalid_file(
+                "bomb", limit=inflation_guard.STREAM_LIMIT // inflation_guard.MEGABYTE
+            ) from error
+        return 0
+
+
+def _filters(stream: Any) -> list[str]:
+    import pikepdf
+
+    entry = stream.get("/Filter")
+    names = list(entry) if isinstance(entry, pikepdf.Array) else [entry]
+    return [name_of(name).removeprefix("/") for name in names if name is not None]
+
+
+def name_of(item: Any) -> str:
+    """A name with its slash; '?' for one that is no UTF-8, and '' for None."""
+    try:
+        return "" if item is None else str(item)
+    except UnicodeDecodeError:
+        return "?"
+
+
+@dataclass(slots=True)
+class Attachments:
+    """Embedded files: the XML ones, whether there are others, and whether an XML file could not be taken."""
+
+    found: list[tuple[str, bytes]]
+    others: bool = False
+    skipped: bool = False
+
+
+def attachments(pdf: "pikepdf.Pdf") -> Attachments:
+    """Embedded XML files, whether there are other files, and whether an XML file could not be taken."""
+    import pikepdf
+
+    result = Attachments([])
+    broken = (pikepdf.PikepdfError, *_BROKEN)
+    try:
+        entries = list(pdf.attachments.items())
+    except broken:
+        return Attachments([], others=True, skipped=True)
+    for key, spec in entries:
+        try:
+            name = clean_label(spec.filename or str(key), fallback="attachment")
+            if not name.lower().endswith(".xml"):
+                result.others = True
+                continue
+            content = _attached_bytes(spec.get_file().obj)
+        except broken:
+            content = None
+        if content is None or len(result.found) >= _ATTACHMENTS:
+            result.skipped = True
+        else:
+            result.found.append((name, content))
+    return result
+
+
+def _attached_bytes(stream: Any) -> bytes | None:
+    """The decoded file, or None when it is larger than allowed or packed in an unusual way."""
+    filters = _filters(stream)
+    raw: bytes = stream.read_raw_bytes()
+    if filters and (len(filters) > 1 or filters[0] not in inflation_guard.FLATE):
+        return None
+    if filters:
+        engine = zlib.decompressobj()
+        raw = engine.decompress(raw, ATTACHMENT_LIMIT + 1)
+    return raw if len(raw) <= ATTACHMENT_LIMIT else None
+
+
+def strip(pdf: "pikepdf.Pdf") -> None:
+    """Take everything active or embedded out of every object."""
+    import pikepdf
+
+    for root in pdf.objects:
+        for node in _dictionaries(root):
+            for key in (*_ACTIVE_KEYS, *_EMBEDDED_KEYS):
+                if key in node:
+                    del node[key]
+            if name_of(node.get("/S")) in _ACTIVE_ACTIONS:
+                del node["/S"]
+    action = pdf.Root.get("/OpenAction")
+    if isinstance(action, pikepdf.Dictionary):
+        del pdf.Root["/OpenAction"]
+
+
+def _dictionaries(root: Any) -> Iterator[Any]:
+    """Each dictionary that lies directly in an object, however deep; references are objects of their own."""
+    import pikepdf
+
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, pikepdf.Stream):
+            node = node.stream_dict
+        if isinstance(node, pikepdf.Dictionary):
+            yield node
+            children = [node[key] for key in node.keys()]  # noqa: SIM118 - iterating the object itself is deprecated
+        elif isinstance(node, pikepdf.Array):
+            children = [node[at] for at in range(len(node))]
+        else:
+            continue
+        waiting += [child for child in children if child is not None and not child.is_indirect]

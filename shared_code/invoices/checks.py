@@ -1,0 +1,108 @@
+"""Everything that can be said about an invoice without asking anyone: one list of findings, nothing corrected.
+
+Findings with ``review`` set the status needs_review. Codes:
+
+=====================  ==============================================================================
+missing_field          number, date, total, currency or the seller's name is null
+ungrounded             a critical value is not in the document's text (it is null in the result)
+ambiguous_date         day and month could be swapped; also ambiguous_currency, ambiguous_amount
+impossible_date        a date that the calendar does not have; also future_date, old_date, due_before_issue
+line_mismatch          a sum: also lines_incomplete, net_mismatch, tax_mismatch, tax_rate_mismatch,
+                       total_mismatch, due_mismatch, round_off_large
+bad_gstin              an identity: also bad_pan, pan_mismatch, bad_vat_id, bad_iban, bad_ifsc, bad_irn, bad_bic,
+                       state_code_mismatch
+gst_place_mismatch     GST: also gst_mixed, gst_halves_differ, number_too_long, abolished_levy
+credit_note_positive   a sign: also negative_total
+qr_mismatch            the signed QR code says something else
+=====================  ==============================================================================
+
+A tax number or an account that the document does not print is no finding: many documents have none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from shared_code.invoices.gst import check_gst
+from shared_code.invoices.identity_numbers import check_identity
+from shared_code.invoices.reading import InvoiceReading
+from shared_code.invoices.schema import Invoice, money_text
+from shared_code.invoices.sums import check_sums
+from shared_code.records import Finding
+
+_OLDEST = date(2000, 1, 1)
+#: it is tomorrow somewhere
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What the checks of one invoice gave.
+
+    :ivar confirmed: fields that a passing sum or check digit supports.
+    """
+
+    findings: tuple[Finding, ...]
+    confirmed: frozenset[str]
+
+
+def check_invoice(reading: InvoiceReading, *, today: date, trusted: bool = False) -> CheckOutcome:
+    """Check one invoice.
+
+    :param today: the day against which dates are judged.
+    :param trusted: the values come from embedded data, whose syntax defines that credit notes are positive.
+    """
+    invoice = reading.invoice
+    sums = check_sums(invoice, unchecked_lines=reading.unchecked_lines)
+    identities = check_identity(invoice)
+    found = [
+        *reading.findings,
+        *(check.finding for check in sums if check.finding),
+        *(check.finding for check in identities if check.finding),
+        *check_gst(invoice),
+        *_dates(invoice, today),
+        *_signs(invoice, trusted=trusted),
+    ]
+    confirmed = {name for check in sums if check.passed for name in check.fields}
+    confirmed |= {check.field for check in identities if check.finding is None}
+    return CheckOutcome((*_missing(invoice, found), *found), frozenset(confirmed))
+
+
+def _missing(invoice: Invoice, found: list[Finding]) -> Iterator[Finding]:
+    values = {
+        "invoice_number": invoice.invoice_number,
+        "invoice_date": invoice.invoice_date,
+        "total": invoice.total,
+        "currency": invoice.currency,
+        "seller.name": invoice.seller.name,
+    }
+    explained = {finding.field for finding in found}
+    for name, value in values.items():
+        if value is None and name not in explained:
+            yield Finding("missing_field", "The document does not show this value, or it could not be read.", name)
+
+
+def _dates(invoice: Invoice, today: date) -> Iterator[Finding]:
+    issued, due = invoice.invoice_date, invoice.due_date
+    if issued is None:
+        return
+    if issued > today + _ONE_DAY:
+        message = "The invoice is dated in the future."
+        yield Finding("future_date", message, "invoice_date", f"not after {today.isoformat()}", issued.isoformat())
+    if issued < _OLDEST:
+        message = "The invoice is dated before the year 2000."
+        yield Finding("old_date", message, "invoice_date", found=issued.isoformat())
+    if due is not None and due < issued:
+        message = "The invoice is due before it was issued."
+        yield Finding("due_before_issue", message, "due_date", f"not before {issued.isoformat()}", due.isoformat())
+
+
+def _signs(invoice: Invoice, *, trusted: bool) -> Iterator[Finding]:
+    if invoice.total is None:
+        return
+    if invoice.document_type == "credit_note" and invoice.total > 0:
+        message = "A credit note with a positive total: make sure that it is booked as a credit."
+        yield Finding("credit_note_positive", message, "total", found=money_text(invoice.total), review=not trusted)
+    if invoice.document_type in {"invoice", "receipt", "debit_note"} and invoice.total < 0:
+        message = "A negative total on a document that is not a credit note."
+        yield Finding("negative_total", message, "total", found=money_text(invoice.total))

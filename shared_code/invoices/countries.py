@@ -1,0 +1,183 @@
+"""What an address or a tax number says about the country, and the states of India as GST numbers them."""
+
+import re
+import unicodedata
+
+from shared_code.invoices.schema import Party
+
+_NAMES = {
+    "argentina": "AR",
+    "australia": "AU",
+    "austria": "AT",
+    "belgie": "BE",
+    "belgium": "BE",
+    "brasil": "BR",
+    "brazil": "BR",
+    "canada": "CA",
+    "china": "CN",
+    "czech republic": "CZ",
+    "danmark": "DK",
+    "denmark": "DK",
+    "deutschland": "DE",
+    "england": "GB",
+    "espana": "ES",
+    "finland": "FI",
+    "france": "FR",
+    "germany": "DE",
+    "ghana": "GH",
+    "great britain": "GB",
+    "greece": "GR",
+    "hong kong": "HK",
+    "india": "IN",
+    "bharat": "IN",
+    "indonesia": "ID",
+    "ireland": "IE",
+    "italia": "IT",
+    "italy": "IT",
+    "japan": "JP",
+    "kenya": "KE",
+    "luxembourg": "LU",
+    "malaysia": "MY",
+    "mexico": "MX",
+    "nederland": "NL",
+    "netherlands": "NL",
+    "new zealand": "NZ",
+    "nigeria": "NG",
+    "norge": "NO",
+    "norway": "NO",
+    "osterreich": "AT",
+    "pakistan": "PK",
+    "philippines": "PH",
+    "poland": "PL",
+    "polska": "PL",
+    "portugal": "PT",
+    "schweiz": "CH",
+    "scotland": "GB",
+    "singapore": "SG",
+    "south africa": "ZA",
+    "spain": "ES",
+    "sri lanka": "LK",
+    "suisse": "CH",
+    "sverige": "SE",
+    "sweden": "SE",
+    "switzerland": "CH",
+    "tanzania": "TZ",
+    "the netherlands": "NL",
+    "turkey": "TR",
+    "turkiye": "TR",
+    "uganda": "UG",
+    "uk": "GB",
+    "united arab emirates": "AE",
+    "united kingdom": "GB",
+    "united states": "US",
+    "united states of america": "US",
+    "usa": "US",
+    "wales": "GB",
+}
+GSTIN_FORM = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
+_VAT_PREFIX = re.compile(
+    r"(AT|BE|BG|CHE|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|HR|HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z.+*-]{7,14}"
+)
+#: taxpayer numbers of Ghana: persons, companies, government, foreigners
+_GHANA_TIN = re.compile(r"[PCGQV]00[0-9]{7}[0-9X]")
+#: ``New York, NY 10001``
+_US_PLACE = re.compile(
+    r"\b(A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|"
+    r"W[AVIY]),? +[0-9]{5}(-[0-9]{4})?(?![0-9])"
+)
+_IRREGULAR_PREFIXES = {"EL": "GR", "XI": "GB", "CHE": "CH"}
+
+INDIAN_STATES = {
+    "01": "jammu and kashmir",
+    "02": "himachal pradesh",
+    "03": "punjab",
+    "04": "chandigarh",
+    "05": "uttarakhand",
+    "06": "haryana",
+    "07": "delhi",
+    "08": "rajasthan",
+    "09": "uttar pradesh",
+    "10": "bihar",
+    "11": "sikkim",
+    "12": "arunachal pradesh",
+    "13": "nagaland",
+    "14": "manipur",
+    "15": "mizoram",
+    "16": "tripura",
+    "17": "meghalaya",
+    "18": "assam",
+    "19": "west bengal",
+    "20": "jharkhand",
+    "21": "odisha",
+    "22": "chhattisgarh",
+    "23": "madhya pradesh",
+    "24": "gujarat",
+    "25": "daman and diu",
+    "26": "dadra and nagar haveli and daman and diu",
+    "27": "maharashtra",
+    "28": "andhra pradesh",
+    "29": "karnataka",
+    "30": "goa",
+    "31": "lakshadweep",
+    "32": "kerala",
+    "33": "tamil nadu",
+    "34": "puducherry",
+    "35": "andaman and nicobar islands",
+    "36": "telangana",
+    "37": "andhra pradesh",
+    "38": "ladakh",
+    "96": "foreign country",
+    "97": "other territory",
+    "99": "centre jurisdiction",
+}
+_STATE_SPELLINGS = {"orissa": "21", "pondicherry": "34", "new delhi": "07", "uttaranchal": "05", "chattisgarh": "22"}
+
+
+def country_code(text: str | None) -> str | None:
+    """The ISO 3166-1 code of a code or a country's name, or None."""
+    if not text:
+        return None
+    stripped = text.strip()
+    if re.fullmatch(r"[A-Za-z]{2}", stripped):
+        code = stripped.upper()
+        return "GB" if code == "UK" else code
+    return _NAMES.get(_fold(stripped))
+
+
+def country_of(party: Party) -> str | None:
+    """Where a party sits: by its country, its tax number, or the end of its address; None when none says."""
+    if party.country:
+        return party.country
+    tax_id = re.sub(r"[^0-9A-Z]", "", (party.tax_id or "").upper())
+    if GSTIN_FORM.fullmatch(tax_id):
+        return "IN"
+    if _GHANA_TIN.fullmatch(tax_id):
+        return "GH"
+    prefix = _VAT_PREFIX.fullmatch(tax_id)
+    if prefix:
+        return _IRREGULAR_PREFIXES.get(prefix[1], prefix[1])
+    parts = [part for part in re.split(r"[,;\n]", party.address or "") if part.strip()]
+    named = _NAMES.get(_fold(parts[-1])) if parts else None
+    return named or ("US" if _US_PLACE.search(party.address or "") else None)
+
+
+def state_codes(text: str | None) -> frozenset[str]:
+    """The GST state codes that a printed state can mean (``Maharashtra``, ``27``, ``27-Maharashtra``); often empty.
+
+    Andhra Pradesh has two, from before and after its division.
+    """
+    folded = _fold(text or "")
+    number = re.search(r"(?<!\d)\d{1,2}(?!\d)", folded)
+    name = " ".join(re.sub(r"[^a-z ]", " ", folded).split())
+    by_name = {code for code, state in INDIAN_STATES.items() if state == name}
+    if name in _STATE_SPELLINGS:
+        by_name = {_STATE_SPELLINGS[name]}
+    if by_name:
+        return frozenset(by_name)
+    code = number[0].zfill(2) if number else ""
+    return frozenset({code}) if code in INDIAN_STATES else frozenset()
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).replace("&", " and ").replace(".", "")
+    return " ".join("".join(char for char in decomposed if not unicodedata.combining(char)).split())

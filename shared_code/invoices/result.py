@@ -1,0 +1,214 @@
+"""The outcome of one document: status, invoices, warnings, computed confidence, and the keys that find duplicates.
+
+The confidence comes from evidence (on the page, in the signed code, in embedded data, supported by a sum or a check
+digit), never from the model's own opinion.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from shared_code.invoices.checks import CheckOutcome, check_invoice
+from shared_code.invoices.countries import country_of
+from shared_code.invoices.qr_comparison import belongs_to, check_qr
+from shared_code.invoices.reading import InvoiceReading, Reading
+from shared_code.invoices.schema import IndiaQr, Invoice, as_dict, money_text
+from shared_code.invoices.text_layer import TextLayer, compact_code
+from shared_code.records import Finding
+
+_APRIL = 4
+#: of two bytes, as the column counts: an emoji is two
+_MAX_NUMBER_UNITS = 100
+#: without these three nothing can be done with an invoice
+_ESSENTIAL = ("invoice_number", "invoice_date", "total")
+_RATED = (*_ESSENTIAL, "currency", "due_date", "subtotal", "net_total", "tax_total", "amount_due")
+_INVOICE_WORD = re.compile(
+    r"\b(invoice|rechnung|facture|factuur|fattura|factura|fatura|faktura|credit note|gutschrift)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionResult:
+    """What is answered and stored for a document.
+
+    :ivar status: ok, needs_review, not_an_invoice or multiple_invoices.
+    :ivar confidence: high, medium or low by field; fields of several invoices as ``invoices[0].total``.
+    :ivar duplicate_key: digest of the first invoice's seller, number and financial year, None when one is unknown.
+    :ivar similar_key: digest of the first invoice's seller, total and date, None when one is unknown.
+    :ivar invoice_number: of the first invoice, at most 100 UTF-16 units.
+    """
+
+    status: str
+    invoices: tuple[Invoice, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    confidence: dict[str, str] = field(default_factory=dict)
+    duplicate_key: str | None = None
+    similar_key: str | None = None
+    invoice_number: str | None = None
+
+    def result_dict(self) -> dict[str, Any]:
+        """This part of ``data`` in the answer; provenance, duplicates and usage are added by the service."""
+        return {
+            "status": self.status,
+            "invoices": [as_dict(invoice) for invoice in self.invoices],
+            "warnings": [finding.as_dict() for finding in self.warnings],
+            "confidence": dict(self.confidence),
+        }
+
+
+def build_result(
+    reading: Reading,
+    *,
+    pages: Sequence[str],
+    today: date,
+    source_findings: Iterable[Finding] = (),
+    qr: IndiaQr | None = None,
+) -> ExtractionResult:
+    """Check every invoice of a reading and put the result together.
+
+    :param pages: visible text of each page, to say whether a status of ``not_an_invoice`` is plausible.
+    :param source_findings: remarks on the file itself (hidden text, active content, a broken e-invoice, ...).
+    :param qr: the signed code found on the pages, if any.
+    """
+    several = len(reading.invoices) > 1
+    invoices: list[Invoice] = []
+    findings = [*source_findings, *reading.findings]
+    confidence: dict[str, str] = {}
+    for index, entry in enumerate(reading.invoices):
+        prefix = f"invoices[{index}]." if several else ""
+        invoice, found, rated = _judge(
+            entry, today=today, trusted=reading.trusted, qr=_own_code(entry.invoice, qr, several=several)
+        )
+        invoices.append(invoice)
+        findings += (replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in found)
+        confidence |= {f"{prefix}{name}": level for name, level in rated.items()}
+    status, remarks = _status(reading, findings, pages)
+    kept = [] if status == "not_an_invoice" else invoices
+    first = kept[0] if kept else Invoice()
+    return ExtractionResult(
+        status,
+        tuple(kept),
+        tuple(dict.fromkeys((*remarks, *findings))),
+        confidence if kept else {},
+        duplicate_key(first),
+        similar_key(first),
+        _cut(first.invoice_number),
+    )
+
+
+def duplicate_key(invoice: Invoice) -> str | None:
+    """Seller, number and financial year (April to March in India, else the calendar year) as a digest."""
+    seller = _seller_key(invoice)
+    number = compact_code(invoice.invoice_number or "")
+    if seller is None or not number or invoice.invoice_date is None:
+        return None
+    issued = invoice.invoice_date
+    indian = country_of(invoice.seller) == "IN" or invoice.seller.tax_id_type == "GSTIN"
+    year = issued.year - 1 if indian and issued.month < _APRIL else issued.year
+    return _digest("invoice", seller, number, f"{'FY' if indian else ''}{year}")
+
+
+def similar_key(invoice: Invoice) -> str | None:
+    """Seller, total and date as a digest: perhaps the same invoice under another number."""
+    seller = _seller_key(invoice)
+    if seller is None or invoice.total is None or invoice.invoice_date is None:
+        return None
+    return _digest("similar", seller, money_text(invoice.total.normalize()), invoice.invoice_date.isoformat())
+
+
+def _own_code(invoice: Invoice, qr: IndiaQr | None, *, several: bool) -> IndiaQr | None:
+    return qr if qr is not None and (not several or belongs_to(invoice, qr)) else None
+
+
+def _judge(
+    entry: InvoiceReading, *, today: date, trusted: bool, qr: IndiaQr | None
+) -> tuple[Invoice, tuple[Finding, ...], dict[str, str]]:
+    outcome = check_invoice(entry, today=today, trusted=trusted)
+    invoice, findings, proved = entry.invoice, outcome.findings, frozenset[str]()
+    if qr is not None:
+        compared = check_qr(invoice, qr)
+        invoice, findings, proved = compared.invoice, (*findings, *compared.findings), compared.agreed
+    on_page = {name for name, found in entry.grounded.items() if found}
+    return invoice, findings, _confidence(invoice, outcome, findings, proved | on_page, trusted=trusted)
+
+
+def _confidence(
+    invoice: Invoice,
+    outcome: CheckOutcome,
+    findings: Iterable[Finding],
+    proved: Iterable[str],
+    *,
+    trusted: bool,
+) -> dict[str, str]:
+    """High: found on the page, in the code or embedded. Low: something contradicts. Medium: neither.
+
+    A value that only a model saw (a scan) is medium at best, also when its sums come out.
+    """
+    values = {name: getattr(invoice, name) for name in _RATED}
+    values |= {"seller.name": invoice.seller.name, "seller.tax_id": invoice.seller.tax_id}
+    values["line_items"] = invoice.line_items or None
+    for index, account in enumerate(invoice.payment.bank_accounts if invoice.payment else ()):
+        name = "iban" if account.iban else "account_number"
+        values[f"payment.bank_accounts[{index}].{name}"] = account.iban or account.account_number
+    doubted = {finding.field for finding in findings if finding.review and finding.field}
+    doubted |= {name.split("[")[0] for name in doubted}
+    proved = set(proved)
+    if "line_items" in outcome.confirmed and ("subtotal" in proved or "net_total" in proved):
+        proved.add("line_items")
+    if "total" in proved:
+        # Summed up from what is printed, and tied by a sum to a total that is.
+        proved |= {"net_total", "tax_total"} & outcome.confirmed
+    return {
+        name: "low" if name in doubted else "high" if trusted or name in proved else "medium"
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str]) -> tuple[str, tuple[Finding, ...]]:
+    """The status, and the remarks that come with it."""
+    empty = all(_is_empty(entry.invoice) for entry in reading.invoices)
+    if reading.document_status == "not_an_invoice" and empty:
+        if not _looks_like_an_invoice(TextLayer(pages)):
+            return "not_an_invoice", ()
+        message = "The model sees no invoice, although the document's text has the marks of one."
+        return "needs_review", (Finding("no_invoice_found", message),)
+    if reading.document_status == "unreadable":
+        return "needs_review", (Finding("unreadable", "The pages are blank or too poor to read."),)
+    if not reading.invoices:
+        return "needs_review", (Finding("no_invoice_found", "The model gave no invoice."),)
+    if len(reading.invoices) > 1:
+        message = f"The file holds {len(reading.invoices)} invoices; each is given on its own."
+        return "multiple_invoices", (Finding("multiple_invoices", message, found=str(len(reading.invoices))),)
+    return "needs_review" if any(finding.review for finding in findings) else "ok", ()
+
+
+def _looks_like_an_invoice(layer: TextLayer) -> bool:
+    """The word, a date and an amount with decimals: a letter about an invoice rarely has all three."""
+    decimals = re.search(r"\d[.,]\d{2}(?!\d)", layer.text)
+    return layer.usable and bool(_INVOICE_WORD.search(layer.text) and decimals and layer.dates)
+
+
+def _is_empty(invoice: Invoice) -> bool:
+    impossible = any(name == "invoice_date" for name, _ in invoice.impossible_dates)
+    return not impossible and all(getattr(invoice, name) is None for name in _ESSENTIAL)
+
+
+def _seller_key(invoice: Invoice) -> str | None:
+    if invoice.seller.tax_id:
+        return f"id:{compact_code(invoice.seller.tax_id)}"
+    decomposed = unicodedata.normalize("NFKD", invoice.seller.name or "")
+    folded = compact_code("".join(char for char in decomposed if not unicodedata.combining(char)))
+    return f"name:{folded}" if folded else None
+
+
+def _cut(number: str | None) -> str | None:
+    return number and number.encode("utf-16-le", "replace")[: 2 * _MAX_NUMBER_UNITS].decode("utf-16-le", "ignore")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()

@@ -1,0 +1,269 @@
+"""Do the printed sums add up? Each rule of an invoice in Decimal, in every reading that honest documents use.
+
+A rule whose terms are not all there is not checked. A passing rule proves consistency, not truth; a failing one is
+reported with both figures, and nothing is changed.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import product
+
+from shared_code.invoices.currencies import minor_unit, minor_units
+from shared_code.invoices.schema import Invoice, LineItem, money_text
+from shared_code.invoices.tax_rates import check_tax_rates
+from shared_code.records import Finding
+
+ZERO = Decimal(0)
+_CASH_ROUNDING = Decimal("0.05")
+_MAX_LINE_FINDINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SumCheck:
+    """One rule that could be checked: the fields it covers, and a finding when it failed."""
+
+    fields: tuple[str, ...]
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule holds."""
+        return self.finding is None
+
+
+def check_sums(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> list[SumCheck]:
+    """All rules that can be checked. ``unchecked_lines`` are indexes of lines whose discount is only a percentage."""
+    return [*check_lines(invoice, unchecked_lines=unchecked_lines), *check_totals(invoice)]
+
+
+def check_lines(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> list[SumCheck]:
+    """Quantity times price for each line; the first ten failures are reported one by one, the rest as a count."""
+    unit = minor_unit(invoice.currency)
+    checks, failures = [], 0
+    for index, line in enumerate(invoice.line_items):
+        if index in unchecked_lines:
+            continue
+        holds = line_holds(line, unit=unit)
+        if holds is None:
+            continue
+        failures += not holds
+        if holds or failures <= _MAX_LINE_FINDINGS:
+            checks.append(SumCheck((f"line_items[{index}].net_amount",), None if holds else _line_finding(index, line)))
+    if failures > _MAX_LINE_FINDINGS:
+        more = failures - _MAX_LINE_FINDINGS
+        message = f"Quantity times price does not give the amount on {more} more lines."
+        checks.append(SumCheck(("line_items",), Finding("line_mismatch", message, "line_items")))
+    return checks
+
+
+def check_totals(invoice: Invoice) -> list[SumCheck]:
+    """The rules over the whole invoice."""
+    unit = minor_unit(invoice.currency)
+    rules = (_lines_sum, _net_total, _tax_total, _gross_total, _amount_due)
+    checks = [check for rule in rules if (check := rule(invoice, unit)) is not None]
+    checks += [SumCheck(("tax_total",), finding) for finding in check_tax_rates(invoice, unit=unit)]
+    if invoice.round_off is not None and abs(invoice.round_off) > 1 and minor_units(invoice.currency):
+        message = "The rounding is larger than one unit of the currency."
+        found = money_text(invoice.round_off)
+        checks.append(SumCheck(("round_off",), Finding("round_off_large", message, "round_off", found=found)))
+    return checks
+
+
+def with_proven_totals(invoice: Invoice) -> Invoice:
+    """The invoice with a net total and a total tax that nobody printed, where the printed total proves them.
+
+    Many invoices print each tax but not their sum. The sum is given only when net + tax really is the printed total.
+    """
+    net, tax = _net_of(invoice), _tax_of(invoice)
+    if net is None or tax is None or (invoice.net_total is not None and invoice.tax_total is not None):
+        return invoice
+    check = _gross_total(invoice, minor_unit(invoice.currency))
+    return replace(invoice, net_total=net, tax_total=tax) if check is not None and check.passed else invoice
+
+
+def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:
+    """Whether quantity x price - discount is the line's net or gross amount; None when it cannot be checked."""
+    amounts = [amount for amount in (line.net_amount, line.total_amount) if amount is not None]
+    if line.quantity is None or line.unit_price is None or not amounts:
+        return None
+    exact = line.quantity * line.unit_price
+    # The printed price is rounded: half a step of it, times the quantity, can be missing. A price in whole units is
+    # more likely exact than rounded, so the step is a minor unit at most.
+    step = min(unit, Decimal(1).scaleb(int(line.unit_price.as_tuple().exponent)))
+    tolerance = max(unit, abs(line.quantity) * step / 2)
+    discounts = {ZERO} if line.discount_amount is None else {ZERO, abs(line.discount_amount)}
+    return any(abs(exact - discount - amount) <= tolerance for discount, amount in product(discounts, amounts))
+
+
+def _line_finding(index: int, line: LineItem) -> Finding:
+    assert line.quantity is not None and line.unit_price is not None  # noqa: PT018 - line_holds has looked
+    expected = line.quantity * line.unit_price - abs(line.discount_amount or ZERO)
+    amount = line.net_amount if line.net_amount is not None else line.total_amount
+    return Finding(
+        "line_mismatch",
+        f"Quantity times price, less discount, is not the amount of line {index + 1}.",
+        f"line_items[{index}].net_amount",
+        expected=money_text(expected),
+        found=None if amount is None else money_text(amount),
+    )
+
+
+def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
+    """All lines together are the subtotal, in net prices or in gross prices."""
+    lines = invoice.line_items
+    if not lines or all(line.net_amount is None and line.total_amount is None for line in lines):
+        return None
+    net = sum((_first(line.net_amount, line.total_amount, ZERO) for line in lines), ZERO)
+    gross = sum((_first(line.total_amount, line.net_amount, ZERO) for line in lines), ZERO)
+    before = abs(invoice.discount_total or ZERO) - (invoice.charges_total or ZERO)
+    targets = [invoice.subtotal] if invoice.subtotal is not None else []
+    if invoice.subtotal is None and invoice.net_total is not None:
+        targets += [invoice.net_total, invoice.net_total + before]
+    if invoice.total is not None:
+        printed = invoice.total - (invoice.round_off or ZERO) - (invoice.tip or ZERO)
+        inclusive = [printed, printed + before]
+        if not targets:
+            inclusive += [printed - (_tax_of(invoice) or ZERO), printed - (_tax_of(invoice) or ZERO) + before]
+        # Against the grand total only when prices may hold the tax: else it would excuse a missing line.
+        if not targets or _has_tax(invoice):
+            targets += inclusive
+    if not targets:
+        return None
+    tolerance = unit * len(lines)
+    fields = ("line_items", "subtotal" if invoice.subtotal is not None else "net_total")
+    if any(abs(total - target) <= tolerance for total, target in product((net, gross), targets)):
+        return SumCheck(fields)
+    message = "The lines do not add up to the subtotal: lines may be missing, or the document is wrong."
+    finding = Finding("lines_incomplete", message, "line_items", expected=money_text(targets[0]), found=money_text(net))
+    return SumCheck(fields, finding)
+
+
+def _net_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
+    if invoice.subtotal is None or invoice.net_total is None:
+        return None
+    discount, charges = abs(invoice.discount_total or ZERO), invoice.charges_total or ZERO
+    expected = invoice.subtotal - discount + charges
+    # Shipping may be added after tax; a discount may already stand in the lines, and the subtotal in gross prices.
+    readings = [expected, invoice.subtotal - discount]
+    if discount == sum((abs(line.discount_amount or ZERO) for line in invoice.line_items), ZERO):
+        readings += [invoice.subtotal, invoice.subtotal + charges]
+    tax = _tax_of(invoice)
+    if (
+        tax is not None
+        and invoice.total is not None
+        and _near(invoice.subtotal - discount + charges, invoice.total, unit)
+    ):
+        readings += [expected - tax]
+    return _sum_check(
+        readings, invoice.net_total, unit * 3, code="net_mismatch", fields=("net_total", "subtotal"), what="net total"
+    )
+
+
+def _tax_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
+    amounts = [tax.amount for tax in invoice.taxes if tax.amount is not None]
+    if invoice.tax_total is None or not amounts or len(amounts) < len(invoice.taxes):
+        return None
+    fields = ("tax_total", "taxes")
+    tolerance = unit * len(amounts)
+    return _sum_check(
+        [sum(amounts, ZERO)], invoice.tax_total, tolerance, code="tax_mismatch", fields=fields, what="total tax"
+    )
+
+
+def _gross_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
+    net, tax = _net_of(invoice), _tax_of(invoice)
+    if net is None or invoice.total is None:
+        return None
+    if tax is None:
+        if invoice.taxes:
+            return None
+        tax = ZERO
+    charges = invoice.charges_total or ZERO
+    withheld = sum((abs(entry.amount or ZERO) for entry in invoice.withholdings), ZERO)
+    after_tax = {ZERO} if invoice.subtotal is None or charges == ZERO else {ZERO, charges}
+    taxes = {tax, ZERO} if _reverse_charge(invoice) else {tax}
+    readings = [
+        net + added + (invoice.tip or ZERO) + rounding + extra + kept
+        for added, rounding, extra, kept in product(
+            sorted(taxes, reverse=True),
+            dict.fromkeys((invoice.round_off or ZERO, ZERO)),
+            sorted(after_tax),
+            dict.fromkeys((ZERO, withheld, -withheld)),
+        )
+    ]
+    fields = ("total", "net_total", "tax_total")
+    return _sum_check(readings, invoice.total, unit * 3, code="total_mismatch", fields=fields, what="total")
+
+
+def _amount_due(invoice: Invoice, unit: Decimal) -> SumCheck | None:
+    if invoice.total is None or invoice.amount_due is None:
+        return None
+    if invoice.amount_paid is None and invoice.amount_due == 0:
+        return None  # paid in full; the payment itself is not printed
+    withheld = sum((abs(entry.amount or ZERO) for entry in invoice.withholdings), ZERO)
+    base = invoice.total - abs(invoice.amount_paid or ZERO) + (invoice.previous_balance or ZERO)
+    readings = [
+        base + rounding - kept
+        for rounding, kept in product(dict.fromkeys((ZERO, invoice.round_off or ZERO)), dict.fromkeys((ZERO, withheld)))
+    ]
+    tolerance = max(unit * 3, _CASH_ROUNDING if minor_units(invoice.currency) else unit)
+    return _sum_check(
+        readings, invoice.amount_due, tolerance, code="due_mismatch", fields=("amount_due", "total"), what="amount due"
+    )
+
+
+def _sum_check(
+    readings: Sequence[Decimal],
+    printed: Decimal,
+    tolerance: Decimal,
+    *,
+    code: str,
+    fields: tuple[str, ...],
+    what: str,
+) -> SumCheck:
+    if any(abs(reading - printed) <= tolerance for reading in readings):
+        return SumCheck(fields)
+    message = f"The printed {what} is not what the other amounts give."
+    return SumCheck(
+        fields, Finding(code, message, fields[0], expected=money_text(readings[0]), found=money_text(printed))
+    )
+
+
+def _net_of(invoice: Invoice) -> Decimal | None:
+    if invoice.net_total is not None:
+        return invoice.net_total
+    if invoice.subtotal is None:
+        return None
+    return invoice.subtotal - abs(invoice.discount_total or ZERO) + (invoice.charges_total or ZERO)
+
+
+def _tax_of(invoice: Invoice) -> Decimal | None:
+    if invoice.tax_total is not None:
+        return invoice.tax_total
+    amounts = [tax.amount for tax in invoice.taxes]
+    if not amounts or any(amount is None for amount in amounts):
+        return None
+    return sum((amount for amount in amounts if amount is not None), ZERO)
+
+
+def _has_tax(invoice: Invoice) -> bool:
+    return bool(_tax_of(invoice))
+
+
+def _reverse_charge(invoice: Invoice) -> bool:
+    by_field = invoice.india is not None and bool(invoice.india.reverse_charge)
+    return by_field or any(tax.category == "AE" for tax in invoice.taxes)
+
+
+def _near(one: Decimal, other: Decimal, unit: Decimal) -> bool:
+    return abs(one - other) <= unit
+
+
+def _first(*values: Decimal | None) -> Decimal:
+    return next(value for value in values if value is not None)
+
+
+def failures_of(checks: Iterable[SumCheck]) -> int:
+    """How many of the rules fail."""
+    return sum(not check.passed for check in checks)

@@ -1,0 +1,260 @@
+"""Telemetry for Application Insights: logs, exceptions, requests, calls to others, numbers, events.
+
+Off without APPLICATIONINSIGHTS_CONNECTION_STRING, and where the platform's own exporter (OpenTelemetry) uses it; then
+every call here costs next to nothing. On, a call costs microseconds: it queues a small frozen item, and one background
+thread masks, packs and sends. An endpoint that is down, slow or refusing costs telemetry, never a request: the queue
+is bounded and the loss is reported in the log.
+
+Everything that happens in one request carries its operation id (``shared_code.observability.request_context``), so its log lines,
+its spans and its rows in ApplicationLogs are found together.
+"""
+
+import atexit
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared_code.errors import ConfigurationError, ServiceError
+from shared_code.observability.application_insights import Sender
+from shared_code.observability.background_writer import BackgroundWriter, WriterLimits
+from shared_code.observability.log_redaction import install_redaction
+from shared_code.observability.request_context import current_request, span_scope
+from shared_code.observability.telemetry_items import DependencyKind, EventItem, Item, MetricItem, SpanItem
+from shared_code.observability.telemetry_logs import TelemetryLogHandler
+from shared_code.settings import Settings
+
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DEFAULT_ENDPOINT = "https://dc.services.visualstudio.com"
+_LIMITS = WriterLimits(
+    items=8192,
+    characters=8_000_000,
+    batch=500,
+    interval_seconds=5.0,
+    first_pause_seconds=1.0,
+    longest_pause_seconds=60.0,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Span:
+    """A request or call while it runs. What is set here is sent when it ends."""
+
+    def __init__(self) -> None:
+        self.properties: dict[str, Any] = {}
+        self.result_code: str | None = None
+        self.success: bool | None = None
+
+    def set(self, **properties: Any) -> None:
+        """Add facts (company, model, token counts); never a secret."""
+        self.properties.update(properties)
+
+    def finish(self, result_code: int | str, *, success: bool | None = None) -> None:
+        """How it ended: an HTTP status or a code of ours; below 400 is a success unless ``success`` says other."""
+        self.result_code = str(result_code)
+        self.success = success if success is not None else not (isinstance(result_code, int) and result_code >= 400)  # noqa: PLR2004
+
+
+class Telemetry:
+    """The process's telemetry; without a writer it is off. Thread-safe, and no method but ``flush`` ever waits."""
+
+    def __init__(self, writer: BackgroundWriter[Item] | None = None) -> None:
+        self._writer = writer
+        self.handler: logging.Handler | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is sent."""
+        return self._writer is not None
+
+    @contextmanager
+    def request(self, name: str, *, url: str | None = None) -> Iterator[Span]:
+        """A request that we serve. An error that leaves the block is noted and passes on."""
+        with self._span(name, "request", url=url) as span:
+            yield span
+
+    @contextmanager
+    def dependency(
+        self, name: str, *, kind: DependencyKind, target: str | None = None, data: str | None = None
+    ) -> Iterator[Span]:
+        """A call that we make. ``target`` is a host; ``data`` a statement or path without values."""
+        with self._span(name, kind, target=target, data=data) as span:
+            yield span
+
+    def call_ended(
+        self,
+        name: str,
+        *,
+        kind: DependencyKind,
+        duration_seconds: float,
+        target: str | None = None,
+        data: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """A call that has just ended, for callers that cannot wrap it in :meth:`dependency`."""
+        if self._writer is not None:
+            here = current_request()
+            item = SpanItem(
+                time.time() - duration_seconds,
+                here.operation_id,
+                here.span_id,
+                here.labels(),
+                name=name,
+                kind=kind,
+                span_id=secrets.token_hex(8),
+                duration_seconds=duration_seconds,
+                success=error is None,
+                result_code=error or "0",
+                target=target,
+                data=data,
+            )
+            self._writer.offer(item)
+
+    def metric(self, name: str, value: float, **properties: Any) -> None:
+        """One value of a custom metric, with the few properties that it is split by."""
+        if self._writer is not None:
+            self._writer.offer(MetricItem(time.time(), None, None, properties, name=name, value=float(value)))
+
+    def event(self, name: str, *, measurements: dict[str, float] | None = None, **properties: Any) -> None:
+        """Something that happened."""
+        if self._writer is not None:
+            here = current_request()
+            item = EventItem(
+                time.time(),
+                here.operation_id,
+                here.span_id,
+                here.labels() | properties,
+                name=name,
+                measurements=measurements or {},
+            )
+            self._writer.offer(item)
+
+    def offer(self, item: Item) -> None:
+        """Queue a ready item."""
+        if self._writer is not None:
+            self._writer.offer(item)
+
+    def flush(self, timeout_seconds: float = 2.0) -> bool:
+        """Wait until everything so far is sent; False when time is up or the endpoint does not take it."""
+        return self._writer is None or self._writer.flush(timeout_seconds)
+
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """Flush and end. What comes later is dropped."""
+        if self.handler is not None:
+            logging.root.removeHandler(self.handler)
+            self.handler = None
+        if self._writer is not None:
+            self._writer.close(timeout_seconds)
+
+    @contextmanager
+    def _span(self, name: str, kind: Any, **fields: Any) -> Iterator[Span]:
+        span = Span()
+        if self._writer is None:
+            yield span
+            return
+        parent, identity = current_request().span_id, secrets.token_hex(8)
+        began, started = time.time(), time.perf_counter()
+        with span_scope(identity) as scope:
+            try:
+                yield span
+            except BaseException as error:  # noted and passed on, whatever it is
+                _note_error(span, error)
+                raise
+            finally:
+                span_item = SpanItem(
+                    began,
+                    scope.operation_id,
+                    parent,
+                    scope.labels() | span.properties,
+                    name=name,
+                    kind=kind,
+                    span_id=identity,
+                    duration_seconds=time.perf_counter() - started,
+                    success=span.success is not False,
+                    result_code=span.result_code or "0",
+                    **fields,
+                )
+                self._writer.offer(span_item)
+
+
+def configure_telemetry(
+    settings: Settings, *, limits: WriterLimits = _LIMITS, timeout_seconds: float = 10.0
+) -> Telemetry:
+    """Turn telemetry on where the settings name a resource, and make it :func:`telemetry`.
+
+    Where the platform's own OpenTelemetry exporter is on, all would be sent twice: ours stays off. A connection string
+    that cannot be read turns it off and is logged: telemetry never stops the service.
+    """
+    global _current  # noqa: PLW0603 - the one process-wide instance
+    shutdown_telemetry()
+    secret = settings.applicationinsights_connection_string
+    if secret is None or settings.python_applicationinsights_enable_telemetry:
+        return telemetry()
+    try:
+        key, endpoint = parse_connection_string(secret.get_secret_value())
+    except ConfigurationError as error:
+        _log.error("Telemetry is off: %s", error)
+        return telemetry()
+    sender = Sender(instrumentation_key=key, endpoint=endpoint, timeout_seconds=timeout_seconds)
+    writer = BackgroundWriter(
+        sender.send,
+        name="telemetry",
+        size=lambda item: item.characters,
+        report_dropped=lambda count: _log.warning("%d telemetry items were lost", count),
+        limits=limits,
+    )
+    made = Telemetry(writer)
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    made.handler = TelemetryLogHandler(made.offer, writer.in_own_thread, level=level)
+    logging.root.addHandler(made.handler)
+    install_redaction()
+    _current = made
+    atexit.register(made.flush)
+    return made
+
+
+def shutdown_telemetry(timeout_seconds: float = 2.0) -> None:
+    """Send what waits and turn telemetry off."""
+    global _current
+    ended, _current = _current, _OFF
+    if ended is not _OFF:
+        ended.close(timeout_seconds)
+        atexit.unregister(ended.flush)
+
+
+def telemetry() -> Telemetry:
+    """The process's telemetry; one that is off until :func:`configure_telemetry` turned it on."""
+    return _current
+
+
+def parse_connection_string(text: str) -> tuple[str, str]:
+    """Instrumentation key and ingestion endpoint. Raises :class:`ConfigurationError`."""
+    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    values = {name.strip().lower(): value.strip() for name, value in parts.items()}
+    key = values.get("instrumentationkey", "").lower()
+    if not _UUID.fullmatch(key):
+        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has no InstrumentationKey that is a UUID")
+    endpoint = values.get("ingestionendpoint", "").rstrip("/")
+    if not endpoint and values.get("endpointsuffix"):
+        location = f"{values['location']}." if values.get("location") else ""
+        endpoint = f"https://{location}dc.{values['endpointsuffix']}"
+    endpoint = endpoint or _DEFAULT_ENDPOINT
+    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
+        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has an IngestionEndpoint that is no address")
+    return key, endpoint
+
+
+def _note_error(span: Span, error: BaseException) -> None:
+    if span.result_code is None:
+        code = error.http_status if isinstance(error, ServiceError) else type(error).__name__
+        span.finish(code, success=False)
+    span.set(error=error.code if isinstance(error, ServiceError) else type(error).__name__)
+
+
+_OFF = Telemetry()
+_current = _OFF

@@ -1,0 +1,214 @@
+"""The built-in health checks: each function takes what it needs and returns a check for ``SystemHealthChecker``."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, literal, or_, select
+
+from shared_code import errors
+from shared_code.database import schema
+from shared_code.database.clock import utc_now
+from shared_code.database.connection import Database
+from shared_code.database.tables import token_master, token_usage_logs
+from shared_code.operations.health_checker import Check, Reading, cached
+from shared_code.providers.base import ModelCallFailed, ModelProvider
+from shared_code.records import KeyStatus
+
+_USABLE = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)
+_NOT_REACHED = (errors.ProviderUnavailable, errors.ProviderTimeout)
+_MEGABYTE = 1_048_576
+
+
+def cpu_check(*, limit_percent: float = 80.0, window_seconds: float = 0.1) -> Check:
+    """Load of all processors over a short window."""
+
+    def check() -> Reading:
+        import psutil
+
+        percent = psutil.cpu_percent(interval=window_seconds)
+        return Reading({"percent": percent, "limit_percent": limit_percent}, healthy=percent < limit_percent)
+
+    return check
+
+
+def memory_check(*, limit_percent: float = 85.0) -> Check:
+    """Memory of the machine, and what this process holds of it."""
+
+    def check() -> Reading:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        facts = {
+            "percent": memory.percent,
+            "limit_percent": limit_percent,
+            "process_megabytes": psutil.Process().memory_info().rss // _MEGABYTE,
+        }
+        return Reading(facts, healthy=memory.percent < limit_percent)
+
+    return check
+
+
+def disk_check(path: str = "/", *, limit_percent: float = 90.0) -> Check:
+    """Space on the file system that holds ``path``."""
+
+    def check() -> Reading:
+        import psutil
+
+        disk = psutil.disk_usage(path)
+        facts = {
+            "percent": disk.percent,
+            "limit_percent": limit_percent,
+            "free_megabytes": disk.free // _MEGABYTE,
+        }
+        return Reading(facts, healthy=disk.percent < limit_percent)
+
+    return check
+
+
+def database_check(database: Database, *, budget_seconds: float = 3.0) -> Check:
+    """One round trip; a SQLite file that cannot be written is no database to book in."""
+    file = database.engine.url.database if database.dialect == "sqlite" else None
+
+    def check() -> Reading:
+        started = time.perf_counter()
+        database.read(lambda connection: connection.execute(select(literal(1))).scalar(), budget_seconds=budget_seconds)
+        facts: dict[str, Any] = {"backend": database.dialect, "milliseconds": _milliseconds_since(started)}
+        writable = file is None or os.access(file, os.W_OK)
+        return Reading(facts if writable else facts | {"writable": False}, healthy=writable)
+
+    return check
+
+
+def storage_check(blob_service: Callable[[], Any], *, timeout_seconds: float = 3.0) -> Check:
+    """One page of the list of containers.
+
+    :param blob_service: gives an ``azure.storage.blob.BlobServiceClient``.
+    """
+
+    def check() -> Reading:
+        started = time.perf_counter()
+        pages = blob_service().list_containers(
+            results_per_page=1,
+            timeout=max(int(timeout_seconds), 1),
+            connection_timeout=timeout_seconds,
+            read_timeout=timeout_seconds,
+            retry_total=0,
+        )
+        next(pages.by_page(), None)
+        return Reading({"milliseconds": _milliseconds_since(started)})
+
+    return check
+
+
+def provider_check(
+    provider: ModelProvider,
+    api_key: Callable[[], str | None],
+    *,
+    timeout_seconds: float = 4.0,
+    cache_seconds: float = 300.0,
+) -> Check:
+    """Whether the provider answers: its list of models, which costs no tokens. Asked once per ``cache_seconds``.
+
+    A provider that refuses the key has answered. Without any key there is nothing to ask, which is no fault of the
+    provider (``usable_keys_check`` says so).
+    """
+
+    def check() -> Reading:
+        key = api_key()
+        name = provider.provider.value
+        if not key:
+            return Reading({"provider": name, "asked": False})
+        started = time.perf_counter()
+        try:
+            models = provider.list_models(api_key=key, timeout_seconds=timeout_seconds)
+        except ModelCallFailed as error:
+            reached = not issubclass(error.public, _NOT_REACHED)
+            return Reading({"provider": name, "asked": True, "reason": error.reason}, healthy=reached)
+        return Reading(
+            {"provider": name, "asked": True, "models": len(models), "milliseconds": _milliseconds_since(started)},
+        )
+
+    return cached(check, seconds=cache_seconds)
+
+
+def usable_keys_check(database: Database, *, minimum: int = 1) -> Check:
+    """How many keys can serve now, by status and end date."""
+    keys = token_master.c
+    status = func.lower(func.replace(keys.Status, " ", ""))
+    usable = status.in_([item.value.lower() for item in _USABLE]) & or_(
+        keys.ExpiresAt.is_(None), keys.ExpiresAt > utc_now()
+    )
+
+    def check() -> Reading:
+        count = database.read(
+            lambda connection: connection.execute(
+                select(func.count()).select_from(token_master).where(usable)
+            ).scalar_one()
+        )
+        return Reading({"usable_keys": count}, healthy=count >= minimum)
+
+    return check
+
+
+def outbox_check(depth: Callable[[], int], *, limit: int = 100) -> Check:
+    """Bookings that wait in the outbox queue."""
+
+    def check() -> Reading:
+        waiting = depth()
+        return Reading({"messages": waiting, "limit": limit}, healthy=waiting <= limit)
+
+    return check
+
+
+def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
+    """How long the oldest usage row has waited for the timer, by the database's clock; and when it folded last."""
+    usage = token_usage_logs.c
+
+    def work(connection: Connection) -> tuple[Any, Any, Any]:
+        # By ids, which are indexed: anybody may ask for health, however long the history is.
+        now = connection.execute(select(utc_now())).scalar_one()
+        first = connection.execute(select(func.min(usage.UsageID)).where(usage.FoldedAt.is_(None))).scalar()
+        oldest = select(usage.LoggedAt).where(usage.UsageID == first)
+        last = select(usage.FoldedAt).order_by(usage.UsageID.desc()).limit(1)
+        if first is not None:
+            last = last.where(usage.UsageID < first)
+        return now, connection.execute(oldest).scalar(), connection.execute(last).scalar()
+
+    def check() -> Reading:
+        now, oldest, last = database.read(work)
+        waiting = _seconds_between(oldest, now)
+        facts = {
+            "oldest_unfolded_seconds": waiting,
+            "limit_seconds": limit_seconds,
+            "seconds_since_last_fold": _seconds_between(last, now),
+        }
+        return Reading(facts, healthy=waiting is None or waiting <= limit_seconds)
+
+    return check
+
+
+def migration_check(database: Database) -> Check:
+    """Whether the schema is at the level that this code needs; a newer one serves as well (steps only add)."""
+
+    def check() -> Reading:
+        found = schema.current(database)
+        return Reading({"found": found, "needed": schema.HEAD}, healthy=found is not None and found >= schema.HEAD)
+
+    return check
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+def _seconds_between(earlier: Any, later: Any) -> int | None:
+    if earlier is None:
+        return None
+    return max(int((_moment(later) - _moment(earlier)).total_seconds()), 0)
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))

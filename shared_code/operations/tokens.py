@@ -1,0 +1,262 @@
+"""What operators do to the companies' keys, over the API and the command line alike: each change with its audit row.
+
+A change is one transaction: the row is held, compared with what the operator saw (its version), written, and recorded.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared_code.database.stores import token_changes, tokens
+from shared_code.database.stores.admin_audit import Actor, add_audit
+from shared_code.database.stores.token_changes import token_facts
+from shared_code.database.stores.token_fields import checked_key, naive_utc
+from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
+from shared_code.observability import redaction
+from shared_code.providers.base import ModelCallFailed
+from shared_code.records import KeyStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared_code.database.connection import Database
+    from shared_code.database.key_cipher import KeyCipher
+    from shared_code.providers.base import ModelProvider
+    from shared_code.records import Provider
+
+#: what changes by use, not by operators
+_BY_USE = {"used_tokens", "remaining_tokens", "reserved_tokens", "cooldown_until", "updated_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A key to be stored. ``api_key`` is plain."""
+
+    company_id: str
+    api_key: str
+    company_name: str | None = None
+    provider: str | None = None
+    total_token_limit: int | None = None
+    threshold: int | None = None
+    status: str = KeyStatus.ACTIVE.value
+    expires_at: datetime | None = None
+    provider_project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTest:
+    """What a provider said about a key. ``reason`` is a short code, None when the key was accepted."""
+
+    token_id: int
+    provider: str
+    accepted: bool
+    reason: str | None
+    message: str
+    models: int | None
+    milliseconds: int
+
+
+def version_of(row: ApiKeyRow) -> str:
+    """A name for what operators can change of a key: it is another one after each change."""
+    facts = {name: value for name, value in token_facts(row).items() if name not in _BY_USE}
+    return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class TokenAdministration:
+    """Adds, changes, rotates and tests keys.
+
+    :param default_threshold: for keys that come without one, in model tokens.
+    :param clock: the moment (aware, UTC).
+    """
+
+    def __init__(
+        self,
+        database: "Database",
+        cipher: "KeyCipher",
+        *,
+        default_threshold: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._default_threshold = default_threshold
+        self._clock = clock
+
+    def get(self, token_id: int) -> ApiKeyRow:
+        """One key. Raises :class:`NotFound`."""
+        row = self._database.read(lambda connection: tokens.get_token(connection, token_id))
+        if row is None:
+            raise _no_token(token_id)
+        return row
+
+    def add(self, new: NewToken, actor: Actor) -> ApiKeyRow:
+        """Store a key, encrypted.
+
+        :raises InvalidRequest: a value is malformed. :raises AlreadyExists: the company has this key already.
+        :raises Conflict: it would be active after its end date.
+        """
+        if KeyStatus.parse(new.status) is KeyStatus.ACTIVE:
+            self._check_end(naive_utc(new.expires_at))
+        # What is refused is no key, and must not be masked wherever it stands from now on.
+        redaction.remember_secret(checked_key(new.api_key))
+
+        def work(connection: "Connection") -> ApiKeyRow:
+            token_id = tokens.add_token(
+                connection,
+                self._cipher,
+                company_id=new.company_id,
+                company_name=new.company_name,
+                api_key=new.api_key,
+                provider=new.provider,
+                total_token_limit=new.total_token_limit,
+                threshold=self._default_threshold if new.threshold is None else new.threshold,
+                status=new.status,
+                expires_at=new.expires_at,
+                provider_project=new.provider_project,
+            )
+            row = _read(connection, token_id)
+            add_audit(connection, actor, "token.add", f"token {token_id}", after=_audited(row))
+            return row
+
+        return self._database.run(work)
+
+    def change(
+        self,
+        token_id: int,
+        changes: Mapping[str, Any],
+        actor: Actor,
+        *,
+        if_version: Callable[[str], bool] | None = None,
+    ) -> ApiKeyRow:
+        """Write some of ``token_changes.CHANGEABLE``; see there.
+
+        :param if_version: says of the row's current version whether it is the one that the operator saw.
+        :raises NotFound, InvalidRequest: there is no such key; a value is malformed.
+        :raises Conflict: it would be active after its end date. :raises ChangedMeanwhile: ``if_version`` says no.
+        """
+
+        def write(connection: "Connection", row: ApiKeyRow) -> None:
+            if KeyStatus.parse(changes.get("status")) is KeyStatus.ACTIVE:
+                self._check_end(naive_utc(changes.get("expires_at", row.expires_at)))
+            token_changes.change_token(connection, row, changes)
+
+        return self._write(token_id, "token.change", actor, write, if_version)
+
+    def set_status(
+        self,
+        token_id: int,
+        status: KeyStatus,
+        actor: Actor,
+        *,
+        if_version: Callable[[str], bool] | None = None,
+    ) -> ApiKeyRow:
+        """Block, disable or activate a key; activating ends its rest too.
+
+        :raises NotFound: there is no such key. :raises Conflict: an expired key cannot be activated.
+        :raises ChangedMeanwhile: see :meth:`change`.
+        """
+
+        def write(connection: "Connection", row: ApiKeyRow) -> None:
+            if status is not KeyStatus.ACTIVE:
+                token_changes.change_token(connection, row, {"status": status.value})
+                return
+            self._check_end(row.expires_at)
+            token_changes.activate_token(connection, row)
+
+        names = {
+            KeyStatus.ACTIVE: "token.activate",
+            KeyStatus.BLOCKED: "token.block",
+            KeyStatus.DISABLED: "token.disable",
+        }
+        return self._write(token_id, names.get(status, "token.change"), actor, write, if_version)
+
+    def rotate(
+        self, token_id: int, api_key: str, actor: Actor, *, if_version: Callable[[str], bool] | None = None
+    ) -> ApiKeyRow:
+        """Put a new key in place of the old one; limits, use and history stay, and calls that run end with the old one.
+
+        :raises NotFound: there is no such row. :raises InvalidRequest: malformed.
+        :raises AlreadyExists: the company has this key already. :raises ChangedMeanwhile: see :meth:`change`.
+        """
+        redaction.remember_secret(checked_key(api_key))
+        return self._write(
+            token_id,
+            "token.rotate",
+            actor,
+            lambda connection, row: tokens.replace_key(connection, self._cipher, row.token_id, api_key),
+            if_version,
+        )
+
+    def test(
+        self, token_id: int, providers: "Mapping[Provider, ModelProvider]", *, timeout_seconds: float = 10.0
+    ) -> KeyTest:
+        """Ask the key's provider for its list of models, which costs no tokens; the key's status is left alone."""
+        row = self.get(token_id)
+        started = time.monotonic()
+
+        def result(reason: str | None, message: str, models: int | None = None) -> KeyTest:
+            return KeyTest(
+                token_id=token_id,
+                provider=str(token_facts(row)["provider"] or ""),
+                accepted=reason is None,
+                reason=reason,
+                message=message,
+                models=models,
+                milliseconds=int((time.monotonic() - started) * 1000),
+            )
+
+        try:
+            key = row.decrypted(self._cipher)
+            redaction.remember_secret(key.secret)
+            names = providers[key.provider].list_models(api_key=key.secret, timeout_seconds=timeout_seconds)
+        except ConfigurationError as problem:
+            # Of the settings or of the row: the sentence says which, and what stands there.
+            return result("unreadable", redaction.redact(f"The key cannot be used: {problem.message}."))
+        except ModelCallFailed as failure:
+            return result(failure.reason, redaction.redact(failure.message))
+        return result(None, f"The provider accepts this key; it may use {len(names)} models.", len(names))
+
+    def _check_end(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock().replace(tzinfo=None):
+            raise Conflict("expires_at of this key lies in the past. Change it first.", details={"field": "expires_at"})
+
+    def _write(
+        self,
+        token_id: int,
+        action: str,
+        actor: Actor,
+        write: "Callable[[Connection, ApiKeyRow], object]",
+        if_version: Callable[[str], bool] | None = None,
+    ) -> ApiKeyRow:
+        def work(connection: "Connection") -> ApiKeyRow:
+            before = token_changes.lock_token(connection, token_id)
+            if before is None:
+                raise _no_token(token_id)
+            if if_version is not None and not if_version(version_of(before)):
+                raise ChangedMeanwhile
+            write(connection, before)
+            after = _read(connection, token_id)
+            add_audit(connection, actor, action, f"token {token_id}", before=_audited(before), after=_audited(after))
+            return after
+
+        return self._database.run(work)
+
+
+def _read(connection: "Connection", token_id: int) -> ApiKeyRow:
+    row = tokens.get_token(connection, token_id)
+    if row is None:
+        raise _no_token(token_id)
+    return row
+
+
+def _audited(row: ApiKeyRow) -> dict[str, Any]:
+    return {name: value for name, value in token_facts(row).items() if name != "updated_at"}
+
+
+def _no_token(token_id: int) -> NotFound:
+    return NotFound(f"There is no token {token_id}.", details={"field": "token_id"})
