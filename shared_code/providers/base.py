@@ -1,7 +1,7 @@
-"""What the pipeline asks of a model provider, and how a provider says what went wrong.
+"""What the pipeline asks of a model provider, and how a provider reports a failed call.
 
-A provider makes exactly one HTTP call per ``generate`` and never retries: retries, other keys and other models are
-decisions of the pipeline, which meters each call on its own.
+A provider makes exactly one HTTP call per ``generate`` and never retries: the pipeline decides about retries, other
+keys and other models, and books each call on its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One part of the document as it is sent: bytes of a type that the provider reads."""
+    """One part of the document as it is sent, of a type that the provider reads; ``name`` serves as its file name."""
 
     mime_type: str
     data: bytes = field(repr=False)
@@ -79,25 +79,33 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A billed answer (HTTP 200), usable or not; ``finish`` says which. ``text`` is the raw JSON text or ''."""
+    """A billed answer (HTTP 200), usable or not.
+
+    :ivar text: the raw JSON text; empty when there is none.
+    :ivar finish: why the model stopped; only the text of a STOP is worth parsing.
+    :ivar model_version: the model that answered, as the vendor names it; None when it names none. The vendor may have
+        routed the call to another model than the one that was asked.
+    :ivar reason: the vendor's own word for ``finish``, for logs.
+    """
 
     text: str = field(repr=False)
     usage: Usage
     finish: Finish
     model_version: str | None = None
-    response_id: str | None = None
     reason: str | None = None
 
 
 class ModelCallFailed(errors.ProviderError):
     """A call that gave no answer, classified. Raised by providers only; the pipeline turns it into a public error.
 
-    :ivar next: what to try next.
+    :ivar reason: the kind of failure as a short code, for logs and the retry table.
+    :ivar next_step: what to try next.
     :ivar key_effect: what it says about the key.
     :ivar wait_seconds: the provider's own wait hint, if any.
     :ivar cooldown_until: naive UTC moment until which the key should rest (COOLING only), None = use ``wait_seconds``.
     :ivar billing: NONE when nothing can have been billed, UNKNOWN when it may have been (timeouts, broken answers).
     :ivar public: class of the error that the user sees when nothing else helps.
+    :ivar max_same_key_retries: fewer retries with the same key than the retry policy allows; None = as many.
     """
 
     def __init__(  # noqa: PLR0913 - a classification has this many facts; all but the first are keywords
@@ -123,22 +131,25 @@ class ModelCallFailed(errors.ProviderError):
         self.public = public
         self.max_same_key_retries = max_same_key_retries
 
-    @property
-    def retry_is_useful(self) -> bool:
-        """Whether any further attempt (same key, other key or other model) makes sense."""
-        return self.next_step is not Next.FAIL
-
 
 class ModelProvider(Protocol):
-    """One vendor. Implementations are thread-safe and hold one client for the process."""
+    """The client of one vendor. Implementations are thread-safe and hold one connection pool for the process."""
 
     provider: Provider
 
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
-        """Ask once. Raises :class:`ModelCallFailed`; never an SDK or transport exception."""
+        """Ask once.
+
+        :param timeout_seconds: for the whole answer.
+        :raises ModelCallFailed: there is no answer; never an SDK's or a transport's exception.
+        :raises errors.ConfigurationError: the client cannot be built in this environment.
+        """
 
     def list_models(self, *, api_key: str, timeout_seconds: float) -> list[str]:
-        """Names of the models that the key may use; costs no tokens. Raises :class:`ModelCallFailed`."""
+        """Names of the models that the key may use; costs no tokens.
+
+        :raises ModelCallFailed, errors.ConfigurationError: as for :meth:`generate`.
+        """
 
     def close(self) -> None:
         """Close idle connections; a later call opens new ones."""

@@ -1,34 +1,34 @@
-"""What a failed model call means: the decisions that both vendors' error tables share.
+"""The kinds of failed model calls: what each means for the key, the model, the bill and the caller.
 
-A :class:`Verdict` holds everything that is decided beforehand; :meth:`Verdict.failure` adds what only the one call
-knows (wait hint, status, vendor's text). The sentence is ours; the vendor's text is redacted and kept in
-``details["provider_message"]`` for logs and the retry table, never for the caller.
+The error tables of all vendors choose among these kinds. A :class:`FailureKind` holds what is decided beforehand;
+:meth:`FailureKind.error` adds what only the one call knows (wait hint, HTTP status, vendor's text). The sentence is
+ours; the vendor's text is redacted and kept in ``details["provider_message"]`` for logs and the retry table, and never
+shown to the caller.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared_code import errors
-from shared_code.observability.redaction import redact, remember_secret
-from shared_code.providers import failures
+from shared_code.observability.redaction import redact
 from shared_code.providers.base import Billing, KeyEffect, ModelCallFailed, Next
 
 _VENDOR_TEXT_KEPT = 1000
-#: cut before redaction, so that a page of HTML costs nothing; what may be a torn key at the end is cut off after it
+#: Cut before redaction too, so that a long page of HTML costs little. A key that this cuts in two is never shown,
+#: because far less is kept.
 _VENDOR_TEXT_READ = 20_000
 
 
 class VendorFault(Exception):
-    """Takes the vendor's exception's place in our chain: its type and redacted text, without its objects.
+    """Replaces an SDK's exception in our chain: holds its type and redacted text, without its objects.
 
-    SDK exceptions carry requests and bodies, and with them keys; whoever prints a chain must not print those.
+    SDK exceptions carry requests and bodies, and thereby keys, which must not be printed with the chain.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FailureKind:
     """One row of the decision table; fields as in :class:`ModelCallFailed`."""
 
     reason: str
@@ -39,7 +39,7 @@ class Verdict:
     public: type[errors.ServiceError] = errors.ProviderUnavailable
     max_same_key_retries: int | None = None
 
-    def failure(
+    def error(
         self,
         *,
         vendor_text: str = "",
@@ -67,178 +67,115 @@ class Verdict:
 
 
 def clean_vendor_text(text: str) -> str:
-    """The vendor's words without secrets, in one line, cut to a length that a table row takes."""
-    # Half surrogates and NUL, which an escape in JSON can bring in, fit into no database.
+    """The vendor's text without secrets, in one line, short enough for a column."""
+    # Lone surrogates and NUL, which JSON escapes can hold, fit into no database.
     storable = text[:_VENDOR_TEXT_READ].encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
     return " ".join(redact(storable).split())[:_VENDOR_TEXT_KEPT]
 
 
 def fault_of(error: BaseException) -> VendorFault:
-    """A stand-in for ``error`` that is safe in an exception chain."""
+    """A replacement for ``error`` that is safe to print in an exception chain."""
     return VendorFault(f"{type(error).__module__}.{type(error).__qualname__}: {clean_vendor_text(str(error))}")
 
 
+def _of_key(
+    reason: str,
+    sentence: str,
+    effect: KeyEffect = KeyEffect.BLOCKED,
+    public: type[errors.ServiceError] = errors.TokenUnavailable,
+) -> FailureKind:
+    """Another key may do."""
+    return FailureKind(reason, sentence, Next.OTHER_KEY, effect, public=public)
+
+
+def _after_sending(reason: str, sentence: str, public: type[errors.ServiceError]) -> FailureKind:
+    """The request went out, so the call may have been billed: it is repeated once at most."""
+    return FailureKind(reason, sentence, Next.SAME_KEY, billing=Billing.UNKNOWN, public=public, max_same_key_retries=1)
+
+
+def _final(reason: str, sentence: str, public: type[errors.ServiceError] = errors.InternalError) -> FailureKind:
+    """No further call would end better, because of the document or, by default, of a fault of ours."""
+    return FailureKind(reason, sentence, Next.FAIL, public=public)
+
+
 # The key
-KEY_UNUSABLE = Verdict(
-    "key_unusable",
-    "The stored API key is empty or holds characters that no key has.",
-    Next.OTHER_KEY,
-    KeyEffect.BLOCKED,
-    public=errors.TokenUnavailable,
+KEY_UNUSABLE = _of_key("key_unusable", "The stored API key is empty or holds characters that no key has.")
+KEY_INVALID = _of_key("key_invalid", "The provider does not accept the API key.")
+KEY_EXPIRED = _of_key(
+    "key_expired", "The provider says that the API key has expired.", KeyEffect.EXPIRED, errors.TokenExpired
 )
-KEY_INVALID = Verdict(
-    "key_invalid",
-    "The provider does not accept the API key.",
-    Next.OTHER_KEY,
-    KeyEffect.BLOCKED,
-    public=errors.TokenUnavailable,
+KEY_LEAKED = _of_key("key_leaked", "The provider has withdrawn the API key because it was found in public.")
+KEY_RESTRICTED = _of_key("key_restricted", "The API key is restricted and may not call this service.")
+PROJECT_SUSPENDED = _of_key(
+    "project_suspended", "The provider has suspended the project of the API key.", KeyEffect.PROJECT_BLOCKED
 )
-KEY_EXPIRED = Verdict(
-    "key_expired",
-    "The provider says that the API key has expired.",
-    Next.OTHER_KEY,
-    KeyEffect.EXPIRED,
-    public=errors.TokenExpired,
-)
-KEY_LEAKED = Verdict(
-    "key_leaked",
-    "The provider has withdrawn the API key because it was found in public.",
-    Next.OTHER_KEY,
-    KeyEffect.BLOCKED,
-    public=errors.TokenUnavailable,
-)
-KEY_RESTRICTED = Verdict(
-    "key_restricted",
-    "The API key is restricted and may not call this service.",
-    Next.OTHER_KEY,
-    KeyEffect.BLOCKED,
-    public=errors.TokenUnavailable,
-)
-PROJECT_SUSPENDED = Verdict(
-    "project_suspended",
-    "The provider has suspended the project of the API key.",
-    Next.OTHER_KEY,
-    KeyEffect.PROJECT_BLOCKED,
-    public=errors.TokenUnavailable,
-)
-NO_CREDIT = Verdict(
-    "no_credit",
-    "The provider account of the API key has no credit.",
-    Next.OTHER_KEY,
-    KeyEffect.NO_CREDIT,
-    public=errors.TokenUnavailable,
-)
-KEY_PRECONDITION = Verdict(
-    "key_precondition",
-    "The provider refuses the API key's account here (location or billing).",
-    Next.OTHER_KEY,
-    KeyEffect.BLOCKED,
-    public=errors.TokenUnavailable,
-)
+NO_CREDIT = _of_key("no_credit", "The provider account of the API key has no credit.", KeyEffect.NO_CREDIT)
+KEY_PRECONDITION = _of_key("key_precondition", "The provider refuses the API key's account here (location or billing).")
 
 # Limits
-MINUTE_LIMIT = Verdict(
+MINUTE_LIMIT = _of_key(
     "rate_limited",
     "The provider's rate limit of the API key is reached.",
-    Next.OTHER_KEY,
     KeyEffect.COOLING,
-    public=errors.ProviderRateLimited,
+    errors.ProviderRateLimited,
 )
-DAY_LIMIT = Verdict(
-    "day_limit",
-    "The provider's daily limit of the API key is reached.",
-    Next.OTHER_KEY,
-    KeyEffect.COOLING,
-    public=errors.ProviderRateLimited,
+DAY_LIMIT = _of_key(
+    "day_limit", "The provider's daily limit of the API key is reached.", KeyEffect.COOLING, errors.ProviderRateLimited
 )
 
 # The service and the way to it
-SERVER_ERROR = Verdict("server_error", "The provider had an internal error.", Next.SAME_KEY, max_same_key_retries=2)
-OVERLOADED = Verdict("overloaded", "The provider is overloaded.", Next.SAME_KEY, max_same_key_retries=2)
-SERVER_TIMEOUT = Verdict(
+SERVER_ERROR = FailureKind("server_error", "The provider had an internal error.", Next.SAME_KEY, max_same_key_retries=2)
+OVERLOADED = FailureKind("overloaded", "The provider is overloaded.", Next.SAME_KEY, max_same_key_retries=2)
+SERVER_TIMEOUT = FailureKind(
     "server_timeout",
     "The provider gave up on the request for lack of time.",
     Next.SAME_KEY,
     public=errors.ProviderTimeout,
     max_same_key_retries=1,
 )
-UNEXPECTED_STATUS = Verdict(
+UNEXPECTED_STATUS = FailureKind(
     "unexpected_status", "The provider answered in an unexpected way.", Next.SAME_KEY, max_same_key_retries=1
 )
-CONNECT_FAILED = Verdict("connect_failed", "The provider could not be reached.", Next.SAME_KEY)
-DROPPED = Verdict(
+CONNECT_FAILED = FailureKind("connect_failed", "The provider could not be reached.", Next.SAME_KEY)
+DROPPED = _after_sending(
     "connection_dropped",
     "The connection to the provider broke before the answer was complete.",
-    Next.SAME_KEY,
-    billing=Billing.UNKNOWN,
-    max_same_key_retries=1,
+    errors.ProviderUnavailable,
 )
-CLIENT_TIMEOUT = Verdict(
-    "client_timeout",
-    "The provider did not answer in time.",
-    Next.SAME_KEY,
-    billing=Billing.UNKNOWN,
-    public=errors.ProviderTimeout,
-    max_same_key_retries=1,
+CLIENT_TIMEOUT = _after_sending("client_timeout", "The provider did not answer in time.", errors.ProviderTimeout)
+BROKEN_ANSWER = _after_sending(
+    "broken_answer", "The provider's answer was empty or not readable.", errors.ProviderBadAnswer
 )
-BROKEN_ANSWER = Verdict(
-    "broken_answer",
-    "The provider's answer was empty or not readable.",
-    Next.SAME_KEY,
-    billing=Billing.UNKNOWN,
-    public=errors.ProviderBadAnswer,
-    max_same_key_retries=1,
-)
-NOT_SENDABLE = Verdict(
-    "not_sendable", "The request could not be sent as it is.", Next.FAIL, public=errors.InternalError
-)
+NOT_SENDABLE = _final("not_sendable", "The request could not be sent as it is.")
 
 # The model
-MODEL_GONE = Verdict("model_gone", "The model is not available.", Next.OTHER_MODEL)
-MODEL_CLOSED = Verdict(
+MODEL_GONE = FailureKind("model_gone", "The model is not available.", Next.OTHER_MODEL)
+MODEL_CLOSED = FailureKind(
     "model_closed_to_project", "The model is not available to the project of the API key.", Next.OTHER_MODEL
 )
-MODEL_SETTING = Verdict("model_setting_refused", "The model does not take a setting that was sent.", Next.OTHER_MODEL)
+MODEL_SETTING = FailureKind(
+    "model_setting_refused", "The model does not take a setting that was sent.", Next.OTHER_MODEL
+)
 
 # The document
-DOCUMENT_UNREADABLE = Verdict(
-    "document_unreadable", "The provider could not read the document.", Next.FAIL, public=errors.InvalidFile
+DOCUMENT_UNREADABLE = _final("document_unreadable", "The provider could not read the document.", errors.InvalidFile)
+DOCUMENT_TOO_MANY_PAGES = _final(
+    "document_too_many_pages", "The document has more pages than the provider takes.", errors.TooManyPages
 )
-DOCUMENT_TOO_MANY_PAGES = Verdict(
-    "document_too_many_pages",
-    "The document has more pages than the provider takes.",
-    Next.FAIL,
-    public=errors.TooManyPages,
+DOCUMENT_TOO_LONG = _final("document_too_long", "The document is longer than the model can read.", errors.TooManyPages)
+DOCUMENT_TOO_LARGE = _final(
+    "document_too_large", "The document is larger than the provider takes.", errors.FileTooLarge
 )
-DOCUMENT_TOO_LONG = Verdict(
-    "document_too_long", "The document is longer than the model can read.", Next.FAIL, public=errors.TooManyPages
-)
-DOCUMENT_TOO_LARGE = Verdict(
-    "document_too_large", "The document is larger than the provider takes.", Next.FAIL, public=errors.FileTooLarge
-)
-DOCUMENT_REFUSED = Verdict(
-    "document_refused", "The provider refuses the document.", Next.FAIL, public=errors.ProviderRejected
-)
+DOCUMENT_REFUSED = _final("document_refused", "The provider refuses the document.", errors.ProviderRejected)
 
 # Our own faults
-REQUEST_REFUSED = Verdict(
-    "request_refused", "The provider refuses the request as malformed.", Next.FAIL, public=errors.InternalError
-)
-SCHEMA_REFUSED = Verdict(
-    "schema_refused", "The provider refuses the answer's schema.", Next.FAIL, public=errors.InternalError
-)
-DEADLINE_REFUSED = Verdict(
-    "deadline_refused",
-    "The provider refuses the deadline that was sent as too short.",
-    Next.FAIL,
-    public=errors.InternalError,
-)
-KEY_NOT_SENT = Verdict(
-    "key_not_sent", "The request reached the provider without a key.", Next.FAIL, public=errors.InternalError
-)
+REQUEST_REFUSED = _final("request_refused", "The provider refuses the request as malformed.")
+SCHEMA_REFUSED = _final("schema_refused", "The provider refuses the answer's schema.")
+DEADLINE_REFUSED = _final("deadline_refused", "The provider refuses the deadline that was sent as too short.")
+KEY_NOT_SENT = _final("key_not_sent", "The request reached the provider without a key.")
 
-#: HTTP statuses that mean the same whatever the body says
-_BY_STATUS: Mapping[int, Verdict] = {
+#: HTTP statuses that mean the same for all vendors
+_BY_STATUS: Mapping[int, FailureKind] = {
     401: KEY_INVALID,
     403: KEY_RESTRICTED,
     408: SERVER_TIMEOUT,
@@ -252,8 +189,8 @@ _BY_STATUS: Mapping[int, Verdict] = {
 _FIRST_CLIENT_ERROR, _FIRST_SERVER_ERROR = 400, 500
 
 
-def by_status(status: int) -> Verdict:
-    """What an HTTP status means when nothing more is known."""
+def by_status(status: int) -> FailureKind:
+    """The kind of failure that an HTTP status means when nothing more is known."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= _FIRST_SERVER_ERROR:
@@ -261,22 +198,6 @@ def by_status(status: int) -> Verdict:
     return REQUEST_REFUSED if status >= _FIRST_CLIENT_ERROR else UNEXPECTED_STATUS
 
 
-def of_a_stranger(verdict: Verdict) -> Verdict:
-    """What an answer means that is not the vendor's own, such as a firewall's page: it says nothing about the key."""
-    return verdict if verdict.key_effect is KeyEffect.NONE else UNEXPECTED_STATUS
-
-
-#: printable ASCII: anything else cannot stand in a header, and the transport's complaint would quote it
-_SHAPE = re.compile(r"[\x21-\x7e]+")
-
-
-def checked_key(api_key: str) -> str:
-    """The key without blanks around it, made known to the redaction.
-
-    :raises ModelCallFailed: when it is empty or cannot be a key; another key is to be tried.
-    """
-    key = (api_key or "").strip()
-    if not _SHAPE.fullmatch(key):
-        raise failures.KEY_UNUSABLE.failure()
-    remember_secret(key)
-    return key
+def not_from_vendor(kind: FailureKind) -> FailureKind:
+    """The kind of an error that somebody on the way sent, such as a firewall: it says nothing about the key."""
+    return kind if kind.key_effect is KeyEffect.NONE else UNEXPECTED_STATUS

@@ -1,34 +1,45 @@
-"""The HTTP client under both vendors' SDKs, and what its errors mean.
+"""What all vendors' HTTP calls share: the key, the client under the SDK, what its errors mean, and JSON of any shape.
 
-Imported on first use only (it pulls the HTTP library in). Three things that the SDKs' own clients do not do:
+Imported with the first call only, because it imports the HTTP library. The client does three things that the SDKs' own
+clients do not do:
 
-* a base URL on this machine is never sent through a proxy, whatever HTTP_PROXY says;
-* a call has a deadline for the whole answer, not only for each read: a service that trickles bytes is cut off;
-* redirects are not followed: the key travels in a header that a redirect would carry elsewhere.
+* a base URL on this machine is never called through a proxy, whatever HTTP_PROXY says;
+* a call has a deadline for the whole answer, not only for each read: a service that sends byte by byte is cut off;
+* redirects are not followed: the key travels in a header that a redirect would carry to another host.
+
+The functions for JSON do not trust the vendor: what has another shape than expected is left out, never an exception.
 """
 
 import ipaddress
+import json
 import math
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
+from shared_code.observability.redaction import remember_secret
 from shared_code.providers import failures
 from shared_code.providers.base import ModelCallFailed
-from shared_code.providers.failures import Verdict
+from shared_code.providers.failures import FailureKind
 
-#: a host that does not accept a connection in this time is down; the rest of the deadline is for the answer
+#: a host that accepts no connection in this time is taken for down; the rest of the deadline is for the answer
 _CONNECT_SECONDS = 10.0
 _MAX_CONNECTIONS = 256
 _IDLE_CONNECTIONS = 64
 _IDLE_SECONDS = 30.0
 _DEADLINE = "deadline"
+#: printable ASCII: nothing else can stand in a header, and the HTTP library's complaint would quote the key
+_KEY = re.compile(r"[\x21-\x7e]+")
+#: the largest count that a column of ours holds, and its digits
+_LARGEST_COUNT = 2**31 - 1
+_COUNT_DIGITS = 10
 
-#: Tested in this order: the first class that fits decides.
-_TRANSPORT_VERDICTS: tuple[tuple[type[Exception], Verdict], ...] = (
+#: Tested in this order: the first class that matches decides.
+_FAILURES: tuple[tuple[type[Exception], FailureKind], ...] = (
     # Nothing was sent, so nothing can be billed.
     (httpx2.ConnectTimeout, failures.CONNECT_FAILED),
     (httpx2.PoolTimeout, failures.CONNECT_FAILED),
@@ -42,26 +53,24 @@ _TRANSPORT_VERDICTS: tuple[tuple[type[Exception], Verdict], ...] = (
     (httpx2.DecodingError, failures.BROKEN_ANSWER),
     (httpx2.HTTPError, failures.DROPPED),
 )
-#: what the SDKs let through of the transport
-TRANSPORT_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+#: errors of the HTTP library that the SDKs do not wrap in their own
+_TRANSPORT_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 
 
-def build_http_client(base_url: str, *, clock: Callable[[], float] = time.monotonic) -> httpx2.Client:
+def checked_key(api_key: str) -> str:
+    """The key without blanks around it, made known to the redaction of logs.
+
+    :raises ModelCallFailed: it is empty or holds characters that no key has; another key is to be tried.
+    """
+    key = (api_key or "").strip()
+    if not _KEY.fullmatch(key):
+        raise failures.KEY_UNUSABLE.error()
+    remember_secret(key)
+    return key
+
+
+def build_http_client(base_url: str) -> httpx2.Client:
     """A connection pool for one vendor, safe for many threads; the caller keeps it and closes it."""
-
-    def start_deadline(request: httpx2.Request) -> None:
-        timeouts = dict(request.extensions.get("timeout") or {})
-        seconds = timeouts.get("read")
-        if seconds is not None:
-            request.extensions[_DEADLINE] = clock() + seconds
-            timeouts["connect"] = min(_CONNECT_SECONDS, seconds)
-            request.extensions["timeout"] = timeouts
-
-    def hold_deadline(response: httpx2.Response) -> None:
-        deadline = response.request.extensions.get(_DEADLINE, math.inf)
-        assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = _StreamWithDeadline(response.stream, deadline=deadline, clock=clock, request=response.request)
-
     return httpx2.Client(
         trust_env=not is_loopback(base_url),
         limits=httpx2.Limits(
@@ -70,7 +79,7 @@ def build_http_client(base_url: str, *, clock: Callable[[], float] = time.monoto
             keepalive_expiry=_IDLE_SECONDS,
         ),
         follow_redirects=False,
-        event_hooks={"request": [start_deadline], "response": [hold_deadline]},
+        event_hooks={"request": [_start_deadline], "response": [_hold_deadline]},
     )
 
 
@@ -85,31 +94,54 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def guarded[T](call: Callable[[], T], failure_of: Callable[[Exception], ModelCallFailed | None]) -> T:
+    """Run one SDK call; whatever it raises leaves as :class:`ModelCallFailed`, without the SDK's objects.
+
+    :param failure_of: reads an error of the SDK; None for any other error.
+    """
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 - an answer that the SDK cannot read may be billed all the same
+        failure = failure_of(error)
+        if failure is None and isinstance(error, _TRANSPORT_ERRORS):
+            failure = classify_transport(error)
+        if failure is None:
+            failure = failures.BROKEN_ANSWER.error(vendor_text=f"{type(error).__name__}: {error}")
+        cause = failures.fault_of(error)
+    # Raised outside of the handler: inside, Python would attach the SDK's exception as context.
+    raise failure from cause
+
+
 def classify_transport(error: BaseException) -> ModelCallFailed:
-    """Decide what an error of the transport means; one that is not known may have been billed."""
-    verdict = next((found for kind, found in _TRANSPORT_VERDICTS if isinstance(error, kind)), failures.DROPPED)
-    return verdict.failure(vendor_text=f"{type(error).__name__}: {error}")
+    """The failure that an error of the HTTP library means; a call whose error is not known may have been billed."""
+    kind = next((kind for errors, kind in _FAILURES if isinstance(error, errors)), failures.DROPPED)
+    return kind.error(vendor_text=f"{type(error).__name__}: {error}")
+
+
+def _start_deadline(request: httpx2.Request) -> None:
+    timeouts = dict(request.extensions.get("timeout") or {})
+    seconds = timeouts.get("read")
+    if seconds is not None:
+        request.extensions[_DEADLINE] = time.monotonic() + seconds
+        request.extensions["timeout"] = timeouts | {"connect": min(_CONNECT_SECONDS, seconds)}
+
+
+def _hold_deadline(response: httpx2.Response) -> None:
+    assert isinstance(response.stream, httpx2.SyncByteStream)
+    response.stream = _StreamWithDeadline(response.stream, response.request)
 
 
 class _StreamWithDeadline(httpx2.SyncByteStream):
-    """A response body that ends with a timeout when its deadline passes between two chunks."""
+    """A response body that raises a timeout when its request's deadline has passed at the next chunk."""
 
-    def __init__(
-        self,
-        stream: httpx2.SyncByteStream,
-        *,
-        deadline: float,
-        clock: Callable[[], float],
-        request: httpx2.Request,
-    ) -> None:
+    def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
         self._stream = stream
-        self._deadline = deadline
-        self._clock = clock
         self._request = request
 
     def __iter__(self) -> Iterator[bytes]:
+        deadline = self._request.extensions.get(_DEADLINE, math.inf)
         for chunk in self._stream:
-            if self._clock() > self._deadline:
+            if time.monotonic() > deadline:
                 raise httpx2.ReadTimeout("the answer was not complete in time", request=self._request)
             yield chunk
 
@@ -117,7 +149,42 @@ class _StreamWithDeadline(httpx2.SyncByteStream):
         self._stream.close()
 
 
-def lower_case_headers(response: Any) -> dict[str, str]:
-    """Headers of an SDK's response object with names in lower case; {} when there is none."""
-    headers = getattr(response, "headers", None) or {}
-    return {str(name).lower(): str(value) for name, value in headers.items()}
+def answer_of(body: str | None, *, any_of: Collection[str]) -> Mapping[str, Any]:
+    """The JSON object of an answer (HTTP 200), which has one of these members at least.
+
+    :raises ModelCallFailed: the body holds anything else.
+    """
+    try:
+        content = json.loads(body or "")
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, Mapping) or not any(name in content for name in any_of):
+        shown = (body or "an empty body")[:200]
+        raise failures.BROKEN_ANSWER.error(vendor_text=f"200 that is no answer: {shown}", http_status=200)
+    return content
+
+
+def count_of(value: Any) -> int | None:
+    """A token count, also when it is sent as text; None for anything that is not one or that no column holds."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _COUNT_DIGITS:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _LARGEST_COUNT else None
+
+
+def text_or_none(value: Any) -> str | None:
+    """A text that is not empty, or None."""
+    return value if isinstance(value, str) and value else None
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The object itself, or an empty one in place of anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list; nothing for anything else."""
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, Mapping):
+            yield entry

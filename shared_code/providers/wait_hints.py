@@ -1,4 +1,7 @@
-"""Reads the many forms in which vendors say how long to wait. Nonsense is ignored; a hint is never negative."""
+"""Reads the forms in which vendors tell how long to wait. What cannot be read is no hint; a hint is never negative.
+
+Gemini counts requests per day until midnight Pacific time (Gemini API documentation, "Rate limits").
+"""
 
 import math
 import re
@@ -8,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 _LONGEST_SECONDS = 7 * 24 * 3600.0
-#: Gemini counts its days in this zone
+#: the time zone of Gemini's daily limits
 _QUOTA_ZONE = "America/Los_Angeles"
 _SPAN_UNIT_SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SPAN = r"(?:\d+(?:\.\d+)?(?:ms|d|h|m|s))+"
@@ -55,12 +58,12 @@ def seconds_of_headers(headers: Mapping[str, str], now: datetime) -> float | Non
 
 
 def longest(hints: Iterable[float | None]) -> float | None:
-    """The longest hint that is one."""
+    """The longest of the hints; None when there is none."""
     return max((hint for hint in hints if hint is not None), default=None)
 
 
 def next_quota_day(now: datetime) -> datetime:
-    """The moment at which Gemini's daily limits start anew after ``now``; both naive UTC."""
+    """The first reset of Gemini's daily limits after ``now``: midnight Pacific time. Both naive UTC."""
     zone = ZoneInfo(_QUOTA_ZONE)
     tomorrow = now.replace(tzinfo=UTC).astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), tzinfo=zone).astimezone(UTC).replace(tzinfo=None)

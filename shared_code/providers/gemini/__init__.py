@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Google's Gemini API: its models, its client, and how its answers and errors are read."""

@@ -1,15 +1,16 @@
 """Reads the body of Gemini's HTTP 200: what the model said, why it stopped, what it cost.
 
 Works on the JSON and not on SDK objects, because a billed answer must be booked also when it holds values that no
-SDK version knows. The order of checks is the vendor's: blocked prompt, no candidate, finish reason, text.
+SDK version knows. Checks in this order: blocked prompt, no candidate, finish reason, text. Fields and finish reasons
+are those of ``GenerateContentResponse`` in google-genai 3.4.0; how pages are reported is told in the Gemini API
+documentation, "Document understanding" (ai.google.dev/gemini-api/docs/document-processing).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared_code.providers import failures
-from shared_code.providers.answer_json import count_of, mapping, mappings, object_of, text_or_none
 from shared_code.providers.base import Finish, ModelAnswer
+from shared_code.providers.transport import answer_of, count_of, mapping, mappings, text_or_none
 from shared_code.records import Usage
 
 _TRUNCATED = frozenset({"MAX_TOKENS", "CONTINUATION"})
@@ -40,25 +41,22 @@ _DETAIL_LISTS = (
 
 
 def read_answer(body: str | None) -> ModelAnswer:
-    """Read one body. Raises :class:`ModelCallFailed` when it is empty, no JSON, or not an answer at all."""
-    content = _object_of(body)
+    """Read one body.
+
+    :raises ModelCallFailed: it is empty, no JSON, or not an answer at all.
+    """
+    content = answer_of(body, any_of=("candidates", "promptFeedback", "usageMetadata"))
     usage = read_usage(content.get("usageMetadata"))
     finish, reason, text = _outcome(content)
-    return ModelAnswer(
-        text=text,
-        usage=usage,
-        finish=finish,
-        model_version=text_or_none(content.get("modelVersion")),
-        response_id=text_or_none(content.get("responseId")),
-        reason=reason,
-    )
+    return ModelAnswer(text, usage, finish, model_version=text_or_none(content.get("modelVersion")), reason=reason)
 
 
 def read_usage(metadata: Any) -> Usage:
     """Map usageMetadata to :class:`Usage`.
 
-    The service leaves out counts that are zero, so a missing part counts as zero once its sibling or the total is
-    there; where nothing is said, the count is None.
+    Total = prompt + tool use + candidates + thoughts. The service leaves out counts that are zero: a missing part is
+    zero when its sibling or the total is there, and the count is None when nothing is said at all. Cached tokens are
+    part of the prompt.
     """
     if not isinstance(metadata, Mapping):
         return Usage()
@@ -81,14 +79,6 @@ def read_usage(metadata: Any) -> Usage:
     )
 
 
-def _object_of(body: str | None) -> Mapping[str, Any]:
-    content = object_of(body)
-    if content is None or not any(name in content for name in ("candidates", "promptFeedback", "usageMetadata")):
-        shown = (body or "an empty body")[:200]
-        raise failures.BROKEN_ANSWER.failure(vendor_text=f"200 that is no answer: {shown}", http_status=200)
-    return content
-
-
 def _outcome(content: Mapping[str, Any]) -> tuple[Finish, str | None, str]:
     blocked = mapping(content.get("promptFeedback")).get("blockReason")
     if blocked:
@@ -102,7 +92,7 @@ def _outcome(content: Mapping[str, Any]) -> tuple[Finish, str | None, str]:
         return Finish.TRUNCATED, reason, text
     if reason in _REFUSED:
         return Finish.REFUSED, reason, text
-    # Any other reason: whether the text is usable shows when it is parsed.
+    # Any other reason: the parser finds out whether the text is usable.
     return (Finish.STOP if text.strip() else Finish.EMPTY), reason, text
 
 

@@ -1,12 +1,15 @@
 """Gemini through google-genai: one client for the process, one HTTP call per question.
 
-The only importer of the SDK. Its defaults that are set aside here, each for a reason that was seen:
+Only this module imports the SDK. It changes these defaults of the SDK, each for a reason that was seen:
 
-* it retries and continues answers on its own, unseen calls that nobody books: both off;
+* it retries and continues answers by itself, in calls that nobody would book: both are off;
 * an empty key falls back to a key from the environment, which another company would pay for: refused before;
-* the environment can switch it to Vertex, another base URL or API version: all three are given;
+* the environment can switch it to Vertex, another base URL or another API version: all three are set here;
 * it reads an answer into typed objects and drops what does not fit, the usage with it: the body is read here;
-* a header in other capitals than its own loses to the client's: the key goes into exactly ``x-goog-api-key``.
+* a header for the key in other capitals than its own is overruled by the client's own key: the key goes into exactly
+  ``x-goog-api-key``.
+
+The SDK and the HTTP library are imported with the first call, because their import is slow.
 """
 
 import math
@@ -19,10 +22,8 @@ from typing import TYPE_CHECKING, Any
 from shared_code.errors import ConfigurationError
 from shared_code.providers import failures
 from shared_code.providers.base import ModelAnswer, ModelCallFailed, ModelRequest
-from shared_code.providers.catalog import model_info, plain_name
-from shared_code.providers.failures import checked_key
-from shared_code.providers.gemini.client.answer import read_answer
-from shared_code.providers.gemini.client.errors import classify
+from shared_code.providers.gemini.models import MODELS
+from shared_code.providers.vendors import plain_name
 from shared_code.providers.wait_hints import utc_now
 from shared_code.records import Provider
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com"
 DEFAULT_API_VERSION = "v1beta"
-#: what the client itself is built with; no call of ours is sent with it
+#: the key that the client is built with; no call of ours is sent with it
 PLACEHOLDER_KEY = "placeholder-never-sent"
 _KEY_HEADER = "x-goog-api-key"
-#: the service refuses a shorter deadline
+#: seconds; the service refuses a shorter deadline
 _SHORTEST_SERVER_SECONDS = 10
 _MOST_MODELS = 5000
 
@@ -62,24 +63,30 @@ class GeminiProvider:
 
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
         """Ask once; see :class:`~shared_code.providers.base.ModelProvider`."""
+        from shared_code.providers.gemini.answer import read_answer
+        from shared_code.providers.transport import checked_key, guarded
+
         key = checked_key(api_key)
         client = self._ready_client()
         config = _config(request, key, timeout_seconds)
-        body = self._guarded(
+        response = guarded(
             lambda: client.models.generate_content(
                 model=plain_name(request.model), contents=_contents(request), config=config
-            )
+            ),
+            self._failure_of,
         ).sdk_http_response
-        return read_answer(body.body if body else None)
+        return read_answer(response.body if response else None)
 
     def list_models(self, *, api_key: str, timeout_seconds: float) -> list[str]:
-        """Names of the models that the key may use, without ``models/``; costs no tokens."""
+        """Names of the models that the key may use, without ``models/``; see :class:`.ModelProvider`."""
+        from shared_code.providers.transport import checked_key, guarded
+
         key = checked_key(api_key)
         client = self._ready_client()
         from google.genai import types
 
         config = types.ListModelsConfig(page_size=1000, http_options=_http_options(key, timeout_seconds))
-        found = self._guarded(lambda: list(islice(client.models.list(config=config), _MOST_MODELS)))
+        found = guarded(lambda: list(islice(client.models.list(config=config), _MOST_MODELS)), self._failure_of)
         return [plain_name(model.name) for model in found if model.name]
 
     def close(self) -> None:
@@ -90,27 +97,23 @@ class GeminiProvider:
             self._client = self._http = None
 
     def _ready_client(self) -> "genai.Client":
-        client = self._client
-        if client is not None:
-            return client
         with self._lock:
             if self._client is None:
                 try:
-                    self._build()
+                    self._client = self._build()
                 except (ImportError, OSError, ValueError) as error:
-                    # Certificates or a choice of HTTP library in the environment that cannot be followed.
+                    # The environment names certificates or an HTTP library that are not there.
                     raise ConfigurationError("The Gemini client cannot be built.") from failures.fault_of(error)
-            assert self._client is not None
             return self._client
 
-    def _build(self) -> None:
+    def _build(self) -> "genai.Client":
         from google import genai
         from google.genai import types
 
         from shared_code.providers.transport import build_http_client
 
         self._http = build_http_client(self._base_url)
-        self._client = genai.Client(
+        return genai.Client(
             api_key=PLACEHOLDER_KEY,
             vertexai=False,
             http_options=types.HttpOptions(
@@ -121,38 +124,28 @@ class GeminiProvider:
             ),
         )
 
-    def _guarded[T](self, call: Callable[[], T]) -> T:
-        """Run one SDK call; whatever it raises leaves as :class:`ModelCallFailed`, without the SDK's objects."""
+    def _failure_of(self, error: Exception) -> ModelCallFailed | None:
         from google.genai import errors as sdk_errors
 
-        from shared_code.providers.transport import TRANSPORT_ERRORS, classify_transport, lower_case_headers
+        from shared_code.providers.gemini.errors import classify
+        from shared_code.providers.transport import text_or_none
 
-        failure: ModelCallFailed
-        try:
-            return call()
-        except sdk_errors.APIError as error:
-            failure = classify(
-                int(error.code or 0),
-                error.status if isinstance(error.status, str) else None,
-                error.message if isinstance(error.message, str) else None,
-                error.details,
-                headers=lower_case_headers(error.response),
-                now=self._now(),
-            )
-            cause = failures.fault_of(error)
-        except TRANSPORT_ERRORS as error:
-            failure, cause = classify_transport(error), failures.fault_of(error)
-        except Exception as error:  # noqa: BLE001 - an answer that the SDK stumbles over is billed all the same
-            failure = failures.BROKEN_ANSWER.failure(vendor_text=f"{type(error).__name__}: {error}")
-            cause = failures.fault_of(error)
-        # Raised out here, where Python does not hang the SDK's exception on as context.
-        raise failure from cause
+        if not isinstance(error, sdk_errors.APIError):
+            return None
+        return classify(
+            int(error.code or 0),
+            text_or_none(error.status),
+            text_or_none(error.message),
+            error.details,
+            headers=getattr(error.response, "headers", None) or {},
+            now=self._now(),
+        )
 
 
 def _config(request: ModelRequest, key: str, timeout_seconds: float) -> "types.GenerateContentConfig":
     from google.genai import types
 
-    info = model_info(request.model)
+    info = MODELS.info(request.model)
     return types.GenerateContentConfig(
         http_options=_http_options(key, timeout_seconds),
         should_return_http_response=True,
@@ -177,7 +170,7 @@ def _http_options(key: str, timeout_seconds: float) -> "types.HttpOptions":
 
 
 def _thinking(setting: int | str | None) -> "types.ThinkingConfig | None":
-    """One of budget and level; both together are refused."""
+    """A budget or a level; the service refuses both together."""
     from google.genai import types
 
     if setting is None:

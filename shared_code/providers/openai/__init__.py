@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""The OpenAI API: its models, its client, and how its answers and errors are read."""

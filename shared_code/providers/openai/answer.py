@@ -1,36 +1,35 @@
-"""Reads the body of an OpenAI response (HTTP 200): what the model said, why it stopped, what it cost."""
+"""Reads the body of an OpenAI response (HTTP 200): what the model said, why it stopped, what it cost.
+
+Fields are those of ``Response`` in openai 3.54.0 (Responses API). Works on the JSON and not on SDK objects, because a
+billed answer must be booked also when it holds values that no SDK version knows.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared_code.providers import failures
-from shared_code.providers.answer_json import count_of, mapping, mappings, object_of, text_or_none
 from shared_code.providers.base import Finish, ModelAnswer
-from shared_code.providers.openai.client.errors import classify_failed_answer
+from shared_code.providers.openai.errors import classify_failed_answer
+from shared_code.providers.transport import answer_of, count_of, mapping, mappings, text_or_none
 from shared_code.records import Usage
 
 _REFUSALS = frozenset({"content_filter"})
 
 
 def read_answer(body: str | None) -> ModelAnswer:
-    """Read one body. Raises :class:`ModelCallFailed` when it is no answer, or a failed one that reports no usage."""
-    content = _object_of(body)
+    """Read one body.
+
+    :raises ModelCallFailed: it is no answer, or a failed one that reports no usage.
+    """
+    content = answer_of(body, any_of=("output", "usage", "status"))
     usage = read_usage(content.get("usage"))
     if content.get("status") == "failed" and not usage.measured:
         raise classify_failed_answer(content.get("error"))
     finish, reason, text = _outcome(content)
-    return ModelAnswer(
-        text=text,
-        usage=usage,
-        finish=finish,
-        model_version=text_or_none(content.get("model")),
-        response_id=text_or_none(content.get("id")),
-        reason=reason,
-    )
+    return ModelAnswer(text, usage, finish, model_version=text_or_none(content.get("model")), reason=reason)
 
 
 def read_usage(metadata: Any) -> Usage:
-    """Map ``usage`` to :class:`Usage`; output includes reasoning, input includes cached tokens."""
+    """Map ``usage`` to :class:`Usage`: its output includes the reasoning, its input the cached tokens."""
     if not isinstance(metadata, Mapping):
         return Usage()
     input_details = mapping(metadata.get("input_tokens_details"))
@@ -48,14 +47,6 @@ def read_usage(metadata: Any) -> Usage:
         cached_tokens=count_of(input_details.get("cached_tokens")),
         modalities={name: count for name, count in modalities.items() if count},
     )
-
-
-def _object_of(body: str | None) -> Mapping[str, Any]:
-    content = object_of(body)
-    if content is None or not any(name in content for name in ("output", "usage", "status")):
-        shown = (body or "an empty body")[:200]
-        raise failures.BROKEN_ANSWER.failure(vendor_text=f"200 that is no answer: {shown}", http_status=200)
-    return content
 
 
 def _outcome(content: Mapping[str, Any]) -> tuple[Finish, str | None, str]:

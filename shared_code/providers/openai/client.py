@@ -1,8 +1,12 @@
 """OpenAI through its SDK's Responses API: one client for the process, one HTTP call per question.
 
-The only importer of the SDK. What is set aside of its defaults: it retries twice on its own (unseen, unbooked calls);
-organisation, project and headers from the environment would travel with another company's key; its typed reading
-loses the usage of an answer that does not fit, so the body is read here.
+Only this module imports the SDK. It changes these defaults of the SDK:
+
+* it retries twice by itself, in calls that nobody would book: off;
+* organisation, project and headers from the environment would be sent with another company's key: emptied;
+* it reads an answer into typed objects and loses the usage of an answer that does not fit: the body is read here.
+
+The SDK and the HTTP library are imported with the first call, because their import is slow.
 """
 
 import base64
@@ -14,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 from shared_code.errors import ConfigurationError
 from shared_code.providers import failures
 from shared_code.providers.base import Media, ModelAnswer, ModelCallFailed, ModelRequest
-from shared_code.providers.catalog import model_info, plain_name
-from shared_code.providers.failures import checked_key
-from shared_code.providers.openai.client.answer import read_answer
-from shared_code.providers.openai.client.errors import classify
+from shared_code.providers.openai.errors import classify
+from shared_code.providers.openai.models import MODELS
+from shared_code.providers.vendors import plain_name
 from shared_code.providers.wait_hints import utc_now
 from shared_code.records import Provider
 
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
     import openai
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
-#: what the client itself is built with; no call of ours is sent with it
+#: the key that the client is built with; no call of ours is sent with it
 PLACEHOLDER_KEY = "placeholder-never-sent"
+#: the service refuses a smaller cap
 _SMALLEST_OUTPUT_CAP = 16
 _PDF = "application/pdf"
 
@@ -46,17 +50,23 @@ class OpenAIProvider:
 
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
         """Ask once; see :class:`~shared_code.providers.base.ModelProvider`."""
-        client, headers = self._for_key(checked_key(api_key), timeout_seconds)
+        client, headers = self._for_key(api_key, timeout_seconds)
+        from shared_code.providers.openai.answer import read_answer
+        from shared_code.providers.transport import guarded
+
         arguments = _arguments(request)
-        body = self._guarded(
-            lambda: client.responses.with_raw_response.create(**arguments, extra_headers=headers).http_response.text
+        body = guarded(
+            lambda: client.responses.with_raw_response.create(**arguments, extra_headers=headers).http_response.text,
+            self._failure_of,
         )
         return read_answer(body)
 
     def list_models(self, *, api_key: str, timeout_seconds: float) -> list[str]:
-        """Names of the models that the key may use; costs no tokens."""
-        client, headers = self._for_key(checked_key(api_key), timeout_seconds)
-        page = self._guarded(lambda: client.models.list(extra_headers=headers))
+        """Names of the models that the key may use; see :class:`.ModelProvider`."""
+        client, headers = self._for_key(api_key, timeout_seconds)
+        from shared_code.providers.transport import guarded
+
+        page = guarded(lambda: client.models.list(extra_headers=headers), self._failure_of)
         return [model.id for model in page.data]
 
     def close(self) -> None:
@@ -66,77 +76,59 @@ class OpenAIProvider:
                 self._http.close()
             self._client = self._http = None
 
-    def _for_key(self, key: str, timeout_seconds: float) -> tuple["openai.OpenAI", dict[str, str]]:
+    def _for_key(self, api_key: str, timeout_seconds: float) -> tuple["openai.OpenAI", dict[str, str]]:
+        from shared_code.providers.transport import checked_key
+
+        key = checked_key(api_key)
         client = self._ready_client().with_options(api_key=key, timeout=timeout_seconds, max_retries=0)
-        # Each copy reads the environment anew, and another company's organisation does not go with this key.
+        # Each copy reads the environment anew; an organisation from there may be another company's.
         client.organization = None
         client.project = None
-        # Also as a header of the call: one from OPENAI_CUSTOM_HEADERS would otherwise win over the key.
+        # Also as a header of the call: one from OPENAI_CUSTOM_HEADERS would otherwise replace the key.
         return client, {"Authorization": f"Bearer {key}"}
 
     def _ready_client(self) -> "openai.OpenAI":
-        client = self._client
-        if client is not None:
-            return client
         with self._lock:
             if self._client is None:
                 try:
-                    self._build()
+                    self._client = self._build()
                 except (ImportError, OSError, ValueError) as error:
-                    # Certificates in the environment that cannot be read.
+                    # The environment names certificates that cannot be read.
                     raise ConfigurationError("The OpenAI client cannot be built.") from failures.fault_of(error)
-            assert self._client is not None
             return self._client
 
-    def _build(self) -> None:
+    def _build(self) -> "openai.OpenAI":
         import openai
 
         from shared_code.providers.transport import build_http_client
 
         self._http = build_http_client(self._base_url)
-        self._client = openai.OpenAI(
-            api_key=PLACEHOLDER_KEY, base_url=self._base_url, max_retries=0, http_client=self._http
-        )
+        return openai.OpenAI(api_key=PLACEHOLDER_KEY, base_url=self._base_url, max_retries=0, http_client=self._http)
 
-    def _guarded[T](self, call: Callable[[], T]) -> T:
-        """Run one SDK call; whatever it raises leaves as :class:`ModelCallFailed`, without the SDK's objects."""
+    def _failure_of(self, error: Exception) -> ModelCallFailed | None:
         import openai
 
-        from shared_code.providers.transport import TRANSPORT_ERRORS, classify_transport, lower_case_headers
+        from shared_code.providers.transport import classify_transport
 
-        failure: ModelCallFailed
-        try:
-            return call()
-        except openai.APIStatusError as error:
-            failure = classify(
-                error.status_code,
-                error.code or error.type,
-                error.message,
-                headers=lower_case_headers(error.response),
-                now=self._now(),
-            )
-            cause = failures.fault_of(error)
-        except openai.APIConnectionError as error:
+        if isinstance(error, openai.APIStatusError):
+            code = error.code or error.type
+            headers = error.response.headers
+            return classify(error.status_code, code, error.message, headers=headers, now=self._now())
+        if isinstance(error, openai.APIConnectionError):
             # The transport's own exception, which says whether anything was sent, is the SDK's cause.
-            failure, cause = classify_transport(error.__cause__ or error), failures.fault_of(error)
-        except TRANSPORT_ERRORS as error:
-            failure, cause = classify_transport(error), failures.fault_of(error)
-        except Exception as error:  # noqa: BLE001 - an answer that the SDK stumbles over is billed all the same
-            failure = failures.BROKEN_ANSWER.failure(vendor_text=f"{type(error).__name__}: {error}")
-            cause = failures.fault_of(error)
-        # Raised out here, where Python does not hang the SDK's exception on as context.
-        raise failure from cause
+            return classify_transport(error.__cause__ or error)
+        return None
 
 
 def _arguments(request: ModelRequest) -> dict[str, Any]:
-    info = model_info(request.model)
+    info = MODELS.info(request.model)
     content = [*(_content(media) for media in request.media), {"type": "input_text", "text": request.prompt}]
     arguments: dict[str, Any] = {
         "model": plain_name(request.model),
         "input": [{"role": "user", "content": content}],
         "text": {"format": {"type": "json_schema", "name": "invoices", "schema": dict(request.schema), "strict": True}},
         "max_output_tokens": max(_SMALLEST_OUTPUT_CAP, min(request.max_output_tokens, info.output_limit)),
-        # Documents of companies are not kept at the vendor's for later calls.
+        # The vendor shall not keep the companies' documents for later calls.
         "store": False,
     }
     if request.system:
@@ -154,5 +146,5 @@ def _content(media: Media) -> dict[str, str]:
 
 
 def _pdf_name(name: str) -> str:
-    """The service goes by the ending."""
+    """The service tells the type of a file by its ending."""
     return name if name.lower().endswith(".pdf") else f"{name}.pdf"

@@ -1,6 +1,7 @@
 """OpenAI's errors as decisions: HTTP status, error code and phrases in, :class:`ModelCallFailed` out.
 
-Pure functions over what the SDK's exception carries; the answer's shape is ``{"error": {message, type, code}}``.
+Pure functions over what the SDK's exception carries; the answer's shape is ``{"error": {message, type, code}}``. Codes
+are those of the OpenAI platform documentation, "Error codes", and of the error types in openai 3.54.0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,13 @@ from typing import Any
 
 from shared_code.providers import failures
 from shared_code.providers.base import Billing, ModelCallFailed
-from shared_code.providers.failures import Verdict
+from shared_code.providers.failures import FailureKind
 from shared_code.providers.wait_hints import longest, seconds_in_text, seconds_of_headers
 
-#: for a 429 that says nothing about time
+#: for a 429 that names no time
 _PLAIN_WAIT_SECONDS = 30.0
 
-_BY_CODE: Mapping[str, Verdict] = {
+_BY_CODE: Mapping[str, FailureKind] = {
     "invalid_api_key": failures.KEY_INVALID,
     "expired_api_key": failures.KEY_EXPIRED,
     "account_deactivated": failures.PROJECT_SUSPENDED,
@@ -46,7 +47,7 @@ _BY_CODE: Mapping[str, Verdict] = {
     "vector_store_timeout": failures.SERVER_TIMEOUT,
 }
 #: phrases of 400 and 422, for answers without a code
-_REQUEST_RULES: Sequence[tuple[str, Verdict]] = (
+_REQUEST_RULES: Sequence[tuple[str, FailureKind]] = (
     ("invalid schema", failures.SCHEMA_REFUSED),
     ("context window", failures.DOCUMENT_TOO_LONG),
     ("maximum context length", failures.DOCUMENT_TOO_LONG),
@@ -72,29 +73,29 @@ def classify(
     """Decide what an HTTP error of OpenAI means.
 
     :param code: ``error.code``, or ``error.type`` where there is no code.
-    :param headers: headers of the answer, names in lower case.
+    :param headers: headers of the answer; names in lower case find them.
     :param now: naive UTC, for dates in headers.
     """
     text = f"{status} {code or ''}: {message}"
     hint = longest((seconds_of_headers(headers, now), seconds_in_text(message)))
-    verdict = _verdict(status, code or "", message.lower())
-    if verdict in {failures.MINUTE_LIMIT, failures.DAY_LIMIT}:
+    kind = _kind(status, code or "", message.lower())
+    if kind in {failures.MINUTE_LIMIT, failures.DAY_LIMIT}:
         wait = _PLAIN_WAIT_SECONDS if hint is None else hint
-        return verdict.failure(vendor_text=text, http_status=status, wait_seconds=wait)
-    hint = hint if verdict in {failures.OVERLOADED, failures.SERVER_ERROR} else None
-    return verdict.failure(vendor_text=text, http_status=status, wait_seconds=hint)
+        return kind.error(vendor_text=text, http_status=status, wait_seconds=wait)
+    hint = hint if kind in {failures.OVERLOADED, failures.SERVER_ERROR} else None
+    return kind.error(vendor_text=text, http_status=status, wait_seconds=hint)
 
 
 def classify_failed_answer(error: Any) -> ModelCallFailed:
-    """Decide what an answer (HTTP 200) of status ``failed`` without usage means; whether it is billed is not known."""
+    """Decide what an answer (HTTP 200) of status ``failed`` without usage means; it may have been billed."""
     facts = error if isinstance(error, Mapping) else {}
     code, message = str(facts.get("code") or ""), str(facts.get("message") or "")
-    failure = _BY_CODE.get(code, failures.BROKEN_ANSWER).failure(vendor_text=f"failed {code}: {message}")
+    failure = _BY_CODE.get(code, failures.BROKEN_ANSWER).error(vendor_text=f"failed {code}: {message}")
     failure.billing = Billing.UNKNOWN
     return failure
 
 
-def _verdict(status: int, code: str, message: str) -> Verdict:
+def _kind(status: int, code: str, message: str) -> FailureKind:
     if code in _BY_CODE:
         return _BY_CODE[code]
     if status == _TOO_MANY_REQUESTS:
@@ -103,5 +104,5 @@ def _verdict(status: int, code: str, message: str) -> Verdict:
         return failures.MODEL_GONE
     if status in _REQUEST_STATUSES:
         return next((found for phrase, found in _REQUEST_RULES if phrase in message), failures.REQUEST_REFUSED)
-    # The service's own errors have a code or a type.
-    return failures.by_status(status) if code else failures.of_a_stranger(failures.by_status(status))
+    # The service's own errors have a code or a type; an answer without either is somebody else's.
+    return failures.by_status(status) if code else failures.not_from_vendor(failures.by_status(status))
