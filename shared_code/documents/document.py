@@ -1,6 +1,6 @@
-"""A document as it comes in: what it is, whether it can be read at all, and what of it goes to a model.
+"""A document as it comes in: what it is, whether it can be read at all, and what of it is sent to a model.
 
-Bytes are sniffed and measured here; everything that parses them runs in the ``sandbox``. Nothing is ever unzipped or
+Type and size are judged here; everything that parses the bytes runs in the ``sandbox``. Nothing is ever unzipped or
 written to disk, and no text of a library reaches a caller.
 """
 
@@ -8,17 +8,15 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from shared_code.documents import file_type, india_qr, refusals
-from shared_code.documents.file_type import Kind
+from shared_code.documents.file_type import XML_LIMIT_BYTES, Kind
 from shared_code.documents.sandbox.pool import Result, Sandbox, default_sandbox
 from shared_code.invoices.schema import IndiaQr
 from shared_code.providers.base import Media
 from shared_code.records import Finding
 
-XML_LIMIT_BYTES = 5 * 1_048_576
-#: of a page that a model looks at a second time
+#: longest side of a page that a model looks at a second time
 PAGE_IMAGE_PIXELS = 2_048
 
-_MEGABYTE = 1_048_576
 _REMARKS = {
     "active_content": "The PDF holds scripts or actions. They were not run, and a copy without them was read.",
     "embedded_files": "The PDF holds files other than XML. They were not opened.",
@@ -39,7 +37,7 @@ class Document:
     :ivar label: the file's name, cleaned, for people. Escape it for HTML and CSV; never part of a path or key.
     :ivar media: what is sent to a model: the PDF (decrypted, repaired or without active content where needed), upright
         images of at most 2048 pixels, or the XML itself.
-    :ivar findings: remarks on the file, none of which asks for review by itself.
+    :ivar findings: findings on the file, none of which asks for review by itself.
     :ivar xml_attachments: name and bytes of each ``.xml`` file in a PDF.
     """
 
@@ -61,17 +59,10 @@ class PageTexts:
 
     :ivar pages: text that a reader sees; '' for a page without text. Empty strings for images.
     :ivar hidden: what a reader does not see, at most 50 snippets of 300 characters; it is not in ``pages``.
-    :ivar recognised_pages: pages (from 1) whose text is the invisible layer that text recognition put over a scan.
     """
 
     pages: tuple[str, ...] = field(repr=False)
     hidden: tuple[str, ...] = ()
-    recognised_pages: tuple[int, ...] = ()
-
-    @property
-    def has_text(self) -> bool:
-        """Whether there is anything to check an answer against."""
-        return any(text.strip() for text in self.pages)
 
 
 def open_document(
@@ -85,67 +76,62 @@ def open_document(
 ) -> Document:
     """Find out what ``data`` is and make it ready to be read.
 
-    Raises :class:`errors.FileTooLarge`, :class:`errors.UnsupportedFileType`, :class:`errors.InvalidFile`,
-    :class:`errors.TooManyPages`, each with ``details`` (``field``, ``reason``, ``limit``, ``actual``), and
-    :class:`errors.Busy` when too many documents are being opened.
+    :raises errors.FileTooLarge: more than ``max_bytes``, or XML of more than 5 MB.
+    :raises errors.UnsupportedFileType: not a type that the service reads.
+    :raises errors.InvalidFile: encrypted, damaged, empty, or beyond the limits of the sandbox.
+    :raises errors.TooManyPages: more than ``max_pages``.
+    :raises errors.Busy: too many documents are being opened.
     """
     if len(data) > max_bytes:
-        raise refusals.too_large(limit_mb=max_bytes / _MEGABYTE, actual_bytes=len(data))
-    file_type = file_type.sniff(data)
+        raise refusals.too_large(len(data), max_bytes)
+    found = file_type.detect_file_type(data)
     opened = Document(
-        kind=file_type.kind,
-        mime_type=file_type.mime_type,
+        kind=found.kind,
+        mime_type=found.mime_type,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         page_count=1,
         label=file_type.clean_label(file_name),
         media=(),
-        findings=_type_findings(file_type, file_name=file_name, content_type=content_type),
+        findings=_type_findings(found, file_name=file_name, content_type=content_type),
     )
-    box = sandbox or default_sandbox()
-    if file_type.kind is Kind.PDF:
-        return _with_pdf(opened, data, box.run("inspect", [data], max_pages=max_pages))
-    if file_type.kind is Kind.IMAGE:
-        result = box.run("pictures", [data], mime_type=file_type.mime_type, max_frames=max_pages)
+    if found.kind is Kind.PDF:
+        result = (sandbox or default_sandbox()).run("inspect", [data], max_pages=max_pages)
+        return _with_pdf(opened, data, result)
+    if found.kind is Kind.IMAGE:
+        result = (sandbox or default_sandbox()).run("pictures", [data], mime_type=found.mime_type, max_frames=max_pages)
         media, sizes = _pictures(result, received=(data,), label=opened.label)
         return replace(opened, page_count=len(media), media=media, image_sizes=sizes)
     if len(data) > XML_LIMIT_BYTES:
-        raise refusals.too_large(limit_mb=XML_LIMIT_BYTES / _MEGABYTE, actual_bytes=len(data), what="XML document")
-    return replace(opened, media=(Media(file_type.mime_type, data, opened.label),))
+        raise refusals.too_large(len(data), XML_LIMIT_BYTES, what="XML document")
+    return replace(opened, media=(Media(found.mime_type, data, opened.label),))
 
 
 def page_texts(document: Document, *, sandbox: Sandbox | None = None) -> PageTexts:
-    """The text layer of a document, hidden text apart. Some milliseconds for each page of a PDF: keep the answer.
+    """The text layer of a document, hidden text apart. Takes milliseconds for each page of a PDF: keep the answer.
 
-    Raises :class:`errors.InvalidFile` when the text cannot be read within the limits.
+    :raises errors.InvalidFile: the text cannot be read within the limits.
+    :raises errors.Busy: too many documents are being read.
     """
     if document.kind is not Kind.PDF:
         return PageTexts(("",) * document.page_count)
     result = (sandbox or default_sandbox()).run("texts", [document.media[0].data])
     pages = result.facts["pages"]
     hidden = [page["hidden"][:300] for page in pages if page["hidden"]]
-    return PageTexts(
-        tuple(page["text"] for page in pages),
-        tuple(hidden[:50]),
-        tuple(number for number, page in enumerate(pages, start=1) if page["recognised"]),
-    )
+    return PageTexts(tuple(page["text"] for page in pages), tuple(hidden[:50]))
 
 
 def page_images(
-    document: Document,
-    *,
-    longest_side: int = PAGE_IMAGE_PIXELS,
-    pages: tuple[int, ...] | None = None,
-    sandbox: Sandbox | None = None,
+    document: Document, *, longest_side: int = PAGE_IMAGE_PIXELS, sandbox: Sandbox | None = None
 ) -> tuple[Media, ...]:
     """The pages as pictures of at most ``longest_side`` pixels; none for XML.
 
-    :param pages: indices from 0; None is all. PDF only.
+    :raises errors.InvalidFile: a page cannot be rendered within the limits.
+    :raises errors.Busy: too many documents are being read.
     """
     box = sandbox or default_sandbox()
     if document.kind is Kind.PDF:
-        wanted = None if pages is None else list(pages)
-        result = box.run("render", [document.media[0].data], longest_side=longest_side, pages=wanted)
+        result = box.run("render", [document.media[0].data], longest_side=longest_side)
         return _pictures(result, received=(), label=document.label)[0]
     if document.kind is Kind.XML or all(max(size) <= longest_side for size in document.image_sizes):
         return document.media if document.kind is Kind.IMAGE else ()
@@ -153,18 +139,16 @@ def page_images(
     return _pictures(box.run("shrink", received, longest_side=longest_side), received=received, label=document.label)[0]
 
 
-def select_pages(document: Document, *, first: int, last: int, sandbox: Sandbox | None = None) -> tuple[Media, ...]:
-    """The pages ``first`` to ``last`` (from 1, both included) of a PDF or of an image with several frames."""
-    if document.kind is not Kind.PDF:
-        return document.media[first - 1 : last]
-    result = (sandbox or default_sandbox()).run("select", [document.media[0].data], first=first, last=last)
-    return (Media(document.mime_type, result.parts[0], document.label),)
-
-
-def india_qr(
+def find_india_qr(
     document: Document, texts: PageTexts, *, public_keys: str | None = None, sandbox: Sandbox | None = None
 ) -> IndiaQr | None:
-    """The signed e-invoice code on the pages, looked for only where :func:`qr.pages_to_search` says so."""
+    """The signed e-invoice code on the pages that :func:`india_qr.pages_to_search` names, or None.
+
+    :param public_keys: PEM keys or certificates that may have signed it (setting IRN_PUBLIC_KEYS).
+    :raises errors.ConfigurationError: a code was found, and the configured keys cannot be read.
+    :raises errors.InvalidFile: a page cannot be rendered within the limits.
+    :raises errors.Busy: too many documents are being read.
+    """
     wanted = india_qr.pages_to_search(document.kind, texts.pages)
     if not wanted:
         return None
@@ -190,13 +174,13 @@ def _with_pdf(opened: Document, data: bytes, result: Result) -> Document:
 
 
 def _type_findings(
-    file_type: file_type.FileType, *, file_name: str | None, content_type: str | None
+    found: file_type.FileType, *, file_name: str | None, content_type: str | None
 ) -> tuple[Finding, ...]:
-    claim = file_type.mismatch(file_type, file_name=file_name, content_type=content_type)
+    claim = file_type.mismatch(found, file_name=file_name, content_type=content_type)
     if claim is None:
         return ()
-    message = f"The file is {file_type.mime_type} by its content, but {claim}."
-    return (Finding("type_mismatch", message, "file", expected=claim, found=file_type.mime_type, review=False),)
+    message = f"The file is {found.mime_type} by its content, but {claim}."
+    return (Finding("type_mismatch", message, "file", expected=claim, found=found.mime_type, review=False),)
 
 
 def _pictures(

@@ -1,4 +1,8 @@
-"""What a file is, decided by its content only: names and content types are claims of whoever sent it."""
+"""The type of a file by its content. Names and content types are only claims of whoever sent it.
+
+The signatures are those of the formats themselves: ISO 32000 (PDF), W3C PNG, ITU-T T.81 (JPEG), TIFF 6.0, RIFF (WebP),
+ISO/IEC 23008-12 (HEIC, by the brands of its ``ftyp`` box), W3C XML 1.0.
+"""
 
 import codecs
 import re
@@ -8,8 +12,10 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from shared_code.documents import refusals
+from shared_code.records import BYTES_PER_MB
 
-#: PDF readers accept junk before the header, but no more than this
+XML_LIMIT_BYTES = 5 * BYTES_PER_MB
+#: PDF readers accept other bytes before the header, but not more than this
 _PDF_HEADER_WITHIN = 1024
 _HEAD = 4096
 _LABEL_LENGTH = 100
@@ -17,7 +23,7 @@ _LABEL_LENGTH = 100
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
-#: what people send by mistake, named so that they recognise it
+#: what people send by mistake, in words in which they recognise it
 _KNOWN_BUT_UNSUPPORTED = (
     (b"PK\x03\x04", "a ZIP archive or an Office document"),
     (b"PK\x05\x06", "a ZIP archive"),
@@ -54,19 +60,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """A supported type: how it is handled and its media type."""
+    """A supported type: how it is handled, its media type, the endings of its files, and other names of the type."""
 
     kind: Kind
     mime_type: str
+    endings: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
 
 
-PDF = FileType(Kind.PDF, "application/pdf")
-PNG = FileType(Kind.IMAGE, "image/png")
-JPEG = FileType(Kind.IMAGE, "image/jpeg")
-WEBP = FileType(Kind.IMAGE, "image/webp")
-HEIC = FileType(Kind.IMAGE, "image/heic")
-TIFF = FileType(Kind.IMAGE, "image/tiff")
-XML = FileType(Kind.XML, "application/xml")
+PDF = FileType(Kind.PDF, "application/pdf", (".pdf",), ("application/x-pdf",))
+PNG = FileType(Kind.IMAGE, "image/png", (".png",))
+JPEG = FileType(Kind.IMAGE, "image/jpeg", (".jpg", ".jpeg", ".jpe"), ("image/jpg", "image/pjpeg"))
+WEBP = FileType(Kind.IMAGE, "image/webp", (".webp",))
+HEIC = FileType(Kind.IMAGE, "image/heic", (".heic", ".heif"), ("image/heif",))
+TIFF = FileType(Kind.IMAGE, "image/tiff", (".tif", ".tiff"))
+XML = FileType(Kind.XML, "application/xml", (".xml",), ("text/xml",))
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -76,35 +84,18 @@ _MAGIC = (
     (b"II+\x00", TIFF),
     (b"MM\x00+", TIFF),
 )
-_EXTENSIONS = {
-    ".pdf": PDF,
-    ".png": PNG,
-    ".jpg": JPEG,
-    ".jpeg": JPEG,
-    ".jpe": JPEG,
-    ".webp": WEBP,
-    ".heic": HEIC,
-    ".heif": HEIC,
-    ".tif": TIFF,
-    ".tiff": TIFF,
-    ".xml": XML,
-}
-_ALIASES = {
-    "image/jpg": JPEG.mime_type,
-    "image/pjpeg": JPEG.mime_type,
-    "image/heif": HEIC.mime_type,
-    "text/xml": XML.mime_type,
-    "application/x-pdf": PDF.mime_type,
-}
-#: content types that claim nothing
+_TYPES = (PDF, PNG, JPEG, WEBP, HEIC, TIFF, XML)
+_BY_ENDING = {ending: file_type for file_type in _TYPES for ending in file_type.endings}
+_ALIASES = {alias: file_type.mime_type for file_type in _TYPES for alias in file_type.aliases}
+#: content types that say nothing about the type
 _SILENT_TYPES = {"", "application/octet-stream", "binary/octet-stream", "multipart/form-data"}
 
 
-def sniff(data: bytes) -> FileType:
-    """The type of ``data`` by content.
+def detect_file_type(data: bytes) -> FileType:
+    """The type of ``data`` by its content.
 
-    Raises :class:`errors.InvalidFile` (``empty``) for no bytes and :class:`errors.UnsupportedFileType`, whose details
-    say what was found, for everything that the service does not read.
+    :raises errors.InvalidFile: there are no bytes (reason ``empty``).
+    :raises errors.UnsupportedFileType: the service does not read this type; the details say what was found.
     """
     if not data:
         raise refusals.invalid_file("empty")
@@ -126,7 +117,7 @@ def sniff(data: bytes) -> FileType:
 def mismatch(actual: FileType, *, file_name: str | None, content_type: str | None) -> str | None:
     """What the name or the content type claims, when it is another type than ``actual``; else None."""
     suffix = PurePosixPath((file_name or "").strip().lower()).suffix
-    by_name = _EXTENSIONS.get(suffix)
+    by_name = _BY_ENDING.get(suffix)
     if by_name is not None and by_name != actual:
         return f"the name says {suffix}"
     claimed = (content_type or "").split(";")[0].strip().lower()

@@ -1,7 +1,7 @@
 """Images as a model reads them: upright, RGB or grey, at most 2048 pixels long, in a format that every provider takes.
 
-Runs inside the sandbox only (see ``sandbox``). The size in the header is judged before anything is decoded; every image
-is decoded once, because a damaged one must not reach a model that bills for it.
+Runs inside the sandbox only. The size in the header is checked before anything is decoded. Every image is decoded once,
+because a damaged one must not reach a model that bills for it. Orientation is the EXIF tag 0x0112 (CIPA DC-008).
 """
 
 import warnings
@@ -41,7 +41,8 @@ class Picture:
 def read_pictures(data: bytes, *, mime_type: str, max_frames: int) -> tuple[Picture, ...]:
     """Decode and prepare an image; one picture for each frame of a TIFF, one for everything else.
 
-    Raises :class:`errors.InvalidFile` (``image_too_large``, ``corrupt``) and :class:`errors.TooManyPages`.
+    :raises errors.InvalidFile: reason ``image_too_large`` or ``corrupt``.
+    :raises errors.TooManyPages: more frames than ``max_frames``.
     """
     from PIL import Image
 
@@ -62,7 +63,10 @@ def read_pictures(data: bytes, *, mime_type: str, max_frames: int) -> tuple[Pict
 
 
 def shrink(data: bytes, *, longest_side: int) -> Picture:
-    """A prepared picture again, at most ``longest_side`` pixels long. Raises like :func:`read_pictures`."""
+    """A prepared picture once more, at most ``longest_side`` pixels long.
+
+    :raises errors.InvalidFile: reason ``corrupt``.
+    """
     from PIL import Image
 
     try:
@@ -143,10 +147,10 @@ def _open_heic(data: bytes) -> Picture:
 def _prepared(image: "Image.Image") -> Picture:
     from PIL import Image
 
-    # a JPEG decodes at half or a quarter of its size when that is still large enough
+    # A JPEG can be decoded at half or a quarter of its size, when that is still large enough.
     image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    # made small before anything else: every step on 40 million pixels takes another 160 MB
+    # Reduced before anything else: every step on 40 million pixels takes another 160 MB.
     flat = _flat(_reduced(_simple(image)))
     return _encoded(flat if turn is None else flat.transpose(Image.Transpose(turn)))
 
@@ -174,7 +178,7 @@ def _reduced(image: "Image.Image") -> "Image.Image":
 
 
 def _flat(image: "Image.Image") -> "Image.Image":
-    """RGB or 8-bit grey: transparency on white, 16 bits scaled to 8 by what the image uses."""
+    """RGB or 8-bit grey: transparent parts become white, 16 bits are scaled to 8 by the range that the image uses."""
     from PIL import Image
 
     if image.mode == "F":

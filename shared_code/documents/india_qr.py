@@ -1,8 +1,11 @@
-"""The signed QR code of Indian e-invoices (IRN): facts about an invoice that cost no model tokens.
+"""The signed QR code of Indian e-invoices: facts about an invoice that cost no model tokens.
 
-The code is a JSON Web Token whose payload carries a JSON text in ``data``. It holds number, date, parties' GSTINs and
-total, but no names and no lines: it checks a model's answer and does not replace it. Payment codes (UPI) are ignored.
-The signature is checked when a key is configured; the portals change their keys, so a code that fits none of them is
+The code is issued by an Invoice Registration Portal under Rule 48(4) of the CGST Rules, 2017; the names of its values
+are those of the portal's e-invoice schema (National Informatics Centre, GST Network). It is a JSON Web Token (RFC 7519)
+with RS256 (RFC 7518), whose payload carries a JSON text in ``data``. It holds number, date, GSTINs and total, but no
+names and no lines: it checks a model's answer and does not replace it. Payment codes (UPI) are ignored.
+
+The signature is checked when a key is configured. The portals change their keys, so a code that fits no key is
 ``unverified``, not refused.
 """
 
@@ -23,7 +26,7 @@ UNVERIFIED = "unverified"
 
 #: pages that are searched in one document; the code is on the first page of an invoice
 MAX_PAGES = 3
-#: a page with fewer characters is a scan
+#: a page with less text counts as a scan
 _SCAN_CHARACTERS = 50
 _HINT = re.compile(
     r"\bIRN\b|\bGSTIN\b|\bAck\.?\s*(No|Date)|e-?invoice|[0-9a-f]{64}|\b\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]\b",
@@ -35,7 +38,7 @@ _PEM = re.compile(r"-----BEGIN (PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----.*?--
 
 
 def pages_to_search(kind: Kind, texts: Sequence[str]) -> tuple[int, ...]:
-    """Indices of the pages where looking for a code is worth its 10 to 60 ms; empty for most documents.
+    """Indices of the pages that may hold a code; empty for most documents, because a search takes 10 to 60 ms a page.
 
     Images: the first pages. PDFs: pages without text (scans) and pages that name an IRN or a GSTIN. XML: none.
     """
@@ -52,6 +55,7 @@ def read_codes(codes: Sequence[str], *, public_keys: str | None = None) -> India
     """The first signed e-invoice code among the texts of QR codes, or None.
 
     :param public_keys: PEM public keys or certificates, one after another (setting IRN_PUBLIC_KEYS).
+    :raises errors.ConfigurationError: a code was found, and ``public_keys`` is not PEM.
     """
     for code in codes:
         payload = _payload(code.strip())
@@ -62,7 +66,10 @@ def read_codes(codes: Sequence[str], *, public_keys: str | None = None) -> India
 
 
 def load_keys(public_keys: str | None) -> list[Any]:
-    """The configured keys. Raises :class:`errors.ConfigurationError` for text that is no PEM."""
+    """The configured keys.
+
+    :raises errors.ConfigurationError: the text is not PEM.
+    """
     if not public_keys:
         return []
     from cryptography import x509

@@ -1,8 +1,8 @@
-"""Stops files that unpack to far more than they are, before any library unpacks them.
+"""Refuses files that unpack to far more data than they are, before any library unpacks them.
 
-Works on the raw bytes: a parser's view of a file is not the view of the next parser, and both would inflate whatever
-follows a ``stream`` keyword. Every level of nested compression counts. Nothing is kept in memory but one chunk for each
-level.
+It works on the raw bytes, because two parsers may see different objects in one file, and each would inflate whatever
+follows a ``stream`` keyword. Every level of nested compression counts. Only one chunk for each level is held in memory.
+PDF streams are described in ISO 32000-1, the Flate format in RFC 1950 (zlib) and RFC 1951 (deflate).
 """
 
 import itertools
@@ -16,7 +16,7 @@ from shared_code.documents import refusals
 MEGABYTE = 1_048_576
 STREAM_LIMIT = 64 * MEGABYTE
 TOTAL_LIMIT = 256 * MEGABYTE
-#: an uncompressed scan may be larger than other streams, if its own size explains it
+#: A scan may unpack to more than other streams, as far as its width and height explain it, up to this many pixels.
 IMAGE_PIXELS = 40_000_000
 FLATE = frozenset({"FlateDecode", "Fl"})
 
@@ -28,13 +28,13 @@ _STREAM = re.compile(rb"stream[\x00\t\x0c ]*\r?\n?")
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b")
 _WIDTH = re.compile(rb"/Width\s+(\d{1,6})\b")
 _HEIGHT = re.compile(rb"/Height\s+(\d{1,6})\b")
-#: decompress method 8, window up to 32 K; the check sum of the two bytes is tested apart
+#: RFC 1950: compression method 8 is deflate
 _METHOD = 8
 
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be read and unpacked. Inflating overlapping streams again and again costs input as well."""
+    """What may still be read and unpacked. Input counts too: streams that overlap can be inflated again and again."""
 
     input_left: int
     output_left: int = TOTAL_LIMIT
@@ -45,7 +45,10 @@ class _Budget:
             raise refusals.invalid_file("bomb")
 
     def counted(self, chunks: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
-        """The chunks themselves; raises when one stream passes ``limit`` or all together pass the total."""
+        """The chunks themselves.
+
+        :raises errors.InvalidFile: this stream passes ``limit``, or all streams together pass the total.
+        """
         size = 0
         for chunk in chunks:
             size += len(chunk)
@@ -58,7 +61,10 @@ class _Budget:
 
 
 def check_inflation(data: bytes) -> None:
-    """Measure every Flate stream in the bytes of a PDF. Raises :class:`errors.InvalidFile` (``bomb``)."""
+    """Measure every Flate stream in the bytes of a PDF.
+
+    :raises errors.InvalidFile: a stream, or all together, unpack to more than the limits (reason ``bomb``).
+    """
     budget = _Budget(input_left=2 * len(data) + MEGABYTE)
     view = memoryview(data)
     for match in _STREAM.finditer(data):
@@ -71,7 +77,7 @@ def check_inflation(data: bytes) -> None:
 def can_pass_limit(raw: bytes, filters: Sequence[str]) -> bool:
     """Whether a stream packed by ``filters`` (names without slash) could unpack to more than the limit at all.
 
-    Flate packs 1032 to 1 at best, and ASCII85 writes four zeros as one ``z``, so most streams need no second look.
+    Deflate packs 1032 to 1 at best, and ASCII85 writes four zeros as one ``z``: most streams cannot.
     """
     size = len(raw) + 4 * raw.count(b"z")
     for at, name in enumerate(filters):

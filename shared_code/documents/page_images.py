@@ -1,12 +1,14 @@
 """Pages as pictures, for models that cannot read a PDF's fonts and for the codes printed on pages.
 
-Runs inside the sandbox only (see ``sandbox``). The scale comes from a budget of pixels, never from a fixed resolution:
-a page may say that it is 380 m wide.
+Runs inside the sandbox only. The scale follows from a number of pixels, never from a fixed resolution: a page may say
+that it is 380 m wide.
 """
 
 from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+import zxingcpp
 
 from shared_code.documents import images, refusals
 
@@ -22,7 +24,10 @@ _MAX_CODE_LENGTH = 8_000
 
 
 def render(page: Any, *, longest_side: int) -> images.Picture:
-    """A page as JPEG."""
+    """A page of pypdfium2 as JPEG.
+
+    :raises errors.InvalidFile: the page has no area (reason ``corrupt``).
+    """
     image = _rendered(page, longest_side=longest_side, grayscale=False)
     return images.Picture("image/jpeg", images.encode_jpeg(image), *image.size)
 
@@ -33,7 +38,10 @@ def codes_on_page(page: Any) -> list[str]:
 
 
 def codes_on_picture(data: bytes) -> list[str]:
-    """Texts of the QR codes on a prepared picture. Raises :class:`errors.InvalidFile` when it cannot be decoded."""
+    """Texts of the QR codes on a prepared picture.
+
+    :raises errors.InvalidFile: the picture cannot be decoded (reason ``corrupt``).
+    """
     from PIL import Image
 
     try:
@@ -53,8 +61,6 @@ def _rendered(page: Any, *, longest_side: int, grayscale: bool) -> "Image.Image"
 
 
 def _codes(image: "Image.Image") -> list[str]:
-    import zxingcpp
-
     pixels = memoryview(image.tobytes()).cast("B", (image.height, image.width))
     found: Iterable[Any] = zxingcpp.read_barcodes(
         pixels, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)

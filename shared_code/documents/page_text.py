@@ -1,8 +1,9 @@
-"""The text of PDF pages as a reader sees it, and apart from it the text that a reader does not see.
+"""The text of PDF pages that a person sees, and apart from it the text that a person does not see.
 
-Runs inside the sandbox only (see ``sandbox``). Hidden text is how a document talks to a model behind its reader's
-back: invisible, in the colour of its ground, smaller than 3 points, or off the page. The invisible layer that text
-recognition lays over a scanned page is not hidden: the picture shows the same words.
+Runs inside the sandbox only. Hidden text is a way to give a model orders that the person with the document does not
+notice: text that is invisible (rendering modes 3 and 7 of ISO 32000-1), in the colour of its background, smaller than
+3 points, or off the page. The invisible layer that text recognition lays over a scanned page does not count as hidden:
+the picture shows the same words.
 """
 
 import ctypes
@@ -10,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import pypdfium2.raw as pdfium
+
 from shared_code.documents import refusals
 
 TINY_POINTS = 3.0
 MAX_CHARACTERS = 2_000_000
-#: length of one hidden snippet as reported, and how many are reported
-SNIPPET = 300
-MAX_SNIPPETS = 50
 
 _INVISIBLE_MODES = {3, 7}
 _WHITE = (255, 255, 255)
@@ -59,6 +59,7 @@ class _Page:
 
     :ivar painted: filled boxes so far, with their colour; None for pictures, gradients and shapes that are no boxes.
     :ivar suspects: text that seems to have the colour of what was painted below it; a rendered page decides.
+    :ivar recognised: invisible text: the layer of text recognition when a picture covers the page, else hidden text.
     """
 
     box: Box
@@ -72,15 +73,17 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """Text of one page without what is hidden; ``recognised`` when it is a scan's invisible text layer."""
+    """Text of one page without what is hidden, and the hidden text."""
 
     text: str
     hidden: str
-    recognised: bool
 
 
 def read_page(page: Any) -> PageText:
-    """Text of a loaded ``pypdfium2.PdfPage``. Raises :class:`errors.InvalidFile` (``too_complex``)."""
+    """Text of a loaded ``pypdfium2.PdfPage``.
+
+    :raises errors.InvalidFile: the page has too many objects (reason ``too_complex``).
+    """
     box = Box(*page.get_bbox())
     longest = max(box.right - box.left, box.top - box.bottom, 1.0)
     # pages drawn in large units (1 unit = 1 cm, say) have small numbers for normal text
@@ -90,22 +93,20 @@ def read_page(page: Any) -> PageText:
             raise refusals.invalid_file("too_complex", limit=_MAX_OBJECTS)
         _judge(state, *item)
     state.hidden |= _invisible_when_rendered(page, state)
-    recognised = bool(state.recognised) and state.scanned_area >= _SCAN_COVERS * box.area
-    if not recognised:
+    if state.scanned_area < _SCAN_COVERS * box.area:
         state.hidden |= state.recognised
     textpage = page.get_textpage()
     try:
         if not state.hidden:
-            return PageText(_tidy(textpage.get_text_range()), "", recognised)
+            return PageText(_tidy(textpage.get_text_range()), "")
         shown, hidden = _split(textpage, state.hidden)
-        return PageText(_tidy(shown), " ".join(hidden.split()), recognised)
+        return PageText(_tidy(shown), " ".join(hidden.split()))
     finally:
         textpage.close()
 
 
 def _objects(page: Any) -> Iterator[tuple[Any, int, Any]]:
     """Each object on the page in painting order, those within forms too: handle, type, matrix of the enclosing form."""
-    import pypdfium2.raw as pdfium
 
     def walk(count: int, get: Any, parent: Any, matrix: Any, depth: int) -> Iterator[tuple[Any, int, Any]]:
         for index in range(count):
@@ -123,8 +124,6 @@ def _objects(page: Any) -> Iterator[tuple[Any, int, Any]]:
 
 
 def _judge(page: _Page, item: Any, kind: int, matrix: Any) -> None:
-    import pypdfium2.raw as pdfium
-
     box = _box(item, matrix)
     if box is None:
         return
@@ -140,8 +139,6 @@ def _judge(page: _Page, item: Any, kind: int, matrix: Any) -> None:
 
 
 def _judge_text(page: _Page, item: Any, box: Box, matrix: Any) -> None:
-    import pypdfium2.raw as pdfium
-
     address = _address(item)
     if pdfium.FPDFTextObj_GetTextRenderMode(item) in _INVISIBLE_MODES:
         page.recognised.add(address)
@@ -202,8 +199,6 @@ def _address(item: Any) -> int:
 
 
 def _fill(item: Any) -> tuple[int, int, int, int] | None:
-    import pypdfium2.raw as pdfium
-
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
         return None
@@ -211,16 +206,12 @@ def _fill(item: Any) -> tuple[int, int, int, int] | None:
 
 
 def _is_filled(path: Any) -> bool:
-    import pypdfium2.raw as pdfium
-
     mode, stroke = ctypes.c_int(), ctypes.c_int()
     return bool(pdfium.FPDFPath_GetDrawMode(path, mode, stroke)) and mode.value != pdfium.FPDF_FILLMODE_NONE
 
 
 def _colour_of_box(path: Any) -> tuple[int, ...] | None:
     """Colour of a filled rectangle; None for other shapes and for fills that let the ground through."""
-    import pypdfium2.raw as pdfium
-
     colour = _fill(path)
     if colour is None or colour[3] < 128 or pdfium.FPDFPath_CountSegments(path) > _BOX_SEGMENTS:  # noqa: PLR2004 - half
         return None
@@ -229,8 +220,6 @@ def _colour_of_box(path: Any) -> tuple[int, ...] | None:
 
 def _font_size(item: Any, outer: Any) -> float:
     """Height of the font in page units, all matrices applied."""
-    import pypdfium2.raw as pdfium
-
     size = ctypes.c_float()
     if not pdfium.FPDFTextObj_GetFontSize(item, size):
         return 0.0
@@ -239,8 +228,6 @@ def _font_size(item: Any, outer: Any) -> float:
 
 
 def _matrix(item: Any) -> tuple[float, ...]:
-    import pypdfium2.raw as pdfium
-
     m = pdfium.FS_MATRIX()
     if not pdfium.FPDFPageObj_GetMatrix(item, m):
         return 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
@@ -256,8 +243,6 @@ def _product(first: tuple[float, ...], then: tuple[float, ...] | None) -> tuple[
 
 
 def _box(item: Any, matrix: tuple[float, ...] | None) -> Box | None:
-    import pypdfium2.raw as pdfium
-
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
     if not pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
         return None
@@ -272,8 +257,6 @@ def _box(item: Any, matrix: tuple[float, ...] | None) -> Box | None:
 
 def _split(textpage: Any, hidden: set[int]) -> tuple[str, str]:
     """Characters of visible and of hidden objects. Blanks that the library puts in follow their neighbour."""
-    import pypdfium2.raw as pdfium
-
     parts: tuple[list[str], list[str]] = ([], [])
     is_hidden = False
     for index in range(textpage.count_chars()):

@@ -1,7 +1,7 @@
-"""What is asked of a PDF as a file: can it be opened, how many pages, what hides in it, what may be passed on.
+"""A PDF as a file: whether it can be opened, how many pages it has, what is embedded in it, what may be sent on.
 
-Runs inside the sandbox only (see ``sandbox``): qpdf, the parser below pikepdf, can be brought to a stack overflow by
-1.5 MB of stream lengths that refer to each other, and that ends the process it runs in.
+Runs inside the sandbox only: 1.5 MB of stream lengths that refer to each other make qpdf, the parser below pikepdf,
+overflow its stack, which ends its process. Encryption, page tree and embedded files are those of ISO 32000-1.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ class Inspection:
 def inspect(data: bytes, *, max_pages: int) -> Inspection:
     """Open, count, look through and clean a PDF.
 
-    Raises :class:`errors.InvalidFile` (``encrypted``, ``corrupt``, ``no_pages``, ``bomb``, ``too_complex``) and
-    :class:`errors.TooManyPages`.
+    :raises errors.InvalidFile: reason ``encrypted``, ``corrupt``, ``no_pages``, ``bomb`` or ``too_complex``.
+    :raises errors.TooManyPages: more than ``max_pages``.
     """
     inflation_guard.check_inflation(data)
     pdf = open_pdf(data)
@@ -49,7 +49,7 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
         page_count = count_pages(pdf, max_pages=max_pages)
         decrypted, repaired = pdf.is_encrypted, bool(pdf.get_warnings())
         if decrypted:
-            # the guard saw ciphertext: look again at what it stands for
+            # Until here only ciphertext was measured.
             data = _saved(pdf)
             pdf.close()
             inflation_guard.check_inflation(data)
@@ -75,7 +75,10 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
 
 
 def open_pdf(data: bytes) -> "pikepdf.Pdf":
-    """Open with the empty password, repairing what can be repaired. Raises :class:`errors.InvalidFile`."""
+    """Open with the empty password, repairing what can be repaired.
+
+    :raises errors.InvalidFile: reason ``encrypted``, ``corrupt`` or ``no_pages``.
+    """
     import pikepdf
 
     _limit_qpdf()
@@ -105,9 +108,12 @@ def _source(data: bytes) -> Iterator[str | BytesIO]:
 
 
 def count_pages(pdf: "pikepdf.Pdf", *, max_pages: int) -> int:
-    """The number of pages. Raises for none, too many, and page trees that loop or are broken.
+    """The number of pages.
 
     The tree is walked here first: the library makes an object of every entry, and two megabytes can claim 300,000.
+
+    :raises errors.InvalidFile: no pages, or a page tree that loops or is broken (reason ``no_pages``, ``corrupt``).
+    :raises errors.TooManyPages: more than ``max_pages``.
     """
     import pikepdf
 
@@ -125,17 +131,8 @@ def count_pages(pdf: "pikepdf.Pdf", *, max_pages: int) -> int:
     return count
 
 
-def select_pages(data: bytes, *, first: int, last: int) -> bytes:
-    """A PDF with the pages ``first`` to ``last``, counted from 1, both included."""
-    import pikepdf
-
-    with open_pdf(data) as source, pikepdf.Pdf.new() as target:
-        target.pages.extend(source.pages[first - 1 : last])
-        return _saved(target)
-
-
 def _limit_qpdf() -> None:
-    """Limits of the library itself, for what it unpacks on its own account, such as object streams."""
+    """Set the library's own limits, for what it unpacks by itself, such as object streams."""
     from pikepdf import settings
 
     settings.set_qpdf_limits(

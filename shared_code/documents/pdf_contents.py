@@ -1,7 +1,7 @@
-"""What lies within the objects of a PDF beside its pages: scripts, actions, embedded files.
+"""What a PDF holds beside its pages: scripts, actions, embedded files (ISO 32000-1).
 
-Runs inside the sandbox only (see ``sandbox``). Nothing found here is ever run or unpacked but XML attachments, which
-may be an e-invoice.
+Runs inside the sandbox only. Nothing that is found is ever run, and only XML attachments are unpacked, because they may
+be an e-invoice.
 """
 
 import re
@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared_code.documents import inflation_guard, refusals
-from shared_code.documents.file_type import clean_label
+from shared_code.documents.file_type import XML_LIMIT_BYTES, clean_label
 
 if TYPE_CHECKING:
     import pikepdf
-
-ATTACHMENT_LIMIT = 5 * inflation_guard.MEGABYTE
 
 _ATTACHMENTS = 20
 _OBJECTS = 300_000
@@ -41,13 +39,18 @@ _ACTIVE_ACTIONS = {
     "/RichMediaExecute",
 }
 _GENERAL_FILTERS = inflation_guard.FLATE | {"ASCII85Decode", "A85", "ASCIIHexDecode", "AHx"}
-#: what a broken name tree or file entry raises
+#: what the library raises for a broken name tree or file entry
 _BROKEN = (ValueError, TypeError, KeyError, AttributeError, zlib.error)
 _EMBEDDED_KEYS = ("/EF", "/EmbeddedFiles", "/AF", "/FS")
 
 
 def is_active(pdf: "pikepdf.Pdf") -> bool:
-    """Whether anything active is in the file. Measures streams that :func:`guard.check_inflation` cannot see into."""
+    """Whether anything active is in the file.
+
+    Measures on the way the streams that :func:`inflation_guard.check_inflation` cannot see into.
+
+    :raises errors.InvalidFile: too many objects, or streams that unpack to too much (``too_complex``, ``bomb``).
+    """
     from pikepdf import ObjectType
 
     objects = pdf.objects
@@ -96,7 +99,7 @@ def _filters(stream: Any) -> list[str]:
 
 
 def name_of(item: Any) -> str:
-    """A name with its slash; '?' for one that is no UTF-8, and '' for None."""
+    """A PDF name with its slash; '?' for one that is not UTF-8, and '' for None."""
     try:
         return "" if item is None else str(item)
     except UnicodeDecodeError:
@@ -146,12 +149,12 @@ def _attached_bytes(stream: Any) -> bytes | None:
         return None
     if filters:
         engine = zlib.decompressobj()
-        raw = engine.decompress(raw, ATTACHMENT_LIMIT + 1)
-    return raw if len(raw) <= ATTACHMENT_LIMIT else None
+        raw = engine.decompress(raw, XML_LIMIT_BYTES + 1)
+    return raw if len(raw) <= XML_LIMIT_BYTES else None
 
 
 def strip(pdf: "pikepdf.Pdf") -> None:
-    """Take everything active or embedded out of every object."""
+    """Remove everything active or embedded from every object."""
     import pikepdf
 
     for root in pdf.objects:

@@ -1,12 +1,13 @@
-"""The words in which a document is refused, so that every refusal names its reason in one way.
+"""The errors with which documents are refused, so that each reason has one code, one text and one shape of details.
 
-The reasons are part of the contract (``error.details.reason``); the text behind each is for people and never holds what
-a library said.
+The reasons are part of the contract (``error.details.reason``). The texts are for people and never hold what a library
+said.
 """
 
 from typing import Any
 
 from shared_code import errors
+from shared_code.records import BYTES_PER_MB
 
 PREFIX = "Failed to process invoice"
 
@@ -28,7 +29,11 @@ REASONS = {
 
 
 def invalid_file(reason: str, *, limit: float | None = None, actual: float | None = None) -> errors.InvalidFile:
-    """The error for a file of a known type that cannot be served. ``reason`` is a key of :data:`REASONS`."""
+    """The error for a file of a known type that cannot be read.
+
+    :param reason: a key of :data:`REASONS`.
+    :param limit: the limit that the file passes, in the unit of the reason (bytes, pixels, seconds, ...).
+    """
     return errors.InvalidFile(
         f"{PREFIX}: {REASONS[reason]}{_figures(limit, actual)}.", details=_details(reason, limit, actual)
     )
@@ -42,17 +47,17 @@ def unsupported(found: str) -> errors.UnsupportedFileType:
     )
 
 
-def too_large(*, limit_mb: float, actual_bytes: int, what: str = "file") -> errors.FileTooLarge:
-    """The error for too many bytes. ``limit_mb`` counts 1,048,576 bytes each."""
-    actual_mb = round(actual_bytes / 1_048_576, 2)
+def too_large(actual_bytes: int, limit_bytes: int, *, what: str = "file") -> errors.FileTooLarge:
+    """The error for more bytes than are accepted; ``what`` names the thing that is too large."""
+    limit_mb = limit_bytes / BYTES_PER_MB
     return errors.FileTooLarge(
-        f"The {what} has {actual_mb:g} MB; at most {limit_mb:g} MB are accepted.",
-        details=_details("too_large", limit_mb, actual_mb),
+        f"The {what} is {actual_bytes / BYTES_PER_MB:.1f} MB; the limit is {limit_mb:g} MB.",
+        details={"field": "file", "reason": "too_large", "limit_mb": limit_mb, "actual_bytes": actual_bytes},
     )
 
 
 def too_many_pages(*, limit: int, actual: int, at_least: bool = False) -> errors.TooManyPages:
-    """The error for too many pages; ``at_least`` when counting was stopped."""
+    """The error for too many pages; ``at_least`` when the count was stopped at ``actual``."""
     count = f"at least {actual}" if at_least else str(actual)
     return errors.TooManyPages(
         f"The document has {count} pages; at most {limit} are accepted.",

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""E-invoices with XML, read without a model; one module, or a pair, per syntax."""

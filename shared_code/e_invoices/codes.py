@@ -1,14 +1,18 @@
 # ruff: noqa: SIM905 - fifty codes read better as text than as fifty quoted strings
-"""The code lists that the e-invoice syntaxes share: kinds of document, means of payment, tax numbers, accounts."""
+"""What CII and UBL share: kinds of document, means of payment, tax numbers, accounts, discounts.
+
+Numbers of lists are those of the UN/EDIFACT directory (UNTDID), which EN 16931-1 prescribes for its business terms.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from shared_code.e_invoices.xml import Node, XmlValues, sum_of
 from shared_code.invoices.countries import GSTIN_FORM
 from shared_code.invoices.currencies import is_currency
-from shared_code.invoices.schema import BankAccount
+from shared_code.invoices.identity_numbers import IBAN_FORM
+from shared_code.invoices.schema import BankAccount, Payment, unless_empty
 from shared_code.records import Finding
 
 _CREDIT_NOTES = "81 83 261 262 296 308 381 396 420 458 473 502 503 532".split()
@@ -17,7 +21,8 @@ _INVOICES = (
     "82 130 202 203 204 211 218 219 295 326 331 380 382 384 385 386 387 388 389 390 393 394 395 457 471 472 500 501 "
     "553 575 623 633 751 780 817 870 875 876 877 935"
 ).split()
-#: UN/CEFACT 1001. A self-billed invoice (389, in German "Gutschrift") is an invoice: the seller is owed its amount.
+#: UNTDID 1001, document name (BT-3). A self-billed invoice (389, in German "Gutschrift") is an invoice: its amount is
+#: owed to the seller.
 _DOCUMENT_TYPES = {
     **dict.fromkeys(_CREDIT_NOTES, "credit_note"),
     **dict.fromkeys(_DEBIT_NOTES, "debit_note"),
@@ -25,7 +30,7 @@ _DOCUMENT_TYPES = {
     "325": "proforma",
 }
 _SELF_BILLED = frozenset({"261", "389", "471", "473", "500", "501", "502", "527"})
-#: UN/CEFACT 4461
+#: UNTDID 4461, payment means (BT-81)
 _PAYMENT_MEANS = {
     "10": "cash",
     "20": "cheque",
@@ -42,17 +47,17 @@ _PAYMENT_MEANS = {
     "68": "online payment service",
     "97": "clearing between partners",
 }
-_IBAN_FORM = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+#: the form of ISO 9362
 _BIC_FORM = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 
 
 def document_type_of(code: str | None, *, default: str | None = None) -> str | None:
-    """Our kind of document for a code of UN/CEFACT 1001; ``other`` for codes that stand for no such document."""
+    """The document type of the public schema for a code of UNTDID 1001; ``other`` for all other codes."""
     return default if code is None else _DOCUMENT_TYPES.get(code.lstrip("0"), "other")
 
 
 def self_billed(code: str | None) -> Finding | None:
-    """A remark for a document that the buyer has issued in the seller's name."""
+    """A finding for a document that the buyer has issued in the seller's name, else None."""
     if code not in _SELF_BILLED:
         return None
     message = "The document is self-billed: the buyer issued it in the seller's name."
@@ -60,12 +65,12 @@ def self_billed(code: str | None) -> Finding | None:
 
 
 def payment_method(code: str | None) -> str | None:
-    """A means of payment in words; the code itself where it is not among the usual ones."""
+    """A means of payment in words; the code itself for a rare one, None for "not defined"."""
     return None if code is None or code in {"1", "ZZZ"} else _PAYMENT_MEANS.get(code, code)
 
 
 def currency_of(code: str | None, findings: list[Finding], *, field: str = "currency") -> str | None:
-    """An ISO 4217 code; anything else is None and a finding."""
+    """The ISO 4217 code in upper case. Anything else gives None and adds a finding."""
     if code is None:
         return None
     if is_currency(code.upper()):
@@ -79,7 +84,7 @@ def currency_of(code: str | None, findings: list[Finding], *, field: str = "curr
 def tax_totals_of(
     nodes: Sequence[Node], currency: str | None, tax_currency: str | None, values: XmlValues
 ) -> tuple[Decimal | None, Decimal | None]:
-    """Total tax in the invoice's currency, and in the currency of its tax report when that is another."""
+    """The total tax in the invoice's currency (BT-110), and in the currency of the tax report (BT-111), if another."""
     own: list[Decimal | None] = []
     reported: Decimal | None = None
     for node in nodes:
@@ -92,7 +97,7 @@ def tax_totals_of(
 
 
 def tax_id_type(scheme: str | None, number: str | None, country: str | None) -> str | None:
-    """The type of a tax number from the scheme that the XML gives for it."""
+    """The type of a tax number by the scheme that the XML gives: UNTDID 1153 (``VA``, ``FC``) or a UBL tax scheme."""
     if number is None:
         return None
     if GSTIN_FORM.fullmatch(number):
@@ -104,21 +109,62 @@ def tax_id_type(scheme: str | None, number: str | None, country: str | None) -> 
     return "TIN" if scheme in {"FC", "TAX"} else "OTHER"
 
 
+def tax_number_of(
+    numbers: Iterable[tuple[str | None, str | None]], country: str | None, *, vat: str
+) -> tuple[str | None, str | None]:
+    """Number and type: the VAT number (BT-31, BT-48), else the first tax number (BT-32).
+
+    :param numbers: scheme and number of each registration of a party.
+    :param vat: the scheme of VAT numbers.
+    """
+    given = [entry for entry in numbers if entry[1]]
+    scheme, number = next((entry for entry in given if entry[0] == vat), (given or [(None, None)])[0])
+    return number, tax_id_type(scheme, number, country)
+
+
+def payment_of(
+    *, terms: str | None, methods: Iterable[str | None], reference: str | None, accounts: Iterable[BankAccount | None]
+) -> Payment | None:
+    """How to pay: the first means that is given, and each account once; None when nothing at all is given."""
+    method = next(filter(None, methods), None)
+    distinct = tuple(dict.fromkeys(filter(None, accounts)))
+    return unless_empty(Payment(terms=terms, method=method, reference=reference, bank_accounts=distinct))
+
+
 def account_of(number: str | None, **others: str | None) -> BankAccount | None:
-    """An account by its number, IBAN or not; None when nothing at all is said."""
+    """A bank account by its IBAN or other number (BT-84); None when nothing at all is given."""
     compact = number.replace(" ", "") if number else None
-    is_iban = compact is not None and _IBAN_FORM.fullmatch(compact.upper()) is not None
-    account = BankAccount(
-        iban=compact.upper() if compact and is_iban else None,
-        account_number=None if is_iban else compact,
-        **others,
-    )
-    return None if account == BankAccount() else account
+    is_iban = compact is not None and IBAN_FORM.fullmatch(compact.upper()) is not None
+    iban = compact.upper() if compact and is_iban else None
+    return unless_empty(BankAccount(iban=iban, account_number=None if is_iban else compact, **others))
 
 
 def is_bic(code: str | None) -> bool:
-    """Whether a code has the form of a BIC; branches of banks are numbered in other ways too."""
+    """Whether a code has the form of a BIC; bank branches have other numbers too."""
     return code is not None and _BIC_FORM.fullmatch(code.upper()) is not None
+
+
+def discount_of(
+    nodes: Iterable[Node], field: str, values: XmlValues, *, indicators: Sequence[str], amount: str
+) -> tuple[Decimal | None, bool]:
+    """The sum of the discounts of a line (BG-27), and whether it has a surcharge too (BG-28).
+
+    :param nodes: discounts and surcharges.
+    :param indicators: paths of what tells a surcharge from a discount.
+    :param amount: path of the amount.
+    """
+    discounts, has_surcharge = [], False
+    for node in nodes:
+        if (node.text(*indicators) or "").lower() in {"true", "1"}:
+            has_surcharge = True
+        else:
+            discounts.append(values.amount(node.text(amount), f"{field}.discount_amount"))
+    return sum_of(discounts), has_surcharge
+
+
+def harmonised_code(nodes: Iterable[Node]) -> str | None:
+    """The code of the Harmonised System (``HS`` of UNTDID 7143) among the classifications of a product (BT-158)."""
+    return next((node.value for node in nodes if node.attribute("listID") == "HS"), None)
 
 
 def unit_price_of(price: Decimal | None, base_quantity: Decimal | None) -> Decimal | None:

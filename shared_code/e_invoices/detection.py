@@ -1,18 +1,18 @@
-"""Invoices that come as data: recognised by their root element and read without a model.
+"""Invoices that come as XML: recognised by their root element and read without a model.
 
-What this module decides about trust:
+What is trusted:
 
-* The values of the XML are given as they stand. Sums are checked later, like those of any invoice, and a wrong one is
-  reported, never mended.
-* In a PDF the page speaks too. When the page does not show the XML's total but does show the amount payable or net plus
-  tax, the XML belongs to the page and holds a mistake: its values are given, with a finding that asks for review. When
-  the page shows none of them, it is not this invoice: a model reads the page, with a warning.
+* The values of the XML are given as they are. Sums are checked later, like those of any invoice, and a wrong one is
+  reported, never corrected.
+* In a PDF the XML is compared with the page. When the page does not show the XML's total but does show its amount due,
+  or net plus tax, the XML belongs to the page and holds a mistake: its values are given, with a finding that asks for
+  review. When the page shows none of them, the XML is of another invoice: a model reads the page, with a warning.
 * XML in a PDF that is broken, of another kind, or lacks an essential value never fails the document: the page can still
   be read by a model.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from shared_code import errors
@@ -21,56 +21,61 @@ from shared_code.documents.document import Document
 from shared_code.e_invoices.cii import read_cii
 from shared_code.e_invoices.fatturapa import read_fatturapa
 from shared_code.e_invoices.ubl import read_ubl
-from shared_code.e_invoices.xml import Node, XmlInvoice, parse_xml
+from shared_code.e_invoices.xml import Node, parse_xml
 from shared_code.invoices.reading import InvoiceReading, Reading
 from shared_code.invoices.schema import Invoice, money_text
 from shared_code.invoices.text_layer import TextLayer
 from shared_code.records import Finding
 
-#: by convention; any other name is looked at after these
+#: File names of Factur-X and ZUGFeRD 2, ZUGFeRD 1, and the XRechnung profile. Other names are looked at after these.
 KNOWN_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
 _MAX_ATTACHMENTS = 20
 _ZERO = Decimal(0)
 _ESSENTIAL = ("invoice_number", "currency")
 
-type _Reader = Callable[[Node], tuple[XmlInvoice, ...]]
+#: gives profile or version, and the invoices
+type _Reader = Callable[[Node], tuple[str | None, tuple[InvoiceReading, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class EInvoice:
-    """An invoice read from XML.
+    """What an XML holds: one invoice, or several in some syntaxes.
 
     :ivar syntax: ``CII``, ``UBL`` or ``FatturaPA``.
     :ivar guideline: the profile or version that the XML names.
-    :ivar has_lines: whether there are line items; the smallest profiles have none.
-    :ivar unchecked_lines: indexes of lines for which quantity times price is not the amount.
-    :ivar further: the other invoices of a file with several.
     """
 
-    invoice: Invoice
     syntax: str
     guideline: str | None
-    has_lines: bool
-    findings: tuple[Finding, ...] = ()
-    unchecked_lines: frozenset[int] = frozenset()
-    further: tuple["EInvoice", ...] = ()
+    readings: tuple[InvoiceReading, ...]
+
+    @property
+    def invoice(self) -> Invoice:
+        """The first invoice."""
+        return self.readings[0].invoice
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the first invoice has line items; the smallest profiles have none."""
+        return bool(self.invoice.line_items)
 
 
 def read_e_invoice(data: bytes) -> EInvoice:
-    """The invoice of an XML document.
+    """The invoices of an XML document.
 
-    Raises :class:`errors.FileTooLarge` above 5 MB and :class:`errors.InvalidFile` with reason ``dtd``,
-    ``not_well_formed``, ``too_complex``, ``not_an_e_invoice`` (orders, too) or ``incomplete``.
+    :raises errors.FileTooLarge: more than 5 MB.
+    :raises errors.InvalidFile: reason ``dtd``, ``not_well_formed``, ``too_complex``, ``not_an_e_invoice`` (also for
+        orders and other documents) or ``incomplete``.
     """
     root = parse_xml(data)
     recognised = _recognise(root)
     if recognised is None:
         raise refusals.invalid_file("not_an_e_invoice")
     syntax, read, invoice_root = recognised
-    found = [_e_invoice(syntax, invoice) for invoice in read(invoice_root)]
-    if not found or not all(_is_usable(entry.invoice) for entry in found):
+    guideline, readings = read(invoice_root)
+    if not readings or not all(_is_usable(entry.invoice) for entry in readings):
         raise refusals.invalid_file("incomplete")
-    return replace(found[0], further=tuple(found[1:]))
+    return EInvoice(syntax, guideline, readings)
 
 
 def find_e_invoice(document: Document) -> tuple[EInvoice | None, tuple[Finding, ...]]:
@@ -98,7 +103,7 @@ def agrees_with_page(e_invoice: EInvoice, pages: Sequence[str]) -> tuple[bool, t
     if not layer.usable:
         return True, ()
     findings: list[Finding] = []
-    for entry in (e_invoice, *e_invoice.further):
+    for entry in e_invoice.readings:
         agrees, remark = _compare(entry.invoice, layer)
         if remark is not None:
             findings.append(remark)
@@ -109,18 +114,11 @@ def agrees_with_page(e_invoice: EInvoice, pages: Sequence[str]) -> tuple[bool, t
 
 def reading_of(e_invoice: EInvoice) -> Reading:
     """All invoices of the XML in the form that the checks take."""
-    entries = (e_invoice, *e_invoice.further)
-    return Reading(
-        "invoice",
-        tuple(
-            InvoiceReading(entry.invoice, entry.findings, unchecked_lines=entry.unchecked_lines) for entry in entries
-        ),
-        trusted=True,
-    )
+    return Reading("invoice", e_invoice.readings, trusted=True)
 
 
 def _recognise(root: Node) -> tuple[str, _Reader, Node] | None:
-    """Syntax, reader and root element, or None. An envelope of the Peppol network is looked into."""
+    """Syntax, reader and root element, or None. The envelope of the Peppol network (UN/CEFACT SBDH) is opened."""
     candidates = root.children if root.name == "StandardBusinessDocument" else [root]
     for node in candidates:
         for syntax, names, namespaces, read in _SYNTAXES:
@@ -129,56 +127,37 @@ def _recognise(root: Node) -> tuple[str, _Reader, Node] | None:
     return None
 
 
-def _read_cii(root: Node) -> tuple[XmlInvoice, ...]:
-    return (read_cii(root),)
-
-
-def _read_ubl(root: Node) -> tuple[XmlInvoice, ...]:
-    return (read_ubl(root),)
-
-
 #: syntax, root elements, beginnings of their namespaces, reader
 _SYNTAXES: tuple[tuple[str, frozenset[str], tuple[str, ...], _Reader], ...] = (
     (
         "CII",
         frozenset({"CrossIndustryInvoice", "CrossIndustryDocument"}),
         ("urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:", "urn:ferd:CrossIndustryDocument:invoice:"),
-        _read_cii,
+        read_cii,
     ),
     (
         "UBL",
         frozenset({"Invoice", "CreditNote", "DebitNote"}),
         ("urn:oasis:names:specification:ubl:schema:xsd:",),
-        _read_ubl,
+        read_ubl,
     ),
     (
         "FatturaPA",
         frozenset({"FatturaElettronica", "FatturaElettronicaSemplificata"}),
-        ("",),  # the name is clear enough, and there are many versions
+        ("",),  # any: the names are unique, and each version has its own namespace
         read_fatturapa,
     ),
 )
 
 
-def _e_invoice(syntax: str, found: XmlInvoice) -> EInvoice:
-    return EInvoice(
-        found.invoice,
-        syntax,
-        found.guideline,
-        bool(found.invoice.line_items),
-        found.findings,
-        found.unchecked_lines,
-    )
-
-
 def _is_usable(invoice: Invoice) -> bool:
-    """Whether there is enough for anyone to work with: less is no invoice."""
+    """Whether there is a number and an amount; anything with less is not an invoice."""
     amounts = (invoice.total, invoice.amount_due, invoice.net_total)
     return invoice.invoice_number is not None and any(amount is not None for amount in amounts)
 
 
 def _missing(invoice: Invoice) -> list[str]:
-    """Essential fields that the XML leaves out and a page may show."""
+    """Essential fields that the XML leaves out; the page may show them."""
     missing = [name for name in _ESSENTIAL if getattr(invoice, name) is None]
     if invoice.invoice_date is None and "invoice_date" not in dict(invoice.impossible_dates):
         missing.append("invoice_date")
@@ -218,7 +197,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _unusable(name: str, reason: str, *, found: str | None = None) -> Finding:
-    """A remark on an attachment; only a document type declaration, which no invoice needs, asks for review."""
+    """A finding on an attachment. Only a document type declaration, which no invoice needs, asks for review."""
     label = "".join(char for char in name if char.isprintable())[:100]
     words = refusals.REASONS.get(reason, "it is too large")
     message = f"An XML file in the PDF was not used: {words}."

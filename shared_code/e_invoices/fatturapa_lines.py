@@ -1,4 +1,7 @@
-"""The line items of FatturaPA, ordinary (net prices) and simplified (gross amounts)."""
+"""The line items of FatturaPA, ordinary (net prices) and simplified (gross amounts).
+
+Elements are those of the technical specifications of the FatturaPA format (Agenzia delle Entrate).
+"""
 
 from decimal import Decimal
 
@@ -9,7 +12,7 @@ _CENT = Decimal("0.01")
 
 
 def read_lines(body: Node, values: XmlValues) -> tuple[tuple[LineItem, ...], frozenset[int]]:
-    """All lines, and the indexes of those whose price is changed in a way that cannot be followed."""
+    """All lines, and the indexes of those whose discounts and surcharges cannot be computed."""
     lines, unchecked = [], set()
     for index, node in enumerate(body.all("DatiBeniServizi/DettaglioLinee")):
         line = _line(node, f"line_items[{index}]", values)
@@ -44,7 +47,7 @@ def _line(node: Node, field: str, values: XmlValues) -> LineItem:
 def _discount(
     node: Node, quantity: Decimal | None, price: Decimal | None, net_amount: Decimal | None, values: XmlValues
 ) -> Decimal | None:
-    """The discount on the whole line. It is written for one unit, by some for the line: the amount says which."""
+    """The discount on the whole line. It is given for one unit, or by some for the whole line: the amount tells."""
     rows = node.all("ScontoMaggiorazione")
     if len(rows) != 1 or rows[0].text("Tipo") != "SC" or quantity is None or price is None or net_amount is None:
         return None

@@ -1,29 +1,27 @@
-"""XML that strangers sent, opened so that it can do nothing, and its values read one by one.
+"""Reads untrusted XML safely, and its amounts and dates one by one.
 
-No entity is ever resolved, nothing is loaded from anywhere, and a document with a DTD is refused: an invoice has no use
-for one. Elements are found by their local names, because the same vocabulary goes about under many namespace prefixes
-and versions.
+No entity is ever resolved, nothing is loaded from anywhere, and a document with a document type declaration (DTD, W3C
+XML 1.0) is refused: an invoice has no use for one. Elements are found by their local names, because the same vocabulary
+is used with many namespace prefixes and versions.
 """
 
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shared_code.documents import refusals
+from shared_code.documents.file_type import XML_LIMIT_BYTES
 from shared_code.invoices.printed_dates import read_iso
-from shared_code.invoices.schema import Invoice
 from shared_code.records import Finding
 
 if TYPE_CHECKING:
     from lxml import etree
 
-XML_LIMIT_BYTES = 5 * 1_048_576
-#: tags and attributes, counted roughly before parsing: a tree takes some hundred bytes for each
+#: tags and attributes, counted roughly before parsing, because each takes some hundred bytes in the tree
 _MAX_MARKUP = 400_000
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
@@ -31,20 +29,6 @@ _ISO_START = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[TZ+-].*)?")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{4}|[0-9]{6})?(?:[A-Z+-].*)?")
 _SHORT = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})")
 _MAX_FOUND = 100
-
-
-@dataclass(frozen=True, slots=True)
-class XmlInvoice:
-    """One invoice as a syntax module gives it.
-
-    :ivar guideline: the profile or version that the XML names.
-    :ivar unchecked_lines: indexes of lines with surcharges, for which quantity times price is not the amount.
-    """
-
-    invoice: Invoice
-    guideline: str | None
-    findings: tuple[Finding, ...] = ()
-    unchecked_lines: frozenset[int] = frozenset()
 
 
 class Node:
@@ -106,19 +90,19 @@ class Node:
         return tuple(dict.fromkeys(value for node in self.all(*paths) if (value := node.value)))
 
     def part(self, *paths: str) -> "Node":
-        """As :meth:`find`, with an element that holds nothing in the place of a missing one."""
+        """As :meth:`find`, with an empty element in place of a missing one."""
         return self.find(*paths) or Node(self._element.makeelement("nothing"))
 
     def code(self, *paths: str) -> str | None:
-        """A number or code under the paths: no blanks in it."""
-        text = self.text(*paths)
+        """The first number or code under the paths, or else in the element itself, without blanks."""
+        text = self.text(*paths) if paths else self.value
         return text.replace(" ", "") if text else None
 
 
 class XmlValues:
-    """Reads amounts and dates and keeps what could not be read.
+    """Reads amounts and dates, and keeps findings on those that could not be read.
 
-    :ivar findings: remarks so far.
+    :ivar findings: the findings so far.
     :ivar impossible: ``(field, text)`` of dates that no calendar has, fields at the top level only.
     """
 
@@ -127,7 +111,7 @@ class XmlValues:
         self.impossible: list[tuple[str, str]] = []
 
     def amount(self, text: str | None, field: str) -> Decimal | None:
-        """A number exactly as it is written. What is no XML decimal is None and a finding."""
+        """A number exactly as it is written. What is not an ``xs:decimal`` gives None and a finding."""
         if text is None:
             return None
         if not _DECIMAL.fullmatch(text):
@@ -138,7 +122,7 @@ class XmlValues:
     def date(self, text: str | None, field: str, *, form: str | None = None) -> date | None:
         """A date in any form that the syntaxes use.
 
-        :param form: the UN/CEFACT code of the form (``102`` is YYYYMMDD), where the XML gives one.
+        :param form: the format code of UNTDID 2379 (``102`` is YYYYMMDD), where the XML gives one.
         """
         if text is None:
             return None
@@ -166,13 +150,13 @@ class XmlValues:
 def parse_xml(data: bytes) -> Node:
     """The root element of a document.
 
-    Raises :class:`errors.FileTooLarge` above 5 MB and :class:`errors.InvalidFile` with reason ``too_complex``, ``dtd``
-    or ``not_well_formed``.
+    :raises errors.FileTooLarge: more than 5 MB.
+    :raises errors.InvalidFile: reason ``too_complex``, ``dtd`` or ``not_well_formed``.
     """
     from lxml import etree
 
     if len(data) > XML_LIMIT_BYTES:
-        raise refusals.too_large(limit_mb=XML_LIMIT_BYTES / 1_048_576, actual_bytes=len(data), what="XML document")
+        raise refusals.too_large(len(data), XML_LIMIT_BYTES, what="XML document")
     if data.count(b"<") + data.count(b"=") > _MAX_MARKUP:
         raise refusals.invalid_file("too_complex")
     trimmed = data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
@@ -180,7 +164,7 @@ def parse_xml(data: bytes) -> Node:
         root = etree.fromstring(trimmed, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise refusals.invalid_file("dtd" if _declares_dtd(trimmed) else "not_well_formed") from error
-    # The parser's own view: a search in the bytes would miss a DTD in UTF-16.
+    # The parser is asked: a search in the bytes would miss a DTD in UTF-16.
     if _doctype_of(root):
         raise refusals.invalid_file("dtd")
     return Node(root)
@@ -206,7 +190,7 @@ def _parser(target: Any = None) -> "etree.XMLParser":
 
 
 class _Prolog:
-    """Takes part in the parsing of a broken document only to see whether a DTD came before the break."""
+    """A parser target that only notes whether a DTD came before the place where a document is broken."""
 
     def __init__(self) -> None:
         self.has_dtd = False
@@ -228,7 +212,7 @@ def _declares_dtd(data: bytes) -> bool:
 
 
 def sum_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum of amounts that stand apart, None when there is none at all."""
+    """The sum of the known amounts, None when there is none."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known[1:], known[0]) if known else None
 
@@ -239,7 +223,7 @@ def _wildcards(path: str) -> str:
 
 
 def _iso_of(text: str, form: str | None) -> str | None:
-    """The text as YYYY-MM-DD, whether or not the calendar has such a day; None when it is no date."""
+    """The text as YYYY-MM-DD (ISO 8601), even when the calendar has no such day; None when it is not a date."""
     if match := _ISO_START.fullmatch(text):
         return match[1]
     if (match := _SHORT.fullmatch(text)) and form in {"2", "101"}:

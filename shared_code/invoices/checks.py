@@ -1,4 +1,4 @@
-"""Everything that can be said about an invoice without asking anyone: one list of findings, nothing corrected.
+"""Everything that can be said about an invoice from itself and from its signed code: findings, nothing corrected.
 
 Findings with ``review`` set the status needs_review. Codes:
 
@@ -17,33 +17,51 @@ qr_mismatch            the signed QR code says something else
 =====================  ==============================================================================
 
 A tax number or an account that the document does not print is no finding: many documents have none.
+
+The signed QR code is that of an Indian e-invoice (Rule 48(4) of the CGST Rules, 2017; schema of the GST Network). It is
+evidence that costs no model tokens.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
-from shared_code.invoices.gst import check_gst
 from shared_code.invoices.identity_numbers import check_identity
 from shared_code.invoices.reading import InvoiceReading
-from shared_code.invoices.schema import Invoice, money_text
+from shared_code.invoices.schema import India, IndiaQr, Invoice, money_text
 from shared_code.invoices.sums import check_sums
+from shared_code.invoices.taxes import check_gst
+from shared_code.invoices.text_layer import compact_code
 from shared_code.records import Finding
 
 _OLDEST = date(2000, 1, 1)
-#: it is tomorrow somewhere
+#: somewhere on earth it is already tomorrow
 _ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """What the checks of one invoice gave.
+    """What the checks of one invoice found.
 
     :ivar confirmed: fields that a passing sum or check digit supports.
     """
 
     findings: tuple[Finding, ...]
     confirmed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QrOutcome:
+    """The invoice with the content of its signed code.
+
+    :ivar findings: what contradicts the code.
+    :ivar agreed: fields in which invoice and code agree.
+    """
+
+    invoice: Invoice
+    findings: tuple[Finding, ...]
+    agreed: frozenset[str]
 
 
 def check_invoice(reading: InvoiceReading, *, today: date, trusted: bool = False) -> CheckOutcome:
@@ -66,6 +84,42 @@ def check_invoice(reading: InvoiceReading, *, today: date, trusted: bool = False
     confirmed = {name for check in sums if check.passed for name in check.fields}
     confirmed |= {check.field for check in identities if check.finding is None}
     return CheckOutcome((*_missing(invoice, found), *found), frozenset(confirmed))
+
+
+def belongs_to(invoice: Invoice, qr: IndiaQr) -> bool:
+    """Whether a signed code is that of this invoice; for documents that hold several invoices."""
+    number = invoice.invoice_number is not None and compact_code(invoice.invoice_number) == compact_code(
+        qr.doc_no or ""
+    )
+    return number or (invoice.india is not None and invoice.india.irn is not None and invoice.india.irn == qr.irn)
+
+
+def check_qr(invoice: Invoice, qr: IndiaQr) -> QrOutcome:
+    """Compare every value that invoice and code both have. The invoice keeps its own values; None stays None."""
+    india = invoice.india or India()
+    buyer = invoice.buyer.tax_id if invoice.buyer else None
+    pairs: dict[str, tuple[Any, Any]] = {
+        "invoice_number": (invoice.invoice_number, qr.doc_no),
+        "invoice_date": (invoice.invoice_date, qr.doc_date),
+        "total": (invoice.total, qr.total),
+        "seller.tax_id": (invoice.seller.tax_id, qr.seller_gstin),
+        "buyer.tax_id": (buyer, qr.buyer_gstin),
+        "india.irn": (india.irn, qr.irn),
+    }
+    findings, agreed = [], set()
+    for name, (read, signed) in pairs.items():
+        if read is None or signed is None:
+            continue
+        if _same(read, signed):
+            agreed.add(name)
+        else:
+            message = "The signed QR code says something else."
+            findings.append(Finding("qr_mismatch", message, name, expected=_text(signed), found=_text(read)))
+    if qr.item_count is not None and invoice.line_items and qr.item_count != len(invoice.line_items):
+        message = "The signed QR code counts another number of lines."
+        found = str(len(invoice.line_items))
+        findings.append(Finding("lines_incomplete", message, "line_items", str(qr.item_count), found))
+    return QrOutcome(replace(invoice, india=replace(india, qr=qr)), tuple(findings), frozenset(agreed))
 
 
 def _missing(invoice: Invoice, found: list[Finding]) -> Iterator[Finding]:
@@ -106,3 +160,13 @@ def _signs(invoice: Invoice, *, trusted: bool) -> Iterator[Finding]:
     if invoice.document_type in {"invoice", "receipt", "debit_note"} and invoice.total < 0:
         message = "A negative total on a document that is not a credit note."
         yield Finding("negative_total", message, "total", found=money_text(invoice.total))
+
+
+def _same(read: Any, signed: Any) -> bool:
+    if isinstance(read, str):
+        return compact_code(read) == compact_code(str(signed))
+    return bool(read == signed)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else value.isoformat() if hasattr(value, "isoformat") else money_text(value)

@@ -1,90 +1,76 @@
-"""What an address or a tax number says about the country, and the states of India as GST numbers them."""
+"""What an address or a tax number says about the country, and the states of India as GST numbers them.
+
+Codes of countries are ISO 3166-1 alpha-2. The prefixes of VAT numbers are those of the EU's VIES system (``EL`` is
+Greece, ``XI`` Northern Ireland), of the United Kingdom, Switzerland and Norway. The state codes of India are the first
+two digits of a GSTIN, as the GST portal (GST Network) lists them.
+"""
 
 import re
 import unicodedata
 
 from shared_code.invoices.schema import Party
 
-_NAMES = {
-    "argentina": "AR",
-    "australia": "AU",
-    "austria": "AT",
-    "belgie": "BE",
-    "belgium": "BE",
-    "brasil": "BR",
-    "brazil": "BR",
-    "canada": "CA",
-    "china": "CN",
-    "czech republic": "CZ",
-    "danmark": "DK",
-    "denmark": "DK",
-    "deutschland": "DE",
-    "england": "GB",
-    "espana": "ES",
-    "finland": "FI",
-    "france": "FR",
-    "germany": "DE",
-    "ghana": "GH",
-    "great britain": "GB",
-    "greece": "GR",
-    "hong kong": "HK",
-    "india": "IN",
-    "bharat": "IN",
-    "indonesia": "ID",
-    "ireland": "IE",
-    "italia": "IT",
-    "italy": "IT",
-    "japan": "JP",
-    "kenya": "KE",
-    "luxembourg": "LU",
-    "malaysia": "MY",
-    "mexico": "MX",
-    "nederland": "NL",
-    "netherlands": "NL",
-    "new zealand": "NZ",
-    "nigeria": "NG",
-    "norge": "NO",
-    "norway": "NO",
-    "osterreich": "AT",
-    "pakistan": "PK",
-    "philippines": "PH",
-    "poland": "PL",
-    "polska": "PL",
-    "portugal": "PT",
-    "schweiz": "CH",
-    "scotland": "GB",
-    "singapore": "SG",
-    "south africa": "ZA",
-    "spain": "ES",
-    "sri lanka": "LK",
-    "suisse": "CH",
-    "sverige": "SE",
-    "sweden": "SE",
-    "switzerland": "CH",
-    "tanzania": "TZ",
-    "the netherlands": "NL",
-    "turkey": "TR",
-    "turkiye": "TR",
-    "uganda": "UG",
-    "uk": "GB",
-    "united arab emirates": "AE",
-    "united kingdom": "GB",
-    "united states": "US",
-    "united states of america": "US",
-    "usa": "US",
-    "wales": "GB",
+#: names in English and in the languages of customers' vendors, without accents
+_NAMES_OF_CODE = {
+    "AE": "united arab emirates",
+    "AR": "argentina",
+    "AT": "austria, osterreich",
+    "AU": "australia",
+    "BE": "belgie, belgium",
+    "BR": "brasil, brazil",
+    "CA": "canada",
+    "CH": "schweiz, suisse, switzerland",
+    "CN": "china",
+    "CZ": "czech republic",
+    "DE": "deutschland, germany",
+    "DK": "danmark, denmark",
+    "ES": "espana, spain",
+    "FI": "finland",
+    "FR": "france",
+    "GB": "england, great britain, scotland, uk, united kingdom, wales",
+    "GH": "ghana",
+    "GR": "greece",
+    "HK": "hong kong",
+    "ID": "indonesia",
+    "IE": "ireland",
+    "IN": "india, bharat",
+    "IT": "italia, italy",
+    "JP": "japan",
+    "KE": "kenya",
+    "LK": "sri lanka",
+    "LU": "luxembourg",
+    "MX": "mexico",
+    "MY": "malaysia",
+    "NG": "nigeria",
+    "NL": "nederland, netherlands, the netherlands",
+    "NO": "norge, norway",
+    "NZ": "new zealand",
+    "PH": "philippines",
+    "PK": "pakistan",
+    "PL": "poland, polska",
+    "PT": "portugal",
+    "SE": "sverige, sweden",
+    "SG": "singapore",
+    "TR": "turkey, turkiye",
+    "TZ": "tanzania",
+    "UG": "uganda",
+    "US": "united states, united states of america, usa",
+    "ZA": "south africa",
 }
+_NAMES = {name: code for code, names in _NAMES_OF_CODE.items() for name in names.split(", ")}
+#: GST identification number: state code, PAN of the holder, registration number within the state, ``Z``, check digit
 GSTIN_FORM = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]")
 _VAT_PREFIX = re.compile(
     r"(AT|BE|BG|CHE|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|HR|HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z.+*-]{7,14}"
 )
-#: taxpayer numbers of Ghana: persons, companies, government, foreigners
+#: Taxpayer identification numbers of the Ghana Revenue Authority; the first letter is the kind of holder.
 _GHANA_TIN = re.compile(r"[PCGQV]00[0-9]{7}[0-9X]")
-#: ``New York, NY 10001``
+#: the end of an address in the United States: ``New York, NY 10001``
 _US_PLACE = re.compile(
     r"\b(A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|"
     r"W[AVIY]),? +[0-9]{5}(-[0-9]{4})?(?![0-9])"
 )
+#: prefixes of VAT numbers that are no country code
 _IRREGULAR_PREFIXES = {"EL": "GR", "XI": "GB", "CHE": "CH"}
 
 INDIAN_STATES = {
@@ -134,7 +120,7 @@ _STATE_SPELLINGS = {"orissa": "21", "pondicherry": "34", "new delhi": "07", "utt
 
 
 def country_code(text: str | None) -> str | None:
-    """The ISO 3166-1 code of a code or a country's name, or None."""
+    """The ISO 3166-1 alpha-2 code for a code or for the name of a country, or None."""
     if not text:
         return None
     stripped = text.strip()
@@ -145,7 +131,7 @@ def country_code(text: str | None) -> str | None:
 
 
 def country_of(party: Party) -> str | None:
-    """Where a party sits: by its country, its tax number, or the end of its address; None when none says."""
+    """The country of a party: as stated, else by its tax number, else by the end of its address; None when unknown."""
     if party.country:
         return party.country
     tax_id = re.sub(r"[^0-9A-Z]", "", (party.tax_id or "").upper())
@@ -164,7 +150,7 @@ def country_of(party: Party) -> str | None:
 def state_codes(text: str | None) -> frozenset[str]:
     """The GST state codes that a printed state can mean (``Maharashtra``, ``27``, ``27-Maharashtra``); often empty.
 
-    Andhra Pradesh has two, from before and after its division.
+    Andhra Pradesh has two: 28 from before Telangana was split off in 2014, and 37.
     """
     folded = _fold(text or "")
     number = re.search(r"(?<!\d)\d{1,2}(?!\d)", folded)

@@ -1,5 +1,9 @@
 # ruff: noqa: SIM905 - two hundred codes read better as text than as two hundred quoted strings
-"""ISO 4217 as data: which codes there are, their minor units, and what on a page is evidence of which code."""
+"""Currencies: the codes of ISO 4217, their decimals, and what on a page is evidence of which code.
+
+Codes and minor units are those of ISO 4217 list one (current currencies); the last row of ``_CODES`` holds codes of
+list three (withdrawn currencies), because old invoices come in too.
+"""
 
 import re
 from decimal import Decimal
@@ -18,144 +22,88 @@ _MINOR_UNITS = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
-_DOLLARS = frozenset(
-    "USD AUD BBD BMD BND BSD BZD CAD FJD GYD HKD JMD KYD LRD NAD NZD SBD SGD SRD TTD TWD XCD MXN ARS CLP COP".split()
+_DOLLARS = "USD AUD BBD BMD BND BSD BZD CAD FJD GYD HKD JMD KYD LRD NAD NZD SBD SGD SRD TTD TWD XCD MXN ARS CLP COP"
+#: codes -> what is printed for them and can stand for any of them; case does not count
+_MARKS_OF_CODES = {
+    _DOLLARS: "$ dollar dollars",
+    "INR PKR LKR NPR MUR SCR": "₨ rs rupee rupees रुपये रु",
+    "GBP GIP FKP SHP EGP LBP": "pound pounds",
+    "KES UGX TZS SOS": "shilling shillings",
+    "SEK NOK DKK ISK": "kr",
+    "NOK DKK": "kroner",
+    "JPY CNY": "¥",
+    "XOF XAF": "cfa fcfa",
+    "AED MAD": "dhs",
+    "RON MDL": "lei",
+    "AZN": "₼",
+    "BDT": "৳",
+    "BGN": "лв",
+    "CHF": "fr sfr franken",
+    "CNY": "元 rmb yuan",
+    "CRC": "₡",
+    "CZK": "kč",
+    "EUR": "€ euro euros",
+    "GBP": "£ sterling",
+    "GEL": "₾",
+    "GHS": "₵ cedi cedis",
+    "HUF": "ft",
+    "IDR": "rp",
+    "ILS": "₪",
+    "INR": "₹",
+    "JPY": "円 yen",
+    "KES": "ksh kshs",
+    "KRW": "₩",
+    "KZT": "₸",
+    "MYR": "rm",
+    "NGN": "₦ naira",
+    "PHP": "₱",
+    "PLN": "zł złotych",
+    "PYG": "₲",
+    "RUB": "₽ руб",
+    "SEK": "kronor",
+    "THB": "฿",
+    "TRY": "₺ tl",
+    "TZS": "tsh",
+    "UAH": "₴",
+    "UGX": "ush ugs",
+    "VND": "₫",
+    "ZAR": "rand",
+}
+_MARKS = {mark: frozenset(codes.split()) for codes, marks in _MARKS_OF_CODES.items() for mark in marks.split()}
+#: code -> letters and a sign that together name its country
+_PREFIXED_OF_CODE = {
+    "AUD": "A$ AU$",
+    "BRL": "R$",
+    "CAD": "C$ CA$ CAN$",
+    "CNY": "CN¥",
+    "EGP": "E£",
+    "GHS": "GH₵ GH¢ GHC",
+    "HKD": "HK$",
+    "JMD": "J$",
+    "JPY": "JP¥",
+    "MXN": "MX$",
+    "NZD": "NZ$",
+    "SGD": "S$ SG$",
+    "TTD": "TT$",
+    "TWD": "NT$",
+    "USD": "US$ U$",
+}
+_PREFIXED = {mark: code for code, marks in _PREFIXED_OF_CODE.items() for mark in marks.split()}
+#: currencies that a mark shared by several means in their own country, whose code (ISO 3166-1) they begin with
+_MEANT_AT_HOME = frozenset(
+    "AUD CAD CNY DKK HKD INR ISK JPY KES LKR MUR MXN NOK NPR NZD PKR SEK SGD TWD TZS UGX USD".split()
 )
-_RUPEES = frozenset("INR PKR LKR NPR MUR SCR".split())
-_KRONER = frozenset("SEK NOK DKK ISK".split())
-_POUNDS = frozenset("GBP GIP FKP SHP EGP LBP".split())
-_SHILLINGS = frozenset("KES UGX TZS SOS".split())
-#: what is printed -> the codes that it can stand for; words are compared without regard to case
-_MARKS: dict[str, frozenset[str]] = {
-    "$": _DOLLARS,
-    "€": frozenset({"EUR"}),
-    "£": frozenset({"GBP"}),
-    "¥": frozenset({"JPY", "CNY"}),
-    "円": frozenset({"JPY"}),
-    "元": frozenset({"CNY"}),
-    "₹": frozenset({"INR"}),
-    "₨": _RUPEES,
-    "₵": frozenset({"GHS"}),
-    "₦": frozenset({"NGN"}),
-    "₺": frozenset({"TRY"}),
-    "₩": frozenset({"KRW"}),
-    "฿": frozenset({"THB"}),
-    "₫": frozenset({"VND"}),
-    "₱": frozenset({"PHP"}),
-    "₪": frozenset({"ILS"}),
-    "₴": frozenset({"UAH"}),
-    "₽": frozenset({"RUB"}),
-    "₸": frozenset({"KZT"}),
-    "₾": frozenset({"GEL"}),
-    "₼": frozenset({"AZN"}),
-    "₡": frozenset({"CRC"}),
-    "₲": frozenset({"PYG"}),
-    "৳": frozenset({"BDT"}),
-    "zł": frozenset({"PLN"}),
-    "kč": frozenset({"CZK"}),
-    "ft": frozenset({"HUF"}),
-    "lei": frozenset({"RON", "MDL"}),
-    "лв": frozenset({"BGN"}),
-    "руб": frozenset({"RUB"}),
-    "tl": frozenset({"TRY"}),
-    "kr": _KRONER,
-    "rs": _RUPEES,
-    "rm": frozenset({"MYR"}),
-    "rp": frozenset({"IDR"}),
-    "fr": frozenset({"CHF"}),
-    "sfr": frozenset({"CHF"}),
-    "ksh": frozenset({"KES"}),
-    "kshs": frozenset({"KES"}),
-    "ush": frozenset({"UGX"}),
-    "ugs": frozenset({"UGX"}),
-    "tsh": frozenset({"TZS"}),
-    "cfa": frozenset({"XOF", "XAF"}),
-    "fcfa": frozenset({"XOF", "XAF"}),
-    "dhs": frozenset({"AED", "MAD"}),
-    "rmb": frozenset({"CNY"}),
-    "euro": frozenset({"EUR"}),
-    "euros": frozenset({"EUR"}),
-    "dollar": _DOLLARS,
-    "dollars": _DOLLARS,
-    "pound": _POUNDS,
-    "pounds": _POUNDS,
-    "sterling": frozenset({"GBP"}),
-    "rupee": _RUPEES,
-    "rupees": _RUPEES,
-    "रुपये": _RUPEES,
-    "रु": _RUPEES,
-    "cedi": frozenset({"GHS"}),
-    "cedis": frozenset({"GHS"}),
-    "naira": frozenset({"NGN"}),
-    "rand": frozenset({"ZAR"}),
-    "yen": frozenset({"JPY"}),
-    "yuan": frozenset({"CNY"}),
-    "shilling": _SHILLINGS,
-    "shillings": _SHILLINGS,
-    "franken": frozenset({"CHF"}),
-    "złotych": frozenset({"PLN"}),
-    "kronor": frozenset({"SEK"}),
-    "kroner": frozenset({"NOK", "DKK"}),
-}
-#: letters before a sign that name the country: ``US$``, ``GH₵``
-_PREFIXED = {
-    "US$": "USD",
-    "U$": "USD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "CAN$": "CAD",
-    "HK$": "HKD",
-    "NZ$": "NZD",
-    "NT$": "TWD",
-    "S$": "SGD",
-    "SG$": "SGD",
-    "R$": "BRL",
-    "MX$": "MXN",
-    "J$": "JMD",
-    "TT$": "TTD",
-    "GH₵": "GHS",
-    "GH¢": "GHS",
-    "GHC": "GHS",
-    "CN¥": "CNY",
-    "JP¥": "JPY",
-    "E£": "EGP",
-}
-_COUNTRY_CURRENCY = {
-    "AU": "AUD",
-    "CA": "CAD",
-    "DK": "DKK",
-    "HK": "HKD",
-    "IN": "INR",
-    "IS": "ISK",
-    "JP": "JPY",
-    "CN": "CNY",
-    "KE": "KES",
-    "LK": "LKR",
-    "MU": "MUR",
-    "MX": "MXN",
-    "NO": "NOK",
-    "NP": "NPR",
-    "NZ": "NZD",
-    "PK": "PKR",
-    "SE": "SEK",
-    "SG": "SGD",
-    "TW": "TWD",
-    "TZ": "TZS",
-    "UG": "UGX",
-    "US": "USD",
-}
+#: letters with a sign behind them (``US$``), a word, or a single sign
 _PIECE = re.compile(r"[^\W\d_]*[$₵¢¥£]|[^\W\d_]+|[^\w\s]")
 
 
 def is_currency(code: str | None) -> bool:
-    """Whether ``code`` is an ISO 4217 code, also one that has gone out of use (old invoices are still invoices)."""
+    """Whether ``code`` is an ISO 4217 code, current or withdrawn."""
     return code in _CODES
 
 
 def minor_units(code: str | None) -> int:
-    """Decimal places of amounts in the currency; 2 when it is not known."""
+    """Decimal places of amounts in the currency (the minor unit of ISO 4217); 2 when the currency is not known."""
     return _MINOR_UNITS.get(code or "", 2)
 
 
@@ -170,7 +118,7 @@ def is_currency_word(word: str) -> bool:
 
 
 def currencies_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What ``text`` says about currencies: codes that it names for certain, and codes that a mark in it allows."""
+    """Codes that ``text`` names beyond doubt, and all codes that something in it can stand for."""
     certain: set[str] = set()
     possible: set[str] = set()
     for piece in set(_PIECE.findall(text)):
@@ -186,4 +134,4 @@ def currencies_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def is_currency_of(code: str, country: str | None) -> bool:
     """Whether a mark that several currencies share (``$``, ``Rs``, ``kr``) means ``code`` in ``country``."""
-    return _COUNTRY_CURRENCY.get(country or "") == code
+    return code in _MEANT_AT_HOME and code[:2] == country

@@ -1,22 +1,22 @@
-"""Dates as they stand on paper, and the rule by which day and month are told apart.
+"""Dates as they are printed on invoices, and the rule by which day and month are told apart.
 
-``05/03/2026`` has two readings. What settles it, in this order: a part above 12, another date of the same document,
-the seller's country. Nothing else does; an unsettled date is reported as ambiguous, never decided by a default.
+``05/03/2026`` has two readings. Three things settle which one is meant, in this order: a part above 12, another date of
+the same document, the seller's country. Nothing else does: an unsettled date is reported as ambiguous, never decided by
+a default. ``YYYY-MM-DD`` and ``YYYYMMDD`` are the calendar dates of ISO 8601.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from shared_code.invoices.months import month_of
 from shared_code.invoices.printed_numbers import ascii_digits
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMPACT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{6})?")
-#: within a text only where it can be nothing else
+#: eight digits within a text count as a date only when month and day are possible
 _COMPACT_TOKEN = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 _YEAR_FIRST = re.compile(
     r"(?<![0-9/.-])([0-9]{4})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{1,2})(?![0-9])"
@@ -25,7 +25,7 @@ _YEAR_FIRST = re.compile(
 _YEAR_LAST = re.compile(
     r"(?<![0-9./-])([0-9]{1,2})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
 )
-#: bounded everywhere: unbounded repeats would take minutes on a page of letters
+#: Every repeat is bounded: unbounded ones would take minutes on a page of letters.
 _GAP = r"[\s.,/-]{0,4}"
 _WORD = r"([^\W\d_][^\s\d,./()-]{2,19})"
 _DAY = r"([0-9]{1,2})(?:st|nd|rd|th|er|re|º|°|ª)?"
@@ -35,8 +35,34 @@ _DAY_FIRST = re.compile(
 )
 _MONTH_FIRST = re.compile(rf"(?<![^\W\d_]){_WORD}{_GAP}{_DAY}(?:\s?,\s{{0,3}}|\s{{1,3}}|[/-]){_YEAR}")
 _MAX_TEXT = 1_000_000
+#: two digits of a year below this are of the 21st century
 _CENTURY_PIVOT = 70
 _MONTHS_IN_YEAR = 12
+#: The months in the languages that customers' vendors write, twelve names in a row. Other grammatical forms of a
+#: language have a row of their own.
+_MONTH_NAMES = (
+    "january february march april may june july august september october november december",
+    "januar februar marz april mai juni juli august september oktober november dezember",
+    "janner feber maerz april mai juni juli august september oktober november dezember",
+    "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "januari februari maart april mei juni juli augustus september oktober november december",
+    "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro",
+    "januari februari mars april maj juni juli augusti september oktober november december",
+    "januar februar marts april maj juni juli august september oktober november desember",
+    "styczen luty marzec kwiecien maj czerwiec lipiec sierpien wrzesien pazdziernik listopad grudzien",
+    "stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrzesnia pazdziernika listopada grudnia",
+    "ocak subat mart nisan mayis haziran temmuz agustos eylul ekim kasim aralik",
+    "जनवरी फरवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर अक्टूबर नवंबर दिसंबर",
+    "जनवरी फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितम्बर अक्तूबर नवम्बर दिसम्बर",
+    "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
+    "يناير فبراير مارس ابريل مايو يونيه يوليه اغسطس سبتمبر اكتوبر نوفمبر ديسمبر",
+    "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+)
+_SHORTEST_NAME = 3
+#: Usual abbreviations that are not the beginning of a name. None: could be more than one month.
+_ABBREVIATIONS = {"sept": 9, "mrt": 3, "mrz": 3, "mch": 3, "avr": 4, "jui": None, "ju": None}
 
 
 class Order(StrEnum):
@@ -46,7 +72,7 @@ class Order(StrEnum):
     MONTH_FIRST = "month first"
 
 
-#: Countries that write the month first. Canada and the Philippines write both ways: no evidence.
+#: Countries (ISO 3166-1) that write the month first. Canada and the Philippines write both ways, which settles nothing.
 _MONTH_FIRST_COUNTRIES = frozenset({"US", "FM", "PW", "MH", "PR", "GU", "AS", "VI", "MP"})
 _MIXED_COUNTRIES = frozenset({"CA", "PH"})
 
@@ -92,7 +118,7 @@ def read_date(text: str) -> DateReading | None:
 
 
 def read_iso(text: str | None) -> DateReading | None:
-    """A date in our own form (``YYYY-MM-DD``), else None; ``impossible`` is set for 30 February."""
+    """A date written as ``YYYY-MM-DD`` (ISO 8601), else None; ``impossible`` is set for 30 February."""
     if not text or not _ISO.fullmatch(text):
         return None
     year, month, day = (int(part) for part in text.split("-"))
@@ -100,7 +126,7 @@ def read_iso(text: str | None) -> DateReading | None:
 
 
 def dates_in(text: str) -> list[DateReading]:
-    """Every date in a text, in all the forms that are read; the beginning of very long texts only."""
+    """Every date in a text, in the order of the text. Only the first million characters are looked at."""
     plain = ascii_digits(unicodedata.normalize("NFKC", text[:_MAX_TEXT]))
     compact = _COMPACT.fullmatch(plain.strip())
     if compact:
@@ -119,7 +145,8 @@ def dates_in(text: str) -> list[DateReading]:
 def order_of(readings: Iterable[DateReading], *, country: str | None) -> Order | None:
     """The order that the document's dates show, else the one of the seller's country, else None.
 
-    Dates that contradict each other show nothing.
+    :param readings: dates of one document. Where they contradict each other, they show nothing.
+    :param country: of the seller, ISO 3166-1 alpha-2.
     """
     shown = {reading.order for reading in readings if reading.order}
     if len(shown) == 1:
@@ -147,17 +174,13 @@ def _numeric(match: re.Match[str]) -> DateReading:
     if first > _MONTHS_IN_YEAR and second > _MONTHS_IN_YEAR:
         return DateReading(impossible=f"{year:04}-{second:02}-{first:02}")
     if first > _MONTHS_IN_YEAR:
-        return _ordered(_plain_date(year, second, first), Order.DAY_FIRST)
+        return replace(_plain_date(year, second, first), order=Order.DAY_FIRST)
     if second > _MONTHS_IN_YEAR:
-        return _ordered(_plain_date(year, first, second), Order.MONTH_FIRST)
+        return replace(_plain_date(year, first, second), order=Order.MONTH_FIRST)
     day_first, month_first = _plain_date(year, second, first), _plain_date(year, first, second)
     if day_first == month_first or day_first.day_first is None:
         return month_first
     return DateReading(day_first=day_first.day_first, month_first=month_first.day_first)
-
-
-def _ordered(reading: DateReading, order: Order) -> DateReading:
-    return DateReading(day_first=reading.day_first, order=order, impossible=reading.impossible)
 
 
 def _plain_date(year: int, month: int, day: int) -> DateReading:
@@ -172,3 +195,25 @@ def _full_year(text: str) -> int:
     if len(text) > 2:  # noqa: PLR2004 - written out
         return year
     return year + (2000 if year < _CENTURY_PIVOT else 1900)
+
+
+def month_of(word: str) -> int | None:
+    """The month (1 to 12) that a name or an abbreviation of at least three letters stands for, else None."""
+    folded = _fold(word.rstrip("."))
+    if folded in _ABBREVIATIONS:
+        return _ABBREVIATIONS[folded]
+    if folded in _MONTHS:
+        return _MONTHS[folded]
+    if len(folded) < _SHORTEST_NAME:
+        return None
+    months = {month for name, month in _MONTHS.items() if name.startswith(folded)}
+    return months.pop() if len(months) == 1 else None
+
+
+def _fold(word: str) -> str:
+    """Lower case without the accents of Latin letters. Marks of other scripts stay: they are part of the letters."""
+    decomposed = unicodedata.normalize("NFKD", word.casefold().replace("ı", "i").replace("ł", "l"))
+    return "".join([char for char in decomposed if not "\u0300" <= char <= "\u036f"])
+
+
+_MONTHS = {_fold(name): month for row in _MONTH_NAMES for month, name in enumerate(row.split(), start=1)}

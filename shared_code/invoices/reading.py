@@ -1,4 +1,4 @@
-"""What was read from a document before anything is judged: the values, where they were found, and remarks."""
+"""What was read from a document, by a model or from XML, before anything is checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,14 @@ class InvoiceReading:
     """One invoice as read, before the checks.
 
     :ivar grounded: fields that were looked up in the text layer, and whether they were found. Empty without one.
-    :ivar unchecked_lines: indexes of lines whose discount is printed only as a percentage.
+    :ivar unchecked_lines: indexes of lines whose discount is printed only as a percentage, or
+        that have surcharges: quantity times price is not their amount.
     """
 
     invoice: Invoice
     findings: tuple[Finding, ...] = ()
     grounded: Mapping[str, bool] = field(default_factory=dict)
     unchecked_lines: frozenset[int] = frozenset()
-    first_page: int | None = None
-    last_page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The outcome of one document: status, invoices, warnings, computed confidence, and the keys that find duplicates.
 
-The confidence comes from evidence (on the page, in the signed code, in embedded data, supported by a sum or a check
-digit), never from the model's own opinion.
+The confidence comes from evidence (found on the page, in the signed code or in embedded data, supported by a sum or a
+check digit), never from the model's own opinion.
 """
 
 import hashlib
@@ -10,25 +10,34 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
-from shared_code.invoices.checks import CheckOutcome, check_invoice
+from shared_code.invoices.checks import CheckOutcome, belongs_to, check_invoice, check_qr
 from shared_code.invoices.countries import country_of
-from shared_code.invoices.qr_comparison import belongs_to, check_qr
 from shared_code.invoices.reading import InvoiceReading, Reading
 from shared_code.invoices.schema import IndiaQr, Invoice, as_dict, money_text
 from shared_code.invoices.text_layer import TextLayer, compact_code
 from shared_code.records import Finding
 
+#: first month of the financial year of India (General Clauses Act, 1897, section 3(21))
 _APRIL = 4
-#: of two bytes, as the column counts: an emoji is two
+#: UTF-16 units of two bytes, which is how the database column counts; an emoji is two of them
 _MAX_NUMBER_UNITS = 100
-#: without these three nothing can be done with an invoice
-_ESSENTIAL = ("invoice_number", "invoice_date", "total")
-_RATED = (*_ESSENTIAL, "currency", "due_date", "subtotal", "net_total", "tax_total", "amount_due")
+#: an invoice that has none of these three is of no use
+ESSENTIAL = ("invoice_number", "invoice_date", "total")
+_RATED = (*ESSENTIAL, "currency", "due_date", "subtotal", "net_total", "tax_total", "amount_due")
 _INVOICE_WORD = re.compile(
     r"\b(invoice|rechnung|facture|factuur|fattura|factura|fatura|faktura|credit note|gutschrift)\b", re.IGNORECASE
 )
+
+
+class ResultData(TypedDict):
+    """A result as JSON; invoices have the fields of :mod:`.schema`. A part of ``data`` in the answer."""
+
+    status: str
+    invoices: list[dict[str, Any]]
+    warnings: list[dict[str, str | None]]
+    confidence: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +59,14 @@ class ExtractionResult:
     similar_key: str | None = None
     invoice_number: str | None = None
 
-    def result_dict(self) -> dict[str, Any]:
-        """This part of ``data`` in the answer; provenance, duplicates and usage are added by the service."""
-        return {
-            "status": self.status,
-            "invoices": [as_dict(invoice) for invoice in self.invoices],
-            "warnings": [finding.as_dict() for finding in self.warnings],
-            "confidence": dict(self.confidence),
-        }
+    def result_dict(self) -> ResultData:
+        """The JSON form of the result."""
+        return ResultData(
+            status=self.status,
+            invoices=[as_dict(invoice) for invoice in self.invoices],
+            warnings=[finding.as_dict() for finding in self.warnings],
+            confidence=dict(self.confidence),
+        )
 
 
 def build_result(
@@ -71,7 +80,7 @@ def build_result(
     """Check every invoice of a reading and put the result together.
 
     :param pages: visible text of each page, to say whether a status of ``not_an_invoice`` is plausible.
-    :param source_findings: remarks on the file itself (hidden text, active content, a broken e-invoice, ...).
+    :param source_findings: findings on the file itself (hidden text, active content, a broken e-invoice, ...).
     :param qr: the signed code found on the pages, if any.
     """
     several = len(reading.invoices) > 1
@@ -80,9 +89,8 @@ def build_result(
     confidence: dict[str, str] = {}
     for index, entry in enumerate(reading.invoices):
         prefix = f"invoices[{index}]." if several else ""
-        invoice, found, rated = _judge(
-            entry, today=today, trusted=reading.trusted, qr=_own_code(entry.invoice, qr, several=several)
-        )
+        own_code = qr if qr is not None and (not several or belongs_to(entry.invoice, qr)) else None
+        invoice, found, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
         invoices.append(invoice)
         findings += (replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in found)
         confidence |= {f"{prefix}{name}": level for name, level in rated.items()}
@@ -101,7 +109,11 @@ def build_result(
 
 
 def duplicate_key(invoice: Invoice) -> str | None:
-    """Seller, number and financial year (April to March in India, else the calendar year) as a digest."""
+    """Digest of seller, number and financial year, or None when one is unknown.
+
+    The year is April to March in India, within which numbers are unique (Rule 46 of the CGST Rules, 2017), and the
+    calendar year elsewhere.
+    """
     seller = _seller_key(invoice)
     number = compact_code(invoice.invoice_number or "")
     if seller is None or not number or invoice.invoice_date is None:
@@ -113,15 +125,11 @@ def duplicate_key(invoice: Invoice) -> str | None:
 
 
 def similar_key(invoice: Invoice) -> str | None:
-    """Seller, total and date as a digest: perhaps the same invoice under another number."""
+    """Digest of seller, total and date, or None when one is unknown: perhaps the same invoice under another number."""
     seller = _seller_key(invoice)
     if seller is None or invoice.total is None or invoice.invoice_date is None:
         return None
     return _digest("similar", seller, money_text(invoice.total.normalize()), invoice.invoice_date.isoformat())
-
-
-def _own_code(invoice: Invoice, qr: IndiaQr | None, *, several: bool) -> IndiaQr | None:
-    return qr if qr is not None and (not several or belongs_to(invoice, qr)) else None
 
 
 def _judge(
@@ -144,9 +152,9 @@ def _confidence(
     *,
     trusted: bool,
 ) -> dict[str, str]:
-    """High: found on the page, in the code or embedded. Low: something contradicts. Medium: neither.
+    """High: found on the page, in the signed code or in embedded data. Low: a finding doubts it. Medium: neither.
 
-    A value that only a model saw (a scan) is medium at best, also when its sums come out.
+    A value that only a model saw (on a scan) is medium at best, even when its sums add up.
     """
     values = {name: getattr(invoice, name) for name in _RATED}
     values |= {"seller.name": invoice.seller.name, "seller.tax_id": invoice.seller.tax_id}
@@ -160,7 +168,7 @@ def _confidence(
     if "line_items" in outcome.confirmed and ("subtotal" in proved or "net_total" in proved):
         proved.add("line_items")
     if "total" in proved:
-        # Summed up from what is printed, and tied by a sum to a total that is.
+        # They are the sum of printed amounts, and together they give a total that is on the page.
         proved |= {"net_total", "tax_total"} & outcome.confirmed
     return {
         name: "low" if name in doubted else "high" if trusted or name in proved else "medium"
@@ -170,10 +178,10 @@ def _confidence(
 
 
 def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str]) -> tuple[str, tuple[Finding, ...]]:
-    """The status, and the remarks that come with it."""
-    empty = all(_is_empty(entry.invoice) for entry in reading.invoices)
+    """The status, and the findings that explain it."""
+    empty = all(is_empty(entry.invoice) for entry in reading.invoices)
     if reading.document_status == "not_an_invoice" and empty:
-        if not _looks_like_an_invoice(TextLayer(pages)):
+        if not looks_like_an_invoice(TextLayer(pages)):
             return "not_an_invoice", ()
         message = "The model sees no invoice, although the document's text has the marks of one."
         return "needs_review", (Finding("no_invoice_found", message),)
@@ -187,15 +195,16 @@ def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str])
     return "needs_review" if any(finding.review for finding in findings) else "ok", ()
 
 
-def _looks_like_an_invoice(layer: TextLayer) -> bool:
-    """The word, a date and an amount with decimals: a letter about an invoice rarely has all three."""
+def looks_like_an_invoice(layer: TextLayer) -> bool:
+    """Whether a text has the word for an invoice, a date and an amount with decimals; other letters rarely have all."""
     decimals = re.search(r"\d[.,]\d{2}(?!\d)", layer.text)
     return layer.usable and bool(_INVOICE_WORD.search(layer.text) and decimals and layer.dates)
 
 
-def _is_empty(invoice: Invoice) -> bool:
+def is_empty(invoice: Invoice) -> bool:
+    """Whether none of the essential fields was read."""
     impossible = any(name == "invoice_date" for name, _ in invoice.impossible_dates)
-    return not impossible and all(getattr(invoice, name) is None for name in _ESSENTIAL)
+    return not impossible and all(getattr(invoice, name) is None for name in ESSENTIAL)
 
 
 def _seller_key(invoice: Invoice) -> str | None:

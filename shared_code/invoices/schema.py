@@ -1,19 +1,21 @@
 """The public schema of an invoice: what a caller gets, whichever way the document was read.
 
 Money, rates and quantities are ``Decimal``, dates are ``date``. ``None`` means that the document does not show the
-value: nothing is ever guessed. Amounts stand as printed, also when they are wrong; ``checks`` remarks on them.
+value: nothing is ever guessed. Amounts are given as printed, also when they are wrong; ``checks`` reports wrong ones.
+
+The business terms of EN 16931-1 (the European standard for e-invoices) are named as BT and BG numbers. The Indian
+fields follow the e-invoice schema of the GST Network (FORM GST INV-1), which registers invoices under an IRN.
+
+A new field of :class:`Invoice` is in every answer by being declared here. A text field that a model reads needs its
+name in ``wire_schema.TEXT_FIELDS`` and a new PROMPT_VERSION; a field that an XML syntax holds, one line in its reader.
+Fields of parties, lines, taxes, accounts, India and fiscal devices are asked of the model as they are declared here:
+they need the new PROMPT_VERSION only.
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from functools import cache
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
-
-#: Raised when a key is added, renamed or changes its meaning.
-SCHEMA_VERSION = "1.0"
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
 DOCUMENT_TYPES = ("invoice", "credit_note", "debit_note", "receipt", "proforma", "other")
 TAX_ID_TYPES = ("GSTIN", "VAT", "TIN", "EIN", "ABN", "OTHER")
@@ -23,9 +25,18 @@ _MONEY_STEP = Decimal("0.000001")
 _WIDE = Context(prec=100)
 
 
+def unless_empty[Record](record: Record) -> Record | None:
+    """The record, or None when the document shows none of its values."""
+    return None if record == type(record)() else record
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A name with what stands around it. ``country`` is ISO 3166-1 alpha-2, ``state_code`` as the country writes it."""
+    """A seller (BG-4), buyer (BG-7), place of delivery (BG-13) or payee (BG-10).
+
+    ``country`` is ISO 3166-1 alpha-2, ``state_code`` is written as the country itself does. ``pan`` is the Indian
+    Permanent Account Number.
+    """
 
     name: str | None = None
     tax_id: str | None = None
@@ -45,7 +56,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalInvoice:
-    """The invoice that a credit or debit note refers to."""
+    """The invoice that a credit or debit note refers to (BG-3)."""
 
     number: str | None = None
     date: dt.date | None = None
@@ -53,7 +64,10 @@ class OriginalInvoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tax:
-    """One tax at one rate. ``rate`` in percent; ``category`` is the EN 16931 code (S, Z, E, AE, ...) where known."""
+    """One tax at one rate (BG-23).
+
+    ``rate`` is in percent. ``category`` is the code of UNTDID 5305 that EN 16931 uses (S, Z, E, AE, ...), where known.
+    """
 
     name: str | None = None
     rate: Decimal | None = None
@@ -64,7 +78,7 @@ class Tax:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withholding:
-    """Tax that the buyer keeps back or the seller collects (TDS, TCS, WHT); ``rate`` in percent."""
+    """Tax that the buyer keeps back or the seller collects (TDS, TCS, WHT). ``rate`` is in percent."""
 
     name: str | None = None
     rate: Decimal | None = None
@@ -73,7 +87,10 @@ class Withholding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItem:
-    """One line. ``net_amount`` is what the line adds to the subtotal; ``page`` counts from 1."""
+    """One line (BG-25). ``net_amount`` is what the line adds to the subtotal (BT-131); ``page`` counts from 1.
+
+    ``hsn_sac`` is a code of the Harmonised System, in India with the service codes (SAC) of GST.
+    """
 
     line_no: str | None = None
     description: str | None = None
@@ -95,7 +112,11 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
-    """One way to pay into an account. Numbers are text without blanks; leading zeros count."""
+    """An account that takes the payment (BG-17). Numbers are text without blanks, so that leading zeros stay.
+
+    ``iban`` is ISO 13616, ``bic`` ISO 9362; ``ifsc`` and ``upi_id`` are Indian, ``sort_code`` is British,
+    ``routing_number`` is North American.
+    """
 
     account_name: str | None = None
     account_number: str | None = None
@@ -112,7 +133,7 @@ class BankAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """How and under what reference to pay."""
+    """How to pay: terms (BT-20), means (BT-81, BT-82), reference (BT-83), accounts."""
 
     terms: str | None = None
     method: str | None = None
@@ -137,7 +158,10 @@ class IndiaQr:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class India:
-    """Fields of the Indian GST invoice. ``irn`` is 64 hex digits, ``place_of_supply_code`` two digits."""
+    """Fields of the Indian GST invoice (Rule 46 of the CGST Rules, 2017, and the e-invoice schema).
+
+    ``irn`` is 64 hex digits, ``place_of_supply_code`` the two-digit GST code of a state.
+    """
 
     irn: str | None = None
     ack_number: str | None = None
@@ -153,7 +177,7 @@ class India:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fiscal:
-    """What a fiscal device or authority stamped on the invoice; in Ghana ``device_id`` is the SDC id."""
+    """What a fiscal device or a tax authority stamped on the invoice. In Ghana ``device_id`` is the SDC id."""
 
     authority: str | None = None
     device_id: str | None = None
@@ -165,11 +189,14 @@ class Fiscal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """One invoice. ``currency`` and ``tax_currency`` are ISO 4217; ``exchange_rate`` as printed.
+    """One invoice.
 
-    :ivar impossible_dates: ``(field, text)`` of dates that the calendar does not have (``2026-02-30``): the field
-        itself is None, so that nothing computes with it, and :func:`as_dict` shows the text in its place, because the
-        document is never corrected. Fields at the top level of the schema only.
+    ``document_type`` is one of DOCUMENT_TYPES. ``currency`` and ``tax_currency`` are ISO 4217 codes; ``exchange_rate``
+    is given as printed.
+
+    :ivar impossible_dates: ``(field, text)`` of each date that the calendar does not have (``2026-02-30``). The field
+        itself is None, so that nothing computes with it; :func:`as_dict` puts the text in its place, because an answer
+        shows what the document says. Only fields at the top level of the schema.
     """
 
     document_type: str | None = None
@@ -213,26 +240,10 @@ class Invoice:
 
 
 def as_dict(invoice: Invoice) -> dict[str, Any]:
-    """The invoice as JSON-serialisable values: every key is there, money as decimal strings, dates as ISO 8601."""
+    """The invoice as values for JSON: every key is there, money as decimal strings, dates as ISO 8601."""
     out: dict[str, Any] = _plain(invoice)
     del out["impossible_dates"]
     return out | dict(invoice.impossible_dates)
-
-
-def from_dict(data: Mapping[str, Any]) -> Invoice:
-    """The inverse of :func:`as_dict`, for stored results.
-
-    Keys that this version does not know are dropped and missing ones are empty, so that results of older versions
-    can still be answered. Raises ``ValueError`` when a value is not of its key's form.
-    """
-    values = dict(data)
-    impossible = tuple(
-        (name, values.pop(name))
-        for name in _date_fields()
-        if isinstance(values.get(name), str) and _iso_or_none(values[name]) is None
-    )
-    invoice: Invoice = _dataclass_from(Invoice, values | {"impossible_dates": impossible})
-    return invoice
 
 
 def money_text(value: Decimal) -> str:
@@ -253,40 +264,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return money_text(value)
     return value.isoformat() if isinstance(value, dt.date) else value
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-@cache
-def _date_fields() -> tuple[str, ...]:
-    return tuple(name for name, hint in _hints(Invoice).items() if hint == dt.date | None)
-
-
-def _iso_or_none(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _dataclass_from(kind: type, data: Mapping[str, Any]) -> Any:
-    return kind(**{name: _typed(hint, data[name]) for name, hint in _hints(kind).items() if name in data})
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    """``value`` from JSON as the type that the dataclass declares."""
-    if isinstance(hint, UnionType):
-        return None if value is None else _typed(next(part for part in get_args(hint) if part is not NoneType), value)
-    if get_origin(hint) is tuple:
-        return tuple(_typed(get_args(hint)[0], entry) for entry in value or ())
-    if is_dataclass(hint) and isinstance(hint, type):
-        return _dataclass_from(hint, value or {})
-    if hint is Decimal:
-        try:
-            return Decimal(value)
-        except (InvalidOperation, TypeError) as error:
-            raise ValueError(f"not an amount: {value!r}") from error
-    return dt.date.fromisoformat(value) if hint is dt.date else value

@@ -1,7 +1,11 @@
-"""Do the printed sums add up? Each rule of an invoice in Decimal, in every reading that honest documents use.
+"""Do the printed sums add up? Each rule is computed in Decimal, in every way in which honest documents mean it.
 
-A rule whose terms are not all there is not checked. A passing rule proves consistency, not truth; a failing one is
-reported with both figures, and nothing is changed.
+The rules are those that EN 16931-1 gives for its totals (business rules BR-CO-10 to BR-CO-16): lines to subtotal,
+subtotal to net total, taxes to total tax, net and tax to total, total to amount due. Printed invoices bend them: prices
+with tax, discounts already in the lines, charges after tax, tax withheld, cash rounding.
+
+A rule whose terms are not all there is not checked. A passing rule proves that the amounts fit each other, not that
+they are true; a failing one is reported with both figures, and nothing is changed.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,10 +15,11 @@ from itertools import product
 
 from shared_code.invoices.currencies import minor_unit, minor_units
 from shared_code.invoices.schema import Invoice, LineItem, money_text
-from shared_code.invoices.tax_rates import check_tax_rates
+from shared_code.invoices.taxes import check_tax_rates
 from shared_code.records import Finding
 
 ZERO = Decimal(0)
+#: Swiss and other cash totals are rounded to this
 _CASH_ROUNDING = Decimal("0.05")
 _MAX_LINE_FINDINGS = 10
 
@@ -58,7 +63,7 @@ def check_lines(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> l
 
 
 def check_totals(invoice: Invoice) -> list[SumCheck]:
-    """The rules over the whole invoice."""
+    """The rules over the whole invoice: sums, and each tax against its rate."""
     unit = minor_unit(invoice.currency)
     rules = (_lines_sum, _net_total, _tax_total, _gross_total, _amount_due)
     checks = [check for rule in rules if (check := rule(invoice, unit)) is not None]
@@ -71,7 +76,7 @@ def check_totals(invoice: Invoice) -> list[SumCheck]:
 
 
 def with_proven_totals(invoice: Invoice) -> Invoice:
-    """The invoice with a net total and a total tax that nobody printed, where the printed total proves them.
+    """The invoice with a net total and a total tax that are not printed, where the printed total proves them.
 
     Many invoices print each tax but not their sum. The sum is given only when net + tax really is the printed total.
     """
@@ -88,8 +93,8 @@ def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:
     if line.quantity is None or line.unit_price is None or not amounts:
         return None
     exact = line.quantity * line.unit_price
-    # The printed price is rounded: half a step of it, times the quantity, can be missing. A price in whole units is
-    # more likely exact than rounded, so the step is a minor unit at most.
+    # The printed price is rounded, so half of its last digit times the quantity can be missing. A price in whole units
+    # is more likely exact than rounded: its last digit counts as a minor unit at most.
     step = min(unit, Decimal(1).scaleb(int(line.unit_price.as_tuple().exponent)))
     tolerance = max(unit, abs(line.quantity) * step / 2)
     discounts = {ZERO} if line.discount_amount is None else {ZERO, abs(line.discount_amount)}
@@ -114,8 +119,8 @@ def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     lines = invoice.line_items
     if not lines or all(line.net_amount is None and line.total_amount is None for line in lines):
         return None
-    net = sum((_first(line.net_amount, line.total_amount, ZERO) for line in lines), ZERO)
-    gross = sum((_first(line.total_amount, line.net_amount, ZERO) for line in lines), ZERO)
+    net = sum([_first(line.net_amount, line.total_amount, ZERO) for line in lines], ZERO)
+    gross = sum([_first(line.total_amount, line.net_amount, ZERO) for line in lines], ZERO)
     before = abs(invoice.discount_total or ZERO) - (invoice.charges_total or ZERO)
     targets = [invoice.subtotal] if invoice.subtotal is not None else []
     if invoice.subtotal is None and invoice.net_total is not None:
@@ -126,7 +131,7 @@ def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
         if not targets:
             inclusive += [printed - (_tax_of(invoice) or ZERO), printed - (_tax_of(invoice) or ZERO) + before]
         # Against the grand total only when prices may hold the tax: else it would excuse a missing line.
-        if not targets or _has_tax(invoice):
+        if not targets or _tax_of(invoice):
             targets += inclusive
     if not targets:
         return None
@@ -144,16 +149,12 @@ def _net_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
         return None
     discount, charges = abs(invoice.discount_total or ZERO), invoice.charges_total or ZERO
     expected = invoice.subtotal - discount + charges
-    # Shipping may be added after tax; a discount may already stand in the lines, and the subtotal in gross prices.
+    # Shipping may be added after tax; a discount may already be in the lines; the subtotal may be in gross prices.
     readings = [expected, invoice.subtotal - discount]
     if discount == sum((abs(line.discount_amount or ZERO) for line in invoice.line_items), ZERO):
         readings += [invoice.subtotal, invoice.subtotal + charges]
     tax = _tax_of(invoice)
-    if (
-        tax is not None
-        and invoice.total is not None
-        and _near(invoice.subtotal - discount + charges, invoice.total, unit)
-    ):
+    if tax is not None and invoice.total is not None and abs(expected - invoice.total) <= unit:
         readings += [expected - tax]
     return _sum_check(
         readings, invoice.net_total, unit * 3, code="net_mismatch", fields=("net_total", "subtotal"), what="net total"
@@ -241,23 +242,13 @@ def _net_of(invoice: Invoice) -> Decimal | None:
 def _tax_of(invoice: Invoice) -> Decimal | None:
     if invoice.tax_total is not None:
         return invoice.tax_total
-    amounts = [tax.amount for tax in invoice.taxes]
-    if not amounts or any(amount is None for amount in amounts):
-        return None
-    return sum((amount for amount in amounts if amount is not None), ZERO)
-
-
-def _has_tax(invoice: Invoice) -> bool:
-    return bool(_tax_of(invoice))
+    amounts = [tax.amount for tax in invoice.taxes if tax.amount is not None]
+    return sum(amounts, ZERO) if amounts and len(amounts) == len(invoice.taxes) else None
 
 
 def _reverse_charge(invoice: Invoice) -> bool:
     by_field = invoice.india is not None and bool(invoice.india.reverse_charge)
     return by_field or any(tax.category == "AE" for tax in invoice.taxes)
-
-
-def _near(one: Decimal, other: Decimal, unit: Decimal) -> bool:
-    return abs(one - other) <= unit
 
 
 def _first(*values: Decimal | None) -> Decimal:

@@ -1,7 +1,8 @@
-"""Is a value really on the page? Looks model output up in the document's own text layer.
+"""Is a value really on the page? Looks values that a model gave up in the document's own text.
 
 Both sides are normalised: amounts are compared as numbers, dates as dates in any printed form, codes by their letters
-and digits. A document without a usable text layer (a scan, a photo) can neither confirm nor refute anything.
+and digits after NFKC (Unicode Standard Annex 15). A document without a usable text layer (a scan, a photo) can neither
+confirm nor refute anything.
 """
 
 import re
@@ -15,7 +16,7 @@ from shared_code.invoices.currencies import currencies_in
 from shared_code.invoices.printed_dates import DateReading, dates_in
 from shared_code.invoices.printed_numbers import amounts_in, ascii_digits
 
-#: A stamp of a scanning app is text too, but no text layer.
+#: A scan with nothing but the stamp of a scanning app has less text than this.
 _ENOUGH_CHARACTERS = re.compile(r"(?:[\W_]*+[^\W_]){60}")
 _ENOUGH_DIGITS = re.compile(r"(?:\D*+\d){4}")
 #: Codes of at least this many characters are also looked for across blanks (IBANs are printed in groups).
@@ -23,7 +24,7 @@ _LEAST_FOR_COMPACT = 6
 
 
 class TextLayer:
-    """The text of some pages with what can be looked up in it. Work is done on first use and kept."""
+    """The text of some pages, and lookups in it. Each index is built on first use and kept."""
 
     def __init__(self, pages: Sequence[str]) -> None:
         self._text = "\n".join(pages)
@@ -35,7 +36,7 @@ class TextLayer:
 
     @cached_property
     def usable(self) -> bool:
-        """Whether there is enough text to ground against."""
+        """Whether there is enough text to look values up in."""
         return _ENOUGH_CHARACTERS.match(self._text) is not None and _ENOUGH_DIGITS.match(self._text) is not None
 
     @cached_property
@@ -45,13 +46,13 @@ class TextLayer:
 
     @cached_property
     def currencies(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Codes that the text names for certain, and codes that some mark in it allows."""
+        """Currency codes that the text names beyond doubt, and all codes that something in it can stand for."""
         return currencies_in(self._text)
 
     def has_amount(self, value: Decimal, *, with_decimals: bool = False) -> bool:
         """Whether a number of this size is printed, in any notation and with any sign.
 
-        ``with_decimals`` leaves out numbers without decimals: a line number 1 is no evidence of 1.00.
+        :param with_decimals: look only at numbers with decimals: a line number 1 does not show an amount of 1.00.
         """
         return abs(value) in (self._exact_amounts if with_decimals else self._amounts)
 

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Files are parsed in child processes with limits: ``pool`` runs them, ``worker`` is one, they talk in ``frames``."""

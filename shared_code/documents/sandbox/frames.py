@@ -1,4 +1,4 @@
-"""How the service and its sandbox process talk: one frame for a question, one for the answer.
+"""How the service and its sandbox process talk: one frame for a job, one for its answer.
 
 A frame is a length (4 bytes, big-endian), a JSON header of that length, and the binary parts whose sizes the header
 lists under ``parts``.
@@ -14,11 +14,14 @@ _MAX_PARTS = 512 * 1_048_576
 
 
 class ConnectionLost(Exception):
-    """The other side ended, or sent something that is no frame."""
+    """The other side ended, or sent something that is not a frame."""
 
 
 def write_frame(stream: BinaryIO, header: Mapping[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Send one frame. Raises ``OSError`` when the other side is gone."""
+    """Send one frame.
+
+    :raises OSError: the other side is gone.
+    """
     head = json.dumps({**header, "parts": [len(part) for part in parts]}).encode()
     stream.write(len(head).to_bytes(_LENGTH_BYTES) + head)
     stream.writelines(parts)
@@ -26,7 +29,10 @@ def write_frame(stream: BinaryIO, header: Mapping[str, Any], parts: Sequence[byt
 
 
 def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], list[bytes]]:
-    """Receive one frame: header and parts. Raises :class:`ConnectionLost`."""
+    """Receive one frame: header and parts.
+
+    :raises ConnectionLost: the stream ended, or it holds something else than a frame.
+    """
     size = int.from_bytes(_exactly(stream, _LENGTH_BYTES))
     if size > _MAX_HEADER:
         raise ConnectionLost("header too long")

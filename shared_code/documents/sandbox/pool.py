@@ -1,8 +1,8 @@
 """Runs the decoders of untrusted files in processes of their own, with limits on memory and time.
 
 A PDF of 1.5 MB can end the process that parses it, one of 54 KB can take 1.5 GB; neither may happen to the service. Two
-warm processes are kept; one that dies, hangs or grows is replaced. Bytes go in and results come out over pipes: nothing
-is written to disk, and the environment of the children is empty.
+processes are kept ready; one that dies, hangs or grows is replaced. Bytes go in and results come out over pipes:
+nothing is written to disk, and the children get no environment variables beyond what Python itself needs.
 """
 
 import atexit
@@ -71,9 +71,7 @@ class _ProcessGone(Exception):
 
 def _crashed(returncode: int | None) -> bool:
     """Whether a process brought itself down, as against being killed by someone."""
-    if returncode is None:
-        return False
-    return -returncode in _CRASH_SIGNALS or returncode >= _WINDOWS_CRASH
+    return returncode is not None and (-returncode in _CRASH_SIGNALS or returncode >= _WINDOWS_CRASH)
 
 
 class _Process:
@@ -98,17 +96,16 @@ class _Process:
         self.resident_mb = 0.0
 
     @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    @property
     def is_worn(self) -> bool:
         return (
             self._popen.poll() is not None or self.jobs >= _REPLACE_AFTER_JOBS or self.resident_mb > _REPLACE_ABOVE_MB
         )
 
     def ask(self, header: dict[str, Any], parts: Sequence[bytes], *, seconds: float) -> Result:
-        """One job. Raises :class:`_ProcessGone`; the process is of no use after that."""
+        """Do one job.
+
+        :raises _ProcessGone: the process ended; it is of no use any more.
+        """
         late = threading.Event()
 
         def end() -> None:
@@ -124,7 +121,7 @@ class _Process:
         except (OSError, ValueError, frames.ConnectionLost) as error:
             raise _ProcessGone(late=late.is_set()) from error
         except BaseException:
-            # interrupted between question and answer: the next job would get this one's answer
+            # Interrupted between job and answer: the next job would get the answer of this one.
             self._popen.kill()
             raise
         finally:
@@ -152,22 +149,24 @@ class _Process:
 
 
 class Sandbox:
-    """A few child processes. Thread-safe; processes start on first use."""
+    """A pool of child processes. Thread-safe; processes start on first use."""
 
     def __init__(self, *, processes: int = _PROCESSES, memory_mb: int = MEMORY_MB, seconds: float = SECONDS) -> None:
         self._memory_mb = memory_mb
         self._seconds = seconds
-        # the one used last is used first: with little to do only one process stays warm
+        # The process used last is used first, so that little work keeps only one process running.
         self._seats: queue.LifoQueue[_Process | None] = queue.LifoQueue()
         for _ in range(processes):
             self._seats.put(None)
         self._processes = processes
 
     def run(self, operation: str, parts: Sequence[bytes], **arguments: Any) -> Result:
-        """Do one operation of ``sandbox_child`` on ``parts``.
+        """Do one operation of ``worker.OPERATIONS`` on ``parts``.
 
-        Raises the error that the operation raised; :class:`errors.InvalidFile` with reason ``time``, ``memory`` or
-        ``too_complex`` when its process had to be ended, or crashed; :class:`errors.Busy` when no process is free.
+        :raises errors.RequestError: the error with which the operation refused the file.
+        :raises errors.InvalidFile: the process crashed or had to be ended; reason ``time``, ``memory`` or
+            ``too_complex``.
+        :raises errors.Busy: no process was free for a minute, or none could be started.
         """
         header = {"operation": operation, **arguments}
         try:
@@ -191,20 +190,12 @@ class Sandbox:
                         raise refusals.invalid_file("too_complex") from gone
             raise AssertionError("both tries end above")
         finally:
-            self._give_back(process)
-
-    def warm_up(self) -> None:
-        """Start one process now, so that the first document does not wait for it."""
-        self.run("sleep", (), seconds=0)
-
-    def pids(self) -> list[int]:
-        """Process ids of the idle children."""
-        return [process.pid for process in list(self._seats.queue) if process is not None]
+            self._seats.put(process)
 
     def close(self, *, wait: bool = True) -> None:
         """End the children. The sandbox starts again when it is used again.
 
-        :param wait: wait for running jobs; without, busy children end when this process does and their pipes close.
+        :param wait: wait for running jobs. Without it, busy children end when this process ends and closes their pipes.
         """
         taken = 0
         with contextlib.suppress(queue.Empty):
@@ -221,9 +212,6 @@ class Sandbox:
             process.end(at_once=False)
             process = None
         return process or _Process(self._memory_mb)
-
-    def _give_back(self, process: _Process | None) -> None:
-        self._seats.put(process)
 
     def _judged(self, result: Result, operation: str) -> Result:
         unexpected = result.facts.get("unexpected")

@@ -1,7 +1,8 @@
-"""The process in which untrusted files are decoded; started and ended by ``sandbox``.
+"""The process in which untrusted files are decoded; ``pool`` starts and ends it.
 
 It holds nothing worth stealing (no settings, no keys, an empty environment), has a limit on memory, and may be killed
-at any moment. It ends when its standard input closes, also in the middle of a job: a second thread waits for that.
+at any moment. It ends when its standard input closes, also in the middle of a job: a second thread waits for that. This
+module imports only what every job needs; the libraries are loaded by :func:`main`.
 """
 
 import contextlib
@@ -54,7 +55,7 @@ def _receive(questions: BinaryIO, jobs: "queue.SimpleQueue[tuple[dict[str, Any],
 
 
 def _load_libraries() -> None:
-    """Before the limit is set: it counts what a document takes, not the libraries."""
+    """Load what decodes files. Done before the memory limit is set, so that the limit counts only what a file takes."""
     import pikepdf  # noqa: F401 - loaded for its effect
     import PIL.Image
     import pypdfium2
@@ -73,30 +74,27 @@ def _limit_memory(memory_mb: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - not a file to handle with a path
             pages, resident = (int(field) for field in statm.read().split()[:2])
-        # address space that is reserved but not used does not count
+        # Address space that is reserved but not used is not counted, except for pages of libraries that are read later.
         beyond = (pages - resident) * resource.getpagesize()
-        # ... until it is touched: pages of libraries that are read in later count as memory then
         limit = (memory_mb - _TOUCHED_LATER_MB) * _MEGABYTE + beyond
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _work(header: dict[str, Any], parts: list[bytes]) -> Answer:
     try:
-        answer, blobs = OPERATIONS[header["operation"]](header, parts)
+        return OPERATIONS[header["operation"]](header, parts)
     except errors.ServiceError as error:
-        return {"error": {"code": error.code, "message": error.message, "details": error.details}}, []
+        return _refused(error)
     except MemoryError:
-        return _failure("memory"), []
+        return _refused(refusals.invalid_file("memory"))
     except RecursionError:
-        return _failure("too_complex"), []
+        return _refused(refusals.invalid_file("too_complex"))
     except Exception as error:  # noqa: BLE001 - libraries raise whatever the bytes provoke; the service logs the kind
-        return _failure("corrupt") | {"unexpected": _where(error)}, []
-    return answer, blobs
+        return _refused(refusals.invalid_file("corrupt"), unexpected=_where(error))
 
 
-def _failure(reason: str) -> dict[str, Any]:
-    error = refusals.invalid_file(reason)
-    return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+def _refused(error: errors.ServiceError, **more: str) -> Answer:
+    return {"error": {"code": error.code, "message": error.message, "details": error.details}, **more}, []
 
 
 def _where(error: BaseException) -> str:
@@ -123,12 +121,6 @@ def _inspect(header: dict[str, Any], parts: list[bytes]) -> Answer:
     }, blobs
 
 
-def _select(header: dict[str, Any], parts: list[bytes]) -> Answer:
-    from shared_code.documents import pdf
-
-    return {}, [pdf.select_pages(parts[0], first=header["first"], last=header["last"])]
-
-
 def _pictures(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import images
 
@@ -142,23 +134,23 @@ def _shrink(header: dict[str, Any], parts: list[bytes]) -> Answer:
     return _described(tuple(images.shrink(part, longest_side=header["longest_side"]) for part in parts))
 
 
-def _texts(header: dict[str, Any], parts: list[bytes]) -> Answer:
+def _texts(_header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import page_text
 
     pages, total = [], 0
-    for page in _pages(parts[0], header.get("pages")):
+    for page in _pages(parts[0]):
         text = page_text.read_page(page)
         total += len(text.text) + len(text.hidden)
         if total > page_text.MAX_CHARACTERS:
             raise refusals.invalid_file("too_complex", limit=page_text.MAX_CHARACTERS)
-        pages.append({"text": text.text, "hidden": text.hidden, "recognised": text.recognised})
+        pages.append({"text": text.text, "hidden": text.hidden})
     return {"pages": pages}, []
 
 
 def _render(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import page_images
 
-    pages = _pages(parts[0], header.get("pages"))
+    pages = _pages(parts[0])
     return _described(tuple(page_images.render(page, longest_side=header["longest_side"]) for page in pages))
 
 
@@ -166,14 +158,14 @@ def _codes(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import page_images
 
     if header["kind"] == "pdf":
-        found = [page_images.codes_on_page(page) for page in _pages(parts[0], header.get("pages"))]
+        found = [page_images.codes_on_page(page) for page in _pages(parts[0], header["pages"])]
     else:
         found = [page_images.codes_on_picture(part) for part in parts]
     return {"codes": found}, []
 
 
 def _sleep(header: dict[str, Any], parts: list[bytes]) -> Answer:
-    """A job that hangs, for those who test what becomes of one."""
+    """A job that takes a given time, for tests of what becomes of a job that hangs."""
     threading.Event().wait(header["seconds"])
     return {"slept": True}, parts
 
@@ -187,7 +179,7 @@ def _described(pictures: tuple[Any, ...]) -> Answer:
     }, [p.data for p in pictures if p.data is not None]
 
 
-def _pages(data: bytes, wanted: list[int] | None) -> Iterator[Any]:
+def _pages(data: bytes, wanted: list[int] | None = None) -> Iterator[Any]:
     """Loaded pages, one at a time; ``wanted`` are indices from 0, None is all."""
     import pypdfium2
 
@@ -222,7 +214,6 @@ def _resident_mb() -> float:
 
 OPERATIONS: dict[str, Callable[[dict[str, Any], list[bytes]], Answer]] = {
     "inspect": _inspect,
-    "select": _select,
     "pictures": _pictures,
     "shrink": _shrink,
     "texts": _texts,

@@ -1,33 +1,51 @@
-"""From the model's answer to invoices: values read again from their printed text and grounded in the page.
+"""From the model's answer to invoices: values read again from their printed text and looked up on the page.
 
-Nothing is judged as a sum or a rule here; that is ``checks``. Nothing is looked up outside the document.
+Sums and rules are not judged here; that is ``invoices.checks``. Nothing is looked up outside the document.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from shared_code.extraction.answer.amounts import read_amounts
-from shared_code.extraction.answer.critical_fields import ground, read_currency, read_number
-from shared_code.extraction.answer.dates import PrintedDates
-from shared_code.extraction.answer.wire_schema import DATE_FIELDS, WireAnswer, WireInvoice
-from shared_code.extraction.answer.wire_values import (
-    accounts_of,
-    code_of,
-    fiscal_of,
+from shared_code.extraction.answer.critical_fields import PrintedDates, ground, read_currency, read_number
+from shared_code.extraction.answer.wire_schema import (
+    DATE_FIELDS,
+    LIST_FIELDS,
+    PARTY_ROLES,
+    TEXT_FIELDS,
+    Row,
+    WireAnswer,
+    WireInvoice,
+    columns_of,
     page_of,
-    parties_of,
-    place_code_of,
-    upper,
-    value_of,
-    yes_or_no,
 )
-from shared_code.invoices.countries import country_of
+from shared_code.invoices.countries import GSTIN_FORM, country_code, country_of, state_codes
+from shared_code.invoices.identity_numbers import IBAN_FORM
 from shared_code.invoices.reading import InvoiceReading, Reading
-from shared_code.invoices.schema import DOCUMENT_TYPES, India, Invoice, OriginalInvoice, Party, Payment
+from shared_code.invoices.schema import (
+    DOCUMENT_TYPES,
+    TAX_ID_TYPES,
+    BankAccount,
+    Fiscal,
+    India,
+    Invoice,
+    OriginalInvoice,
+    Party,
+    Payment,
+    unless_empty,
+)
 from shared_code.invoices.text_layer import TextLayer
 from shared_code.records import Finding
 
-_OTHER_DATES = ("due_date", "delivery_date", "service_period_start", "service_period_end")
+_OF_INVOICE = frozenset(columns_of(Invoice))
+#: fields that are taken as the model gives them
+_TEXTS = tuple(name for name in TEXT_FIELDS if name in _OF_INVOICE and name != "tax_currency")
+_DATES = tuple(name for name in DATE_FIELDS if name in _OF_INVOICE)
+_ACCOUNT_CODES = ("iban", "bic", "ifsc", "sort_code", "routing_number")
+_YES = frozenset({"yes", "y", "true"})
+_NO = frozenset({"no", "n", "false"})
 
 
 def read_invoices(answer: WireAnswer, *, pages: Sequence[str]) -> Reading:
@@ -35,13 +53,14 @@ def read_invoices(answer: WireAnswer, *, pages: Sequence[str]) -> Reading:
 
     :param pages: the visible text of each page, '' for pages without text; may be empty.
     """
-    readings = tuple(_read(wire, _layer_of(wire, pages, alone=len(answer.invoices) == 1)) for wire in answer.invoices)
+    alone = len(answer.invoices) == 1
+    readings = [_read_invoice(wire, _layer_of(wire, pages, alone=alone)) for wire in answer.invoices]
     findings: list[Finding] = []
     if answer.unknown_keys:
         message = "The model's answer held keys that nobody asked for; they were not used."
         found = ", ".join(answer.unknown_keys)[:200]
         findings.append(Finding("unknown_keys", message, found=found, review=False))
-    return Reading(answer.document_status, readings, tuple(findings))
+    return Reading(answer.document_status, tuple(readings), tuple(findings))
 
 
 def _layer_of(wire: WireInvoice, pages: Sequence[str], *, alone: bool) -> TextLayer:
@@ -52,76 +71,92 @@ def _layer_of(wire: WireInvoice, pages: Sequence[str], *, alone: bool) -> TextLa
     return TextLayer(pages[first - 1 : last])
 
 
-def _read(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
+def _read_invoice(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
     scalars = wire.scalars
-    parties, findings = parties_of(wire.rows["parties"])
-    seller = _seller(parties.get("seller", Party()), code_of(scalars["seller_tax_id"]), findings)
+    parties, findings = _parties(wire.rows["parties"])
+    seller = _seller(parties.pop("seller", Party()), _code(scalars["seller_tax_id"]), findings)
     currency = read_currency(wire, layer, seller, findings)
     dates = PrintedDates(_date_texts(wire), layer, country=country_of(seller))
+    as_given: dict[str, Any] = {name: scalars[name] for name in _TEXTS}
+    as_given |= {name: wire.lists[name] for name in LIST_FIELDS}
+    as_given |= parties
+    tax_currency = scalars["tax_currency"]
     invoice = Invoice(
+        **as_given,
         document_type=kind if (kind := scalars["document_type"]) in DOCUMENT_TYPES else None,
         invoice_number=read_number(wire, findings),
         currency=currency,
-        tax_currency=upper(scalars["tax_currency"]),
-        po_numbers=wire.lists["po_numbers"],
-        delivery_note_numbers=wire.lists["delivery_note_numbers"],
-        contract_number=value_of(scalars["contract_number"]),
+        tax_currency=tax_currency.upper() if tax_currency else None,
         seller=seller,
-        buyer=parties.get("buyer"),
-        ship_to=parties.get("ship_to"),
-        remit_to=parties.get("remit_to"),
         payment=_payment(wire),
         india=_india(scalars, dates),
-        fiscal=fiscal_of(scalars),
-        notes=value_of(scalars["notes"]),
+        fiscal=unless_empty(Fiscal(**{name: scalars[f"fiscal_{name}"] for name in columns_of(Fiscal)})),
     )
     invoice = _with_dates(invoice, scalars, dates)
     line_dates = [
-        dates.plain(value_of(row["date"]), f"line_items[{index}].date")
-        for index, row in enumerate(wire.rows["line_items"])
+        dates.plain(row["date"], f"line_items[{index}].date") for index, row in enumerate(wire.rows["line_items"])
     ]
     amounts = read_amounts(invoice, wire, line_dates=line_dates)
     invoice, grounded = ground(amounts.invoice, layer, findings, total_has_decimals=amounts.total_has_decimals)
-    return InvoiceReading(
-        invoice,
-        (*findings, *dates.findings, *amounts.findings),
-        grounded,
-        amounts.unchecked_lines,
-        page_of(scalars["first_page"]),
-        page_of(scalars["last_page"]),
-    )
+    remarks = (*findings, *dates.findings, *amounts.findings)
+    return InvoiceReading(invoice, remarks, grounded, amounts.unchecked_lines)
 
 
-def _with_dates(invoice: Invoice, scalars: Mapping[str, str | None], dates: PrintedDates) -> Invoice:
-    issued = dates.checked(value_of(scalars["invoice_date"]), value_of(scalars["invoice_date_printed"]), "invoice_date")
+def _with_dates(invoice: Invoice, scalars: Row, dates: PrintedDates) -> Invoice:
+    issued = dates.checked(scalars["invoice_date"], scalars["invoice_date_printed"], "invoice_date")
     original = OriginalInvoice(
-        number=value_of(scalars["original_invoice_number"]),
-        date=dates.plain(value_of(scalars["original_invoice_date"]), "original_invoice.date"),
+        number=scalars["original_invoice_number"],
+        date=dates.plain(scalars["original_invoice_date"], "original_invoice.date"),
     )
-    others = {name: dates.plain(value_of(scalars[name]), name) for name in _OTHER_DATES}
+    others: dict[str, Any] = {name: dates.plain(scalars[name], name) for name in _DATES}
     return replace(
         invoice,
+        **others,
         invoice_date=issued,
-        original_invoice=None if original == OriginalInvoice() else original,
+        original_invoice=unless_empty(original),
         impossible_dates=tuple((name, text) for name, text in dates.impossible if "." not in name),
-        due_date=others["due_date"],
-        delivery_date=others["delivery_date"],
-        service_period_start=others["service_period_start"],
-        service_period_end=others["service_period_end"],
     )
 
 
-def _payment(wire: WireInvoice) -> Payment | None:
-    payment = Payment(
-        terms=value_of(wire.scalars["payment_terms"]),
-        method=value_of(wire.scalars["payment_method"]),
-        reference=value_of(wire.scalars["payment_reference"]),
-        bank_accounts=accounts_of(wire.rows["bank_accounts"], wire.scalars["bank_account"]),
-    )
-    return None if payment == Payment() else payment
+def _date_texts(wire: WireInvoice) -> list[str | None]:
+    lines = [row["date"] for row in wire.rows["line_items"]]
+    return [wire.scalars["invoice_date_printed"], *(wire.scalars[name] for name in DATE_FIELDS), *lines]
+
+
+def _parties(rows: Sequence[Row]) -> tuple[dict[str, Party], list[Finding]]:
+    """The first party of each role, and a finding for each that is given twice or has no known role."""
+    parties: dict[str, Party] = {}
+    findings = []
+    for row in rows:
+        role = row["role"] or ""
+        if role not in PARTY_ROLES:
+            message = "The model named a party without a role; it is left out."
+            findings.append(Finding("unknown_party", message, found=row["name"], review=False))
+        elif role in parties:
+            message = "The document seems to name more than one; the first is given."
+            findings.append(Finding("several_parties", message, role, found=row["name"], review=False))
+        else:
+            parties[role] = _party(row)
+    return parties, findings
+
+
+def _party(row: Row) -> Party:
+    tax_id = _code(row["tax_id"])
+    kind = (row["tax_id_type"] or "").upper()
+    if tax_id and GSTIN_FORM.fullmatch(tax_id):
+        kind = "GSTIN"
+    values: dict[str, Any] = {name: text for name, text in row.items() if name != "role"}
+    values |= {
+        "tax_id": tax_id,
+        "tax_id_type": None if tax_id is None else kind if kind in TAX_ID_TYPES else "OTHER",
+        "pan": _code(row["pan"]),
+        "country": country_code(row["country"]),
+    }
+    return Party(**values)
 
 
 def _seller(party: Party, tax_id: str | None, findings: list[Finding]) -> Party:
+    """The seller with the tax number that the model gives beside the table of parties."""
     if tax_id is None or tax_id == party.tax_id:
         return party
     if party.tax_id is not None:
@@ -131,22 +166,44 @@ def _seller(party: Party, tax_id: str | None, findings: list[Finding]) -> Party:
     return replace(party, tax_id=tax_id, tax_id_type="GSTIN" if country_of(Party(tax_id=tax_id)) == "IN" else kind)
 
 
-def _india(scalars: Mapping[str, str | None], dates: PrintedDates) -> India | None:
-    irn = code_of(scalars["irn"])
-    india = India(
-        irn=irn.lower() if irn else None,
-        ack_number=value_of(scalars["ack_number"]),
-        ack_date=dates.plain(value_of(scalars["ack_date"]), "india.ack_date"),
-        place_of_supply=value_of(scalars["place_of_supply"]),
-        place_of_supply_code=place_code_of(scalars),
-        supply_type=value_of(scalars["supply_type"]),
-        reverse_charge=yes_or_no(scalars["reverse_charge"]),
-        eway_bill_number=value_of(scalars["eway_bill_number"]),
-        lut_number=value_of(scalars["lut_number"]),
+def _payment(wire: WireInvoice) -> Payment | None:
+    return unless_empty(
+        Payment(
+            terms=wire.scalars["payment_terms"],
+            method=wire.scalars["payment_method"],
+            reference=wire.scalars["payment_reference"],
+            bank_accounts=_accounts(wire.rows["bank_accounts"], _code(wire.scalars["bank_account"])),
+        )
     )
-    return None if india == India() else india
 
 
-def _date_texts(wire: WireInvoice) -> list[str | None]:
-    lines = [row["date"] for row in wire.rows["line_items"]]
-    return [wire.scalars["invoice_date_printed"], *(wire.scalars[name] for name in DATE_FIELDS), *lines]
+def _accounts(rows: Sequence[Row], first: str | None) -> tuple[BankAccount, ...]:
+    """The accounts; ``first``, an IBAN or an account number, makes one when the list is empty."""
+    found = tuple(account for row in rows if (account := unless_empty(_account(row))))
+    if found or first is None:
+        return found
+    return (BankAccount(iban=first) if IBAN_FORM.fullmatch(first) else BankAccount(account_number=first),)
+
+
+def _account(row: Row) -> BankAccount:
+    values = {name: _code(text) if name in _ACCOUNT_CODES else text for name, text in row.items()}
+    return BankAccount(**values | {"account_number": re.sub(r"\s", "", row["account_number"] or "") or None})
+
+
+def _india(scalars: Row, dates: PrintedDates) -> India | None:
+    irn = _code(scalars["irn"])
+    places = state_codes(scalars["place_of_supply_code"]) or state_codes(scalars["place_of_supply"])
+    word = (scalars["reverse_charge"] or "").casefold().rstrip(".")
+    values: dict[str, Any] = {name: scalars[name] for name in columns_of(India) if name in scalars}
+    values |= {
+        "irn": irn.lower() if irn else None,
+        "ack_date": dates.plain(scalars["ack_date"], "india.ack_date"),
+        "place_of_supply_code": min(places) if len(places) == 1 else None,
+        "reverse_charge": True if word in _YES else False if word in _NO else None,
+    }
+    return unless_empty(India(**values))
+
+
+def _code(text: str | None) -> str | None:
+    """A code without blanks, in upper case, without a label that ends in a colon."""
+    return (re.sub(r"\s", "", text.rpartition(":")[2]).upper() or None) if text else None

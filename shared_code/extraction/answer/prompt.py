@@ -1,6 +1,7 @@
-"""The one place where the model is told what to do. A change of a word is a new PROMPT_VERSION.
+"""The one place where the model is told what to do.
 
-The version is part of the key under which results are kept, so that a better prompt reads documents again.
+Every change of a word here, or of the schema in ``wire_schema``, needs a new PROMPT_VERSION: results are kept under it,
+so that documents are read again after a change.
 """
 
 import hashlib
@@ -74,9 +75,9 @@ time. Look at every page."""
 def build_prompt(*, page_count: int, document_text: str | None = None, second_look: bool = False) -> str:
     """The user prompt for one document.
 
-    ``document_text`` is the document's own text layer; it stands between marks that it cannot hold, since they are made
-    from its hash.
-    ``second_look`` says that a first answer was empty or not grounded.
+    :param document_text: the document's own text layer. It is put between marks that are made from its hash, so that
+        the text itself cannot hold them.
+    :param second_look: whether a first answer was empty or did not match the document's text.
     """
     parts = [_RULES.format(pages="1 page" if page_count == 1 else f"{page_count} pages")]
     if second_look:

@@ -1,25 +1,37 @@
-"""What the model is asked to fill in, and the strict reading of its answer.
+"""What the model is asked to fill in (a JSON Schema), and the strict reading of its answer.
 
-Flatter than the public schema, and all text: numeric fields make models loop and floats break sums. No recursion, no
-``anyOf``, short enums, no bounds (constrained decoding refuses schemas with too many states). The one schema meets
-the strict mode of both vendors: every property is required and may be null.
+The schema is flatter than the public one, and every value is text: numeric fields make models loop, and floats break
+sums. There is no recursion and no ``anyOf``, enums are short, and nothing has a length limit, because vendors refuse
+schemas that are too complex. The one schema meets the strict mode of both vendors: every property is required and may
+be null.
 
-The six critical fields come three times: the printed text, the page, and the normalised value, in this order, because
-a model that has written down the evidence is less likely to invent the value.
+Each critical field comes three times: the printed text, its page, and the normalised value, in this order, because a
+model that has written down the evidence is less likely to invent the value.
+
+A new field: its name goes into one of the lists below. Names of TEXT_FIELDS, DATE_FIELDS and AMOUNT_FIELDS that are
+fields of :class:`~shared_code.invoices.schema.Invoice` as well are filled in without further code. The columns of
+tables are the fields of the public schema's classes: what is declared there is asked for here.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 from shared_code.errors import ProviderBadAnswer
+from shared_code.invoices.schema import DOCUMENT_TYPES, BankAccount, Fiscal, India, LineItem, Party, Tax, Withholding
+
+
+def columns_of(record: type) -> tuple[str, ...]:
+    """Names of the fields of a class of the public schema."""
+    return tuple(entry.name for entry in fields(record))
+
 
 DOCUMENT_STATUSES = ("invoice", "not_an_invoice", "unreadable")
 PARTY_ROLES = ("seller", "buyer", "ship_to", "remit_to")
-#: Each has ``<name>_printed`` and ``<name>_page`` beside it. The two last live here too, for their evidence; the
-#: party and the account repeat them.
+#: Each has ``<name>_printed`` and ``<name>_page`` beside it. The last two are asked for here for their evidence; the
+#: tables of parties and bank accounts hold them too.
 CRITICAL_FIELDS = ("invoice_number", "invoice_date", "total", "currency", "seller_tax_id", "bank_account")
 
 #: Amounts and dates other than the critical ones are copied as printed.
@@ -52,78 +64,25 @@ TEXT_FIELDS = (
     "payment_terms",
     "payment_method",
     "payment_reference",
-    "irn",
-    "ack_number",
-    "place_of_supply",
-    "place_of_supply_code",
-    "supply_type",
-    "reverse_charge",
-    "eway_bill_number",
-    "lut_number",
-    "fiscal_authority",
-    "fiscal_device_id",
-    "fiscal_receipt_number",
-    "fiscal_signature",
-    "fiscal_timestamp",
-    "fiscal_qr_text",
+    *(name for name in columns_of(India) if name not in {"ack_date", "qr"}),
+    *(f"fiscal_{name}" for name in columns_of(Fiscal)),
     "notes",
 )
 LIST_FIELDS = ("po_numbers", "delivery_note_numbers")
+#: columns of each table: those of the public schema, in its order
 ROW_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "parties": (
-        "role",
-        "name",
-        "tax_id",
-        "tax_id_type",
-        "pan",
-        "registration_number",
-        "address",
-        "city",
-        "state",
-        "state_code",
-        "postal_code",
-        "country",
-        "email",
-        "phone",
-    ),
-    "line_items": (
-        "line_no",
-        "description",
-        "product_code",
-        "hsn_sac",
-        "quantity",
-        "unit",
-        "unit_price",
-        "discount_amount",
-        "net_amount",
-        "tax_rate",
-        "tax_amount",
-        "total_amount",
-        "date",
-        "po_number",
-        "page",
-    ),
+    "parties": ("role", *columns_of(Party)),
+    "line_items": tuple(name for name in columns_of(LineItem) if name != "taxes"),
     "line_taxes": ("line_no", "name", "rate", "amount"),
-    "taxes": ("name", "rate", "taxable_amount", "amount", "category"),
-    "withholdings": ("name", "rate", "amount"),
-    "bank_accounts": (
-        "account_name",
-        "account_number",
-        "iban",
-        "bic",
-        "ifsc",
-        "sort_code",
-        "routing_number",
-        "bank_name",
-        "branch",
-        "upi_id",
-        "mobile_money",
-    ),
+    "taxes": columns_of(Tax),
+    "withholdings": columns_of(Withholding),
+    "bank_accounts": columns_of(BankAccount),
 }
-DOCUMENT_TYPE_ENUM = ("invoice", "credit_note", "debit_note", "receipt", "proforma", "other")
 
 _LEAF: Mapping[str, Any] = {"type": ["string", "null"]}
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL | re.IGNORECASE)
+#: what models write where they mean null
+_NOTHING = frozenset({"n/a", "na", "null", "none", "nil", "unknown", "not stated", "not printed", "-", "--", "—", "–"})
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -140,15 +99,11 @@ def _leaves(names: Sequence[str]) -> dict[str, Any]:
     return {name: dict(_LEAF) for name in names}
 
 
-def _evidence_first(name: str) -> tuple[str, str, str]:
-    return (f"{name}_printed", f"{name}_page", name)
-
-
 #: Scalar keys of one invoice in the order in which the model fills them.
 SCALAR_FIELDS = (
     "first_page",
     "last_page",
-    *(part for name in CRITICAL_FIELDS for part in _evidence_first(name)),
+    *(part for name in CRITICAL_FIELDS for part in (f"{name}_printed", f"{name}_page", name)),
     *DATE_FIELDS,
     *AMOUNT_FIELDS,
     *TEXT_FIELDS,
@@ -160,7 +115,7 @@ _ROWS = {
     for name, columns in ROW_FIELDS.items()
 }
 _INVOICE = _object(
-    {"document_type": {"type": "string", "enum": list(DOCUMENT_TYPE_ENUM)}}
+    {"document_type": {"type": "string", "enum": list(DOCUMENT_TYPES)}}
     | _leaves(SCALAR_FIELDS)
     | {name: {"type": "array", "items": {"type": "string"}} for name in LIST_FIELDS}
     | _ROWS
@@ -174,23 +129,26 @@ WIRE_SCHEMA: Mapping[str, Any] = _object(
 )
 
 
+type Row = Mapping[str, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class WireInvoice:
-    """One invoice as the model wrote it. Blank texts are None; all values are still text.
+    """One invoice as the model wrote it. All values are text; None stands for blanks and for words like "n/a".
 
     :ivar scalars: every key of SCALAR_FIELDS and ``document_type``.
     :ivar lists: every key of LIST_FIELDS.
     :ivar rows: every key of ROW_FIELDS; each row has all columns of its table.
     """
 
-    scalars: Mapping[str, str | None]
+    scalars: Row
     lists: Mapping[str, tuple[str, ...]]
-    rows: Mapping[str, tuple[Mapping[str, str | None], ...]]
+    rows: Mapping[str, tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """A model's answer that has the asked shape. ``unknown_keys`` names what was there beside it."""
+    """A model's answer of the right shape. ``unknown_keys`` names the keys that are not in the schema."""
 
     document_status: str
     invoices: tuple[WireInvoice, ...] = ()
@@ -200,8 +158,9 @@ class WireAnswer:
 def parse_answer(text: str) -> WireAnswer:
     """Read the answer's text. A ```` ```json ```` fence around the whole is allowed; nothing else is taken away.
 
-    Missing keys read as null and JSON numbers as their own digits. Raises :class:`ProviderBadAnswer` when the text is
-    not JSON or not of the schema's shape.
+    Missing keys are read as null, and JSON numbers as text, digit by digit.
+
+    :raises ProviderBadAnswer: the text is not JSON or not of the schema's shape.
     """
     fenced = _FENCED.fullmatch(text)
     try:
@@ -223,7 +182,7 @@ def parse_answer(text: str) -> WireAnswer:
 
 def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
     unknown.update(key for key in data if key not in _INVOICE["properties"])
-    rows: dict[str, tuple[Mapping[str, str | None], ...]] = {}
+    rows: dict[str, tuple[Row, ...]] = {}
     for table, columns in ROW_FIELDS.items():
         entries = [_mapping(entry, table) for entry in _list(data, table)]
         unknown.update(f"{table}.{key}" for entry in entries for key in entry if key not in columns)
@@ -231,7 +190,7 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
     return WireInvoice(
         scalars={name: _leaf(data, name) for name in ("document_type", *SCALAR_FIELDS)},
         lists={
-            name: tuple(value for item in _list(data, name) if (value := _leaf({name: item}, name)) is not None)
+            name: tuple(value for item in _list(data, name) if (value := _text(item, name)) is not None)
             for name in LIST_FIELDS
         },
         rows=rows,
@@ -239,7 +198,11 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
 
 
 def _leaf(data: Mapping[str, Any], name: str) -> str | None:
-    value = data.get(name)
+    text = _text(data.get(name), name)
+    return None if text is None or text.casefold() in _NOTHING else text
+
+
+def _text(value: Any, name: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool):
@@ -250,7 +213,7 @@ def _leaf(data: Mapping[str, Any], name: str) -> str | None:
 
 
 def _storable(text: str) -> str:
-    """Half surrogates and control characters cannot be stored or sent on; a document that prints does not hold them."""
+    """The text without half surrogates and control characters: they cannot be stored, and no page prints them."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -267,6 +230,11 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise _bad(f"{what} is not an object")
     return value
+
+
+def page_of(text: str | None) -> int | None:
+    """A page number from 1, or None."""
+    return int(text) if text and text.isascii() and text.isdigit() and 0 < len(text) < 6 and int(text) else None  # noqa: PLR2004
 
 
 def _refuse_constant(name: str) -> NoReturn:
