@@ -76,7 +76,11 @@ class _Ready:
         self._authenticator: tuple[Services, Authenticator] | None = None
 
     def services(self) -> "Services":
-        """Raises DatabaseUnavailable while there is no database."""
+        """The services, once the tables are there.
+
+        :raises DatabaseUnavailable: the database cannot be reached.
+        :raises ConfigurationError: a setting is wrong, or the schema may not be brought up to date.
+        """
         return self._find().ready()
 
     def authenticator(self) -> Authenticator:
@@ -107,7 +111,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """All methods of this address; the framework names those of its first route only."""
-    # A scope of its own: the framework leaves marks of its matching in the request's.
+    # A scope of its own, because matching writes into it.
     path = str(request.scope["path"]).removeprefix(PREFIX)
     scope = {"type": "http", "method": request.method, "path": path, "root_path": "", "headers": []}
     found: set[str] = set()

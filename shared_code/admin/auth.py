@@ -1,7 +1,7 @@
 """Who asks the admin API: a bearer admin key, or a user of App Service authentication where the platform has it on.
 
-Every request but that for the OpenAPI document is authenticated before anything else of it is looked at. Whether a key
-is unknown, wrong or revoked is not told.
+Every request except the one for the OpenAPI document is authenticated before anything else of it is read. The answer
+never says whether a key is unknown, wrong or revoked.
 """
 
 import ipaddress
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, Receive, Scope, Send, header
 from shared_code.admin.failed_logins import FailedLogins
-from shared_code.database.stores import admin_keys
-from shared_code.database.stores.admin_audit import Actor, add_audit
+from shared_code.database.stores.operations import admin_keys
+from shared_code.database.stores.operations.admin_audit import Actor, add_audit
+from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
-from shared_code.records import AdminRole
 from shared_code.web.platform_login import PRINCIPAL_HEADER, read_user
 
 if TYPE_CHECKING:
@@ -36,28 +36,30 @@ _STAMP_BUDGET_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who was let in. ``company_id`` binds a viewer to one company."""
+    """Who is logged in. ``company_id`` binds a viewer to one company."""
 
     name: str
     role: AdminRole
     company_id: str | None = None
 
     def require(self, role: AdminRole) -> None:
-        """Raises :class:`Forbidden` when the role is not enough."""
+        """Refuse who has too few rights.
+
+        :raises Forbidden: the role does not include ``role``.
+        """
         if not self.role.includes(role):
             raise Forbidden(f"This needs the role {role.value}; yours is {self.role.value}.")
 
     def company(self, asked: str | None) -> str | None:
-        """The company that a list is narrowed to. Raises :class:`Forbidden` for another one than the own."""
+        """The company that a list is narrowed to; None = all.
+
+        :raises Forbidden: ``asked`` is not the company that this principal is bound to.
+        """
         if self.company_id is None:
             return asked
         if asked not in (None, self.company_id):
             raise Forbidden("You may see your own company only.")
         return self.company_id
-
-    def actor(self, request_id: str) -> Actor:
-        """As the audit names it."""
-        return Actor(self.name, request_id)
 
 
 class Authenticator:
@@ -95,7 +97,7 @@ class Authenticator:
         if key is None or not key.opens(parts[1]):
             raise self._refusal(source, key_id, request_id)
         self._stamp(key_id)
-        # A key that is bound to a company sees, whatever role somebody gave it by hand.
+        # A key that is bound to a company only reads, whatever role was typed into its row by hand.
         role = AdminRole.VIEWER if key.company_id else key.role
         return Principal(f"admin-key:{key.key_id}", role, key.company_id)
 
@@ -120,7 +122,7 @@ class Authenticator:
         wait = self._failures.seconds_for_source(source)
         ended = self._failures.failed(source, key_id)
         if wait > 0:
-            # Told and recorded already; a flood must not fill the log and the audit.
+            # Logged and recorded already: many failures must not fill the log and the audit.
             _log.debug("login to the admin API failed: key id %s, source %s", key_id or "none", source)
             return TooManyFailedLogins(retry_after=wait)
         _log.warning("login to the admin API failed: key id %s, source %s", key_id or "none", source)
@@ -156,7 +158,7 @@ class Authenticator:
 
 
 class LoginLayer:
-    """ASGI layer that lets nobody pass without a principal, but to the addresses in ``public``."""
+    """ASGI layer that refuses requests without a login, except those to the addresses in ``public``."""
 
     def __init__(self, app: AsgiApp, authenticator: Callable[[], Authenticator], *, public: frozenset[str]) -> None:
         self._app = app
@@ -164,7 +166,10 @@ class LoginLayer:
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the principal into the scope and go on. Raises our errors."""
+        """Put the principal into the scope and go on.
+
+        :raises ServiceError: as :meth:`Authenticator.principal`.
+        """
         if scope["type"] == "http" and scope["path"] not in self._public:
             from anyio import to_thread
 

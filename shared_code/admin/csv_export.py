@@ -1,12 +1,10 @@
-"""A report as CSV for spreadsheets, whose programs take text that begins like a formula for one."""
+"""A report as CSV. Spreadsheet programs run text that begins like a formula, so such text is made harmless."""
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-
-MAX_ROWS = 100_000
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

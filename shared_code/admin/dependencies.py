@@ -9,9 +9,10 @@ from fastapi import Depends, Request
 from shared_code.admin.auth import PRINCIPAL, Principal
 from shared_code.admin.envelope import Envelope, Page
 from shared_code.admin.error_layer import REQUEST_ID
-from shared_code.database.stores.admin_audit import Actor
+from shared_code.admin.fields import PageQuery
+from shared_code.database.stores.operations.admin_audit import Actor
+from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.errors import Forbidden, InvalidRequest
-from shared_code.records import AdminRole
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
@@ -21,8 +22,8 @@ _MAY_REPEAT = {"group_by"}
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """One request's surroundings."""
+class RouteContext:
+    """What a route works with for one request."""
 
     services: "Services"
     principal: Principal
@@ -31,7 +32,7 @@ class Desk:
     @property
     def actor(self) -> Actor:
         """As the audit names who asks."""
-        return self.principal.actor(self.request_id)
+        return Actor(self.principal.name, self.request_id)
 
     def read[T](self, work: Callable[[Any], T]) -> T:
         """Run reads on one connection."""
@@ -49,24 +50,37 @@ class Desk:
         following = str(cursor(shown[-1])) if len(rows) > limit else None
         return self.success(f"{len(shown)} found", Page(items=[show(row) for row in shown], next_cursor=following))
 
-    def own(self, company_id: str | None) -> None:
-        """Let a company's viewer pass to what is its own. What does not exist looks the same to it as another's.
+    def newest[Row, Item](
+        self,
+        find: Callable[..., list[Row]],
+        wanted: Any,
+        query: PageQuery,
+        *,
+        show: Callable[[Row], Item],
+        cursor: Callable[[Row], int],
+    ) -> Envelope[Page[Item]]:
+        """The page of ``query``: what ``find`` finds by the filter ``wanted``, newest first."""
+        rows = self.read(lambda connection: find(connection, wanted, before_id=query.position, limit=query.limit + 1))
+        return self.page(rows, query.limit, show=show, cursor=cursor)
 
-        :raises Forbidden: it is not.
+    def own(self, company_id: str | None) -> None:
+        """Keep a company's viewer from what belongs to another company; what does not exist is answered the same.
+
+        :raises Forbidden: it belongs to another company, or to none.
         """
         bound = self.principal.company_id
         if bound is not None and (company_id or "").upper() != bound:
             raise Forbidden("You may see your own company only.")
 
 
-def _desk(role: AdminRole, *, company_viewers: bool) -> Callable[[Request], Desk]:
-    def find(request: Request) -> Desk:
+def _context_for(role: AdminRole, *, company_viewers: bool) -> Callable[[Request], RouteContext]:
+    def find(request: Request) -> RouteContext:
         principal: Principal = request.scope[PRINCIPAL]
         principal.require(role)
         if principal.company_id is not None and not company_viewers:
             raise Forbidden("Viewers of one company may not see this.")
         _refuse_repeats(request)
-        return Desk(request.app.state.services(), principal, request.scope[REQUEST_ID])
+        return RouteContext(request.app.state.services(), principal, request.scope[REQUEST_ID])
 
     return find
 
@@ -80,7 +94,7 @@ def _refuse_repeats(request: Request) -> None:
 
 
 #: viewers, those of one company too: the route narrows what they see
-CompanyDesk = Annotated[Desk, Depends(_desk(AdminRole.VIEWER, company_viewers=True))]
-ViewerDesk = Annotated[Desk, Depends(_desk(AdminRole.VIEWER, company_viewers=False))]
-OperatorDesk = Annotated[Desk, Depends(_desk(AdminRole.OPERATOR, company_viewers=False))]
-AdminDesk = Annotated[Desk, Depends(_desk(AdminRole.ADMIN, company_viewers=False))]
+CompanyContext = Annotated[RouteContext, Depends(_context_for(AdminRole.VIEWER, company_viewers=True))]
+ViewerContext = Annotated[RouteContext, Depends(_context_for(AdminRole.VIEWER, company_viewers=False))]
+OperatorContext = Annotated[RouteContext, Depends(_context_for(AdminRole.OPERATOR, company_viewers=False))]
+AdminContext = Annotated[RouteContext, Depends(_context_for(AdminRole.ADMIN, company_viewers=False))]

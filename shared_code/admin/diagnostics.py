@@ -3,10 +3,11 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from shared_code.admin.dependencies import OperatorDesk
+from shared_code.admin.dependencies import OperatorContext
 from shared_code.admin.envelope import Envelope, failures
+from shared_code.admin.fields import example
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
 
 router = APIRouter(tags=["diagnostics"])
@@ -17,30 +18,26 @@ _HEALTH_AGE_SECONDS = 2.0
 class DiagnosticsView(BaseModel):
     """``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "health": {
-                    "timestamp": "2026-11-21T09:30:00+00:00",
-                    "checks": {"database": {"status": "healthy", "result": {"backend": "mssql", "milliseconds": 3.1}}},
-                    "overall_status": "healthy",
-                    "health_percentage": 100.0,
-                },
-                "database": {
-                    "backend": "mssql",
-                    "connection": {"round_trip_milliseconds": 2.9},
-                    "findings": [
-                        {
-                            "severity": "warning",
-                            "area": "indexes",
-                            "message": "Index IX_UsageDaily_TokenID on UsageDaily is missing",
-                            "remedy": "CREATE INDEX [IX_UsageDaily_TokenID] ON [docUpload].[UsageDaily] ([TokenID])",
-                        }
-                    ],
-                    "not_visible": [],
-                },
-            }
-        }
+    model_config = example(
+        health={
+            "timestamp": "2026-11-21T09:30:00+00:00",
+            "checks": {"database": {"status": "healthy", "result": {"backend": "mssql", "milliseconds": 3.1}}},
+            "overall_status": "healthy",
+            "health_percentage": 100.0,
+        },
+        database={
+            "backend": "mssql",
+            "connection": {"round_trip_milliseconds": 2.9},
+            "findings": [
+                {
+                    "severity": "warning",
+                    "area": "indexes",
+                    "message": "Index IX_UsageDaily_TokenID on UsageDaily is missing",
+                    "remedy": "CREATE INDEX [IX_UsageDaily_TokenID] ON [docUpload].[UsageDaily] ([TokenID])",
+                }
+            ],
+            "not_visible": [],
+        },
     )
 
     health: dict[str, Any]
@@ -48,11 +45,11 @@ class DiagnosticsView(BaseModel):
 
 
 @router.get("/diagnostics", responses=failures())
-def diagnostics(desk: OperatorDesk) -> Envelope[DiagnosticsView]:
+def diagnostics(context: OperatorContext) -> Envelope[DiagnosticsView]:
     """Look at everything. Costs the database a few dozen statements, and no tokens."""
-    health = desk.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
-    database = DatabaseDiagnostic(desk.services.database).run_diagnostics()
-    return desk.success(
+    health = context.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
+    database = DatabaseDiagnostic(context.services.database).run_diagnostics()
+    return context.success(
         f"{health['overall_status']}, {len(database['findings'])} findings",
         DiagnosticsView(health=health, database=database),
     )

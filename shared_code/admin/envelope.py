@@ -1,10 +1,12 @@
 """The envelope of every JSON answer, as models, so that the OpenAPI document describes it."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from shared_code import errors
+from shared_code.admin.fields import example
 
 
 class Envelope[Data](BaseModel):
@@ -24,6 +26,11 @@ class Page[Item](BaseModel):
     next_cursor: str | None
 
 
+def shown_as[View: BaseModel](view: type[View]) -> Callable[[Any], View]:
+    """Makes a view of a record whose fields have the same names."""
+    return lambda record: view.model_validate(record, from_attributes=True)
+
+
 class ErrorFacts(BaseModel):
     """What went wrong, for programs."""
 
@@ -35,16 +42,12 @@ class ErrorFacts(BaseModel):
 class ErrorEnvelope(BaseModel):
     """An answer to a request that failed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "status": "error",
-                "message": "Your role does not allow this.",
-                "request_id": "3f0a8b0e-3f7f-4a43-9c3d-1f7f5a1c5d5e",
-                "data": None,
-                "error": {"code": "FORBIDDEN", "retryable": False, "details": {}},
-            }
-        }
+    model_config = example(
+        status="error",
+        message="Your role does not allow this.",
+        request_id="3f0a8b0e-3f7f-4a43-9c3d-1f7f5a1c5d5e",
+        data=None,
+        error={"code": "FORBIDDEN", "retryable": False, "details": {}},
     )
 
     status: Literal["error"]

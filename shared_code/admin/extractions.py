@@ -3,13 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from shared_code.admin.dependencies import CompanyDesk
-from shared_code.admin.envelope import Envelope, Page, failures
-from shared_code.admin.fields import BigIdPath, CompanyId, Moment, PageQuery, Text100
-from shared_code.database.stores import extraction_lists as store
-from shared_code.database.stores.extraction_lists import ExtractionFilter, StoredExtraction
+from shared_code.admin.dependencies import CompanyContext
+from shared_code.admin.envelope import Envelope, Page, failures, shown_as
+from shared_code.admin.fields import BigIdPath, CompanyId, PageQuery, Text100, example, fields_of
+from shared_code.database.stores.extractions import extraction_lists as store
+from shared_code.database.stores.extractions.extraction_lists import ExtractionFilter, StoredExtraction
 from shared_code.errors import NotFound
 
 router = APIRouter(tags=["extractions"])
@@ -40,62 +40,36 @@ _SUMMARY: dict[str, Any] = {
 }
 
 
-class ExtractionSummary(BaseModel):
+class ExtractionSummary(fields_of(StoredExtraction, without={"result"})):  # type: ignore[misc] # known at run time
     """One document's run."""
 
-    model_config = ConfigDict(json_schema_extra={"example": _SUMMARY})
-
-    extraction_id: int
-    company_id: str
-    document_sha256: str
-    provider: str
-    model: str
-    call_id: str
-    state: str
-    status: str | None
-    invoice_number: str | None
-    created_at: Moment
-    finished_at: Moment | None
+    model_config = example(**_SUMMARY)
 
 
 class ExtractionView(ExtractionSummary):
     """One document's run with the data that was answered."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"example": {**_SUMMARY, "result": {"status": "ok", "invoices": [], "warnings": []}}}
-    )
+    model_config = example(**_SUMMARY, result={"status": "ok", "invoices": [], "warnings": []})
 
     result: dict[str, Any] | None
 
 
 @router.get("/extractions", responses=failures())
 def list_extractions(
-    desk: CompanyDesk, query: Annotated[ExtractionQuery, Query()]
+    context: CompanyContext, query: Annotated[ExtractionQuery, Query()]
 ) -> Envelope[Page[ExtractionSummary]]:
     """Runs, newest first, without results."""
-    wanted = ExtractionFilter(
-        company_id=desk.principal.company(query.company_id),
-        state=query.state,
-        status=query.status,
-        document_sha256=query.document_sha256,
-        call_id=query.call_id,
+    wanted = ExtractionFilter(**query.filters() | {"company_id": context.principal.company(query.company_id)})
+    return context.newest(
+        store.find_extractions, wanted, query, show=shown_as(ExtractionSummary), cursor=lambda row: row.extraction_id
     )
-    rows = desk.read(
-        lambda connection: store.find_extractions(connection, wanted, before_id=query.position, limit=query.limit + 1)
-    )
-    return desk.page(rows, query.limit, show=_summary, cursor=lambda row: row.extraction_id)
 
 
 @router.get("/extractions/{extraction_id}", responses=failures(404))
-def get_extraction(desk: CompanyDesk, extraction_id: BigIdPath) -> Envelope[ExtractionView]:
+def get_extraction(context: CompanyContext, extraction_id: BigIdPath) -> Envelope[ExtractionView]:
     """One run with its result."""
-    row = desk.read(lambda connection: store.get_extraction(connection, extraction_id))
-    desk.own(row.company_id if row else None)
+    row = context.read(lambda connection: store.get_extraction(connection, extraction_id))
+    context.own(row.company_id if row else None)
     if row is None:
         raise NotFound(f"There is no extraction {extraction_id}.", details={"field": "extraction_id"})
-    shown = ExtractionView(**_summary(row).model_dump(), result=row.result)
-    return desk.success(f"Extraction {extraction_id}", shown)
-
-
-def _summary(row: StoredExtraction) -> ExtractionSummary:
-    return ExtractionSummary(**{name: getattr(row, name) for name in ExtractionSummary.model_fields})
+    return context.success(f"Extraction {extraction_id}", shown_as(ExtractionView)(row))

@@ -1,10 +1,10 @@
-"""Counts failed logins in memory and says when it is enough. Nobody is kept waiting in a thread.
+"""Counts failed logins in memory and says when further ones are refused. No thread waits for it.
 
-Two counts: by source and key id, and by source alone, for one that tries many ids or what is no key at all. A count per
-instance is what it is meant to be: secrets have 256 random bits, so that nobody guesses one; this makes an attack
-visible without letting it fill the log, and spares the database the look-ups of a broken client. A key with the right
-secret is let in from a source whose other attempts fail: an attacker behind the same address must not lock the
-operators out.
+There are two counts: by source and key id, and by source alone for one that tries many ids, or texts that are no keys.
+Each instance counts for itself, which is enough: a secret has 256 random bits and cannot be guessed. The counts make an
+attack visible, keep it from filling the log, and spare the database the look-ups of a broken client. A key with the
+right secret is accepted from a source whose other attempts fail, so that an attacker behind the same address cannot
+lock the operators out.
 """
 
 import threading
@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_COUNTS = 10_000
+_WINDOW_SECONDS = 300.0
+#: failures of one source with one key id, and of one source in all, before it has to wait
+_MOST, _MOST_OF_SOURCE = 10, 100
 
 
 @dataclass(slots=True)
@@ -24,14 +27,13 @@ class _Count:
 class _Window[Key]:
     """Failures by key, each from its first one on for a while. Not thread-safe."""
 
-    def __init__(self, clock: Callable[[], float], *, most: int, seconds: float) -> None:
+    def __init__(self, clock: Callable[[], float], *, most: int) -> None:
         self._clock = clock
         self._most = most
-        self._seconds = seconds
         self._counts: OrderedDict[Key, _Count] = OrderedDict()
 
     def add(self, key: Key) -> bool:
-        """Note a failure; True when it is the one that is enough."""
+        """Note a failure; True when it is the last one that is allowed."""
         count = self._current(key)
         if count is None:
             count = self._counts[key] = _Count(self._clock())
@@ -41,15 +43,15 @@ class _Window[Key]:
         return count.failures == self._most
 
     def seconds_left(self, key: Key) -> float:
-        """Seconds until the count ends, when it is enough; else 0."""
+        """Seconds until the window ends, when no further failure is allowed; else 0."""
         count = self._current(key)
         if count is None or count.failures < self._most:
             return 0.0
-        return count.began + self._seconds - self._clock()
+        return count.began + _WINDOW_SECONDS - self._clock()
 
     def _current(self, key: Key) -> _Count | None:
         count = self._counts.get(key)
-        if count is not None and self._clock() - count.began >= self._seconds:
+        if count is not None and self._clock() - count.began >= _WINDOW_SECONDS:
             del self._counts[key]
             return None
         return count
@@ -58,21 +60,12 @@ class _Window[Key]:
 class FailedLogins:
     """Counts per window of time.
 
-    :param most: failures of one source with one key id that are answered as such; then it has to wait.
-    :param most_of_source: the same for one source, whatever it tries.
     :param clock: monotonic seconds.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        *,
-        most: int = 10,
-        most_of_source: int = 100,
-        window_seconds: float = 300.0,
-    ) -> None:
-        self._keys: _Window[tuple[str, str]] = _Window(clock, most=most, seconds=window_seconds)
-        self._sources: _Window[str] = _Window(clock, most=most_of_source, seconds=window_seconds)
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._keys: _Window[tuple[str, str]] = _Window(clock, most=_MOST)
+        self._sources: _Window[str] = _Window(clock, most=_MOST_OF_SOURCE)
         self._lock = threading.Lock()
 
     def seconds_to_wait(self, source: str, key_id: str) -> float:
@@ -86,7 +79,7 @@ class FailedLogins:
             return self._sources.seconds_left(source)
 
     def failed(self, source: str, key_id: str | None) -> list[str]:
-        """Note a failure, ``key_id`` None for what is no key; which counts it has brought to their end."""
+        """Note a failure and name the counts that reach their limit by it; ``key_id`` is None for what is no key."""
         with self._lock:
             ended = []
             if key_id is not None and self._keys.add((source, key_id)):

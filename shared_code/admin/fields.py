@@ -1,13 +1,15 @@
 """Fields that several routes share: paging, ids, moments, text without control characters, If-Match."""
 
 import re
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from fastapi import Header, Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
 
 from shared_code.errors import InvalidRequest
+from shared_code.records import COMPANY_ID
 
 _MOST_ID = 2**31 - 1
 #: what every JSON reader holds exactly, those that know floating-point numbers only too
@@ -17,13 +19,13 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
-class Query(BaseModel):
-    """Base of query parameters: an unknown name is refused, because a misspelt filter would show everything."""
+class Sent(BaseModel):
+    """Base of what clients send: an unknown name is refused, because a misspelt filter would show everything."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class PageQuery(Query):
+class PageQuery(Sent):
     """Paging of a list."""
 
     limit: Annotated[int, Field(ge=1, le=500, description="Items of one page.")] = 100
@@ -36,6 +38,10 @@ class PageQuery(Query):
     def position(self) -> int | None:
         """Where the page before ended."""
         return None if self.cursor is None else int(self.cursor)
+
+    def filters(self) -> dict[str, Any]:
+        """What narrows the list, by the names of the parameters; None where nothing was asked."""
+        return self.model_dump(exclude=set(PageQuery.model_fields))
 
 
 def _aware(moment: datetime) -> datetime:
@@ -55,6 +61,10 @@ def _naive(moment: datetime) -> datetime:
 Moment = Annotated[
     datetime, AfterValidator(_aware), PlainSerializer(lambda moment: moment.isoformat(), return_type=str)
 ]
+
+
+#: how a view shows the moments of a record, which are naive UTC
+_MOMENTS: dict[Any, Any] = {datetime: Moment, datetime | None: Moment | None}
 
 
 def _written(value: Any) -> Any:
@@ -85,7 +95,7 @@ NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 CompanyId = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9._\-]{1,50}$", description="Case does not count.", examples=["NT047"]),
+    Field(pattern=f"^{COMPANY_ID}$", description="Case does not count.", examples=["NT047"]),
     AfterValidator(str.upper),
 ]
 Text100 = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
@@ -113,6 +123,17 @@ IfMatch = Annotated[
 ]
 
 
+def example(**values: Any) -> ConfigDict:
+    """The configuration of a model with an example for the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"example": values})
+
+
+def fields_of(record: type, *, without: Collection[str] = ()) -> Any:
+    """The base of a view that shows all fields of a dataclass, except those in ``without``; none is ever left out."""
+    hints = {name: hint for name, hint in get_type_hints(record).items() if name not in without}
+    return create_model(f"{record.__name__}Fields", **{name: _MOMENTS.get(hint, hint) for name, hint in hints.items()})
+
+
 def without_default(schema: dict[str, Any]) -> None:
     """For a field that may be left out without having a value of its own then."""
     schema.pop("default", None)
@@ -123,25 +144,18 @@ def etag(version: str) -> str:
     return f'"{version}"'
 
 
-class Versions:
-    """What an If-Match header allows. An instance says of a version whether it is allowed."""
+def versions(if_match: str | None) -> Callable[[str], bool] | None:
+    """Says of a version whether the If-Match header allows to change it; None when the client does not ask.
 
-    def __init__(self, sent: str) -> None:
-        """Raises :class:`InvalidRequest` when it is neither ``*`` nor a list of ETags."""
-        text = sent.strip()
-        self._any = text == "*"
-        found = list(_ETAG.finditer(text))
-        rest = _ETAG.sub("", text).replace(",", "").strip()
-        if not self._any and (not found or rest):
-            raise InvalidRequest("If-Match is neither * nor an ETag in quotes.", details={"field": "If-Match"})
-        # A weak one never matches here: it does not promise that nothing changed.
-        self._known = {match[2] for match in found if not match[1]}
-
-    def __call__(self, version: str) -> bool:
-        """Whether this version may be changed."""
-        return self._any or version in self._known
-
-
-def versions(if_match: str | None) -> Versions | None:
-    """None when the client does not ask."""
-    return None if if_match is None else Versions(if_match)
+    :raises InvalidRequest: the header is neither ``*`` nor a list of ETags.
+    """
+    if if_match is None:
+        return None
+    if if_match.strip() == "*":
+        return lambda _version: True
+    found = list(_ETAG.finditer(if_match))
+    if not found or _ETAG.sub("", if_match).replace(",", "").strip():
+        raise InvalidRequest("If-Match is neither * nor an ETag in quotes.", details={"field": "If-Match"})
+    # A weak one never matches here: it does not promise that nothing changed.
+    known = {match[2] for match in found if not match[1]}
+    return lambda version: version in known

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI makes of the routes, put right where it says what is not so."""
+"""The OpenAPI document: made by FastAPI from the routes, and corrected where it is wrong about them."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,12 +1,13 @@
-"""/quotas: daily and monthly limits of a company, a branch or a user."""
+"""/quotas: daily and monthly limits of a company, or of a branch, a user or another owner within it."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from shared_code.admin.dependencies import CompanyDesk, Desk, OperatorDesk
+from shared_code.admin.dependencies import CompanyContext, OperatorContext, RouteContext
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import (
     NOT_BLANK,
@@ -15,42 +16,40 @@ from shared_code.admin.fields import (
     Moment,
     PageQuery,
     QuotaIdPath,
+    Sent,
     Tokens,
     etag,
+    example,
     versions,
     without_default,
 )
+from shared_code.database.stores.quotas import quota_scopes
+from shared_code.database.stores.quotas.quota_scopes import QuotaScope
 from shared_code.errors import NotFound
-from shared_code.metering.forecast import quota_run_out_days
-from shared_code.operations.quotas import QuotaState, quota_facts, version_of
+from shared_code.operations.quota_states import QuotaState, quota_facts, version_of
 
 router = APIRouter(tags=["quotas"])
 
-Scope = Literal["company", "branch", "user"]
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match of a change."}}
 
 
 class QuotaView(BaseModel):
     """A quota and what its running day and month have used. Amounts are model tokens."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "quota_id": 1,
-                "company_id": "NT047",
-                "scope": "user",
-                "subject": "bzumah",
-                "daily_limit": 50000,
-                "monthly_limit": None,
-                "daily_used": 3100,
-                "daily_reserved": 0,
-                "monthly_used": 0,
-                "monthly_reserved": 0,
-                "daily_resets_at": "2026-11-22T00:00:00+00:00",
-                "monthly_resets_at": "2026-12-01T00:00:00+00:00",
-                "run_out_day": None,
-            }
-        }
+    model_config = example(
+        quota_id=1,
+        company_id="NT047",
+        scope="user",
+        subject="bzumah",
+        daily_limit=50000,
+        monthly_limit=None,
+        daily_used=3100,
+        daily_reserved=0,
+        monthly_used=0,
+        monthly_reserved=0,
+        daily_resets_at="2026-11-22T00:00:00+00:00",
+        monthly_resets_at="2026-12-01T00:00:00+00:00",
+        run_out_day=None,
     )
 
     quota_id: int
@@ -74,14 +73,7 @@ class QuotaView(BaseModel):
         return cls(**quota_facts(state), run_out_day=run_out_day)
 
 
-class QuotaQuery(PageQuery):
-    """Filters of the list."""
-
-    company_id: CompanyId | None = None
-    scope: Scope | None = None
-
-
-def _example(**values: Any) -> ConfigDict:
+def _example(values: Mapping[str, Any]) -> ConfigDict:
     """The configuration of a new quota: one limit is needed."""
     one_limit: list[Any] = [{"required": ["daily_limit"]}, {"required": ["monthly_limit"]}]
     return ConfigDict(
@@ -108,41 +100,55 @@ class _NewQuota(BaseModel):
 class CompanyQuota(_NewQuota):
     """A quota of a whole company."""
 
-    model_config = _example(scope="company", monthly_limit=5000000)
+    model_config = _example({"scope": quota_scopes.COMPANY, "monthly_limit": 5000000})
 
     scope: Literal["company"]
     subject: None = None
 
 
-class BranchQuota(_NewQuota):
-    """A quota of a branch; ``subject`` is its name as uploads give it."""
-
-    model_config = _example(scope="branch", subject="RUB", daily_limit=200000)
-
-    scope: Literal["branch"]
-    subject: Annotated[str, Field(max_length=50, pattern=NOT_BLANK)]
-
-
-class UserQuota(_NewQuota):
-    """A quota of a user; ``subject`` is the name as uploads give it."""
-
-    model_config = _example(scope="user", subject="bzumah", daily_limit=50000)
-
-    scope: Literal["user"]
-    subject: Annotated[str, Field(max_length=100, pattern=NOT_BLANK)]
+def _labelled(scope: QuotaScope) -> type[_NewQuota]:
+    """The model of a new quota of one scope, such as ``BranchQuota``."""
+    fields: dict[str, Any] = {
+        "scope": Literal[scope.name],
+        "subject": Annotated[str, Field(max_length=scope.longest, pattern=NOT_BLANK)],
+    }
+    return create_model(
+        f"{scope.name.title()}Quota",
+        __base__=_NewQuota,
+        __cls_kwargs__={**_example({"scope": scope.name, **scope.example})},
+        __doc__=f"A quota of {scope.about}.",
+        **fields,
+    )
 
 
-QuotaCreate = Annotated[
-    CompanyQuota | BranchQuota | UserQuota,
-    Field(discriminator="scope"),
-    Body(),
-]
+#: the models of a new quota, one for each scope
+NEW_QUOTAS: tuple[type[_NewQuota], ...] = (CompanyQuota, *map(_labelled, quota_scopes.LABELLED))
+
+if TYPE_CHECKING:
+    Scope = str
+
+    class QuotaCreate(_NewQuota):
+        """What each of the models below has, whatever its scope."""
+
+        scope: Scope
+        subject: str | None
+
+else:  # made from the table of scopes, which a type checker cannot follow
+    Scope = Literal[quota_scopes.NAMES]
+    QuotaCreate = Annotated[Union[*NEW_QUOTAS], Field(discriminator="scope"), Body()]
 
 
-class QuotaChange(BaseModel):
+class QuotaQuery(PageQuery):
+    """Filters of the list."""
+
+    company_id: CompanyId | None = None
+    scope: Scope | None = None
+
+
+class QuotaChange(Sent):
     """What is to be changed. A limit that is left out stays; null takes it away, but one must be left."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"daily_limit": 80000}})
+    model_config = example(daily_limit=80000)
 
     daily_limit: Tokens | None = None
     monthly_limit: Tokens | None = None
@@ -155,14 +161,14 @@ class Deleted(BaseModel):
 
 
 @router.get("/quotas", responses=failures())
-def list_quotas(desk: CompanyDesk, query: Annotated[QuotaQuery, Query()]) -> Envelope[Page[QuotaView]]:
+def list_quotas(context: CompanyContext, query: Annotated[QuotaQuery, Query()]) -> Envelope[Page[QuotaView]]:
     """Quotas in ascending order of id."""
-    company = desk.principal.company(query.company_id)
-    found = desk.services.quota_administration.page(
+    company = context.principal.company(query.company_id)
+    found = context.services.quota_administration.page(
         company_id=company, scope=query.scope, after_id=query.position or 0, limit=query.limit + 1
     )
-    ends = _run_out_days(desk, found)
-    return desk.page(
+    ends = context.services.forecasts.of_quotas([state.quota for state in found])
+    return context.page(
         found,
         query.limit,
         show=lambda state: QuotaView.of(state, ends.get(state.quota.quota_id)),
@@ -171,81 +177,61 @@ def list_quotas(desk: CompanyDesk, query: Annotated[QuotaQuery, Query()]) -> Env
 
 
 @router.post("/quotas", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
-def add_quota(desk: OperatorDesk, body: QuotaCreate, response: Response) -> Envelope[QuotaView]:
+def add_quota(context: OperatorContext, body: QuotaCreate, response: Response) -> Envelope[QuotaView]:
     """Make a quota. What was used earlier in the running day and month counts."""
-    state = desk.services.quota_administration.put(
-        company_id=body.company_id,
-        scope=body.scope,
-        subject=body.subject,
-        limits=body.limits(),
-        actor=desk.actor,
-        must_be_new=True,
+    state = context.services.quota_administration.add(
+        company_id=body.company_id, scope=body.scope, subject=body.subject, limits=body.limits(), actor=context.actor
     )
-    return _answer(desk, state, response, f"Quota {state.quota.quota_id} was added")
+    return _answer(context, state, response, f"Quota {state.quota.quota_id} was added")
 
 
 @router.get("/quotas/{quota_id}", responses={**failures(404), 200: {"headers": _ETAG}})
-def get_quota(desk: CompanyDesk, quota_id: QuotaIdPath, response: Response) -> Envelope[QuotaView]:
+def get_quota(context: CompanyContext, quota_id: QuotaIdPath, response: Response) -> Envelope[QuotaView]:
     """One quota."""
     try:
-        state = desk.services.quota_administration.get(quota_id)
+        state = context.services.quota_administration.get(quota_id)
     except NotFound:
-        desk.own(None)
+        context.own(None)
         raise
-    desk.own(state.quota.company_id)
-    return _answer(desk, state, response, f"Quota {quota_id}")
+    context.own(state.quota.company_id)
+    return _answer(context, state, response, f"Quota {quota_id}")
 
 
 @router.patch("/quotas/{quota_id}", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def change_quota(
-    desk: OperatorDesk, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
+    context: OperatorContext, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
 ) -> Envelope[QuotaView]:
     """Change limits. The running periods take them at once; calls that run end as they were reserved."""
     given = body.model_fields_set
-    state = desk.services.quota_administration.change(
+    state = context.services.quota_administration.change(
         quota_id,
-        desk.actor,
+        context.actor,
         limits=lambda quota: (
             body.daily_limit if "daily_limit" in given else quota.daily_limit,
             body.monthly_limit if "monthly_limit" in given else quota.monthly_limit,
         ),
         if_version=versions(if_match),
     )
-    return _answer(desk, state, response, f"Quota {quota_id} was changed")
+    return _answer(context, state, response, f"Quota {quota_id} was changed")
 
 
 @router.post("/quotas/{quota_id}/reset", responses={**failures(404, 412), 200: {"headers": _ETAG}})
 def reset_quota(
-    desk: OperatorDesk, quota_id: QuotaIdPath, response: Response, if_match: IfMatch = None
+    context: OperatorContext, quota_id: QuotaIdPath, response: Response, if_match: IfMatch = None
 ) -> Envelope[QuotaView]:
     """Let the running day and month begin at zero again. Usage reports are not changed by it."""
-    state = desk.services.quota_administration.reset(quota_id, desk.actor, if_version=versions(if_match))
-    return _answer(desk, state, response, f"Quota {quota_id} begins at zero again")
+    state = context.services.quota_administration.reset(quota_id, context.actor, if_version=versions(if_match))
+    return _answer(context, state, response, f"Quota {quota_id} begins at zero again")
 
 
 @router.delete("/quotas/{quota_id}", responses=failures(404, 412))
-def delete_quota(desk: OperatorDesk, quota_id: QuotaIdPath, if_match: IfMatch = None) -> Envelope[Deleted]:
+def delete_quota(context: OperatorContext, quota_id: QuotaIdPath, if_match: IfMatch = None) -> Envelope[Deleted]:
     """Take a quota away."""
-    desk.services.quota_administration.delete(quota_id, desk.actor, if_version=versions(if_match))
-    return desk.success(f"Quota {quota_id} was deleted", Deleted(quota_id=quota_id))
+    context.services.quota_administration.delete(quota_id, context.actor, if_version=versions(if_match))
+    return context.success(f"Quota {quota_id} was deleted", Deleted(quota_id=quota_id))
 
 
-def _answer(desk: Desk, state: QuotaState, response: Response, message: str) -> Envelope[QuotaView]:
+def _answer(context: RouteContext, state: QuotaState, response: Response, message: str) -> Envelope[QuotaView]:
     response.headers["ETag"] = etag(version_of(state.quota))
-    return desk.success(message, _view(desk, state))
-
-
-def _view(desk: Desk, state: QuotaState) -> QuotaView:
-    return QuotaView.of(state, _run_out_days(desk, [state]).get(state.quota.quota_id))
-
-
-def _run_out_days(desk: Desk, states: list[QuotaState]) -> dict[int, date]:
-    services = desk.services
-    return desk.read(
-        lambda connection: quota_run_out_days(
-            connection,
-            [state.quota for state in states],
-            now=services.clock(),
-            default_zone=services.settings.default_time_zone,
-        )
-    )
+    ends = context.services.forecasts.of_quotas([state.quota])
+    return context.success(message, QuotaView.of(state, ends.get(state.quota.quota_id)))

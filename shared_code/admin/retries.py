@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from shared_code.admin.dependencies import CompanyDesk
-from shared_code.admin.envelope import Envelope, Page, failures
-from shared_code.admin.fields import CompanyId, Moment, PageQuery, SmallId, Text100
-from shared_code.database.stores import retries as store
-from shared_code.database.stores.retries import RetryFilter, StoredRetry
+from shared_code.admin.dependencies import CompanyContext
+from shared_code.admin.envelope import Envelope, Page, failures, shown_as
+from shared_code.admin.fields import CompanyId, Moment, PageQuery, SmallId, Text100, example
+from shared_code.database.stores.operations.retries import RetryFilter, find_retries
 
 router = APIRouter(tags=["retries"])
 
@@ -26,20 +25,16 @@ class RetryQuery(PageQuery):
 class RetryView(BaseModel):
     """One failed attempt. ``call_id`` ties the attempts of one run together."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "retry_id": 5,
-                "at": "2026-11-21T09:30:01.500000+00:00",
-                "company_id": "NT047",
-                "token_id": 1,
-                "attempt": 1,
-                "error": "The provider is overloaded (503)",
-                "retryable": True,
-                "call_id": "9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
-                "request_id": "front-end-17",
-            }
-        }
+    model_config = example(
+        retry_id=5,
+        at="2026-11-21T09:30:01.500000+00:00",
+        company_id="NT047",
+        token_id=1,
+        attempt=1,
+        error="The provider is overloaded (503)",
+        retryable=True,
+        call_id="9b2d2f0c-3f0e-4f5a-9f3b-5d1c7a2e8b10",
+        request_id="front-end-17",
     )
 
     retry_id: int
@@ -52,33 +47,9 @@ class RetryView(BaseModel):
     call_id: str | None
     request_id: str | None
 
-    @classmethod
-    def of(cls, stored: StoredRetry) -> "RetryView":
-        """What is shown of a row."""
-        attempt = stored.attempt
-        return cls(
-            retry_id=stored.retry_id,
-            at=stored.at,
-            company_id=attempt.company_id,
-            token_id=attempt.token_id,
-            attempt=attempt.attempt,
-            error=attempt.error,
-            retryable=attempt.retryable,
-            call_id=attempt.call_id,
-            request_id=attempt.request_id,
-        )
-
 
 @router.get("/retries", responses=failures())
-def list_retries(desk: CompanyDesk, query: Annotated[RetryQuery, Query()]) -> Envelope[Page[RetryView]]:
+def list_retries(context: CompanyContext, query: Annotated[RetryQuery, Query()]) -> Envelope[Page[RetryView]]:
     """Failed attempts, newest first."""
-    wanted = RetryFilter(
-        company_id=desk.principal.company(query.company_id),
-        token_id=query.token_id,
-        call_id=query.call_id,
-        request_id=query.request_id,
-    )
-    rows = desk.read(
-        lambda connection: store.find_retries(connection, wanted, before_id=query.position, limit=query.limit + 1)
-    )
-    return desk.page(rows, query.limit, show=RetryView.of, cursor=lambda row: row.retry_id)
+    wanted = RetryFilter(**query.filters() | {"company_id": context.principal.company(query.company_id)})
+    return context.newest(find_retries, wanted, query, show=shown_as(RetryView), cursor=lambda row: row.retry_id)

@@ -1,9 +1,9 @@
 """Requests and answers about tokens, that is, about the companies' keys. No answer holds a key."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from shared_code.admin.fields import (
     CompanyId,
@@ -11,16 +11,24 @@ from shared_code.admin.fields import (
     Moment,
     OptionalText100,
     PageQuery,
+    Sent,
     Text200,
     Threshold,
     Tokens,
+    example,
+    fields_of,
 )
-from shared_code.database.stores.token_changes import token_facts
-from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.database.stores.keys.token_changes import token_facts
+from shared_code.database.stores.keys.tokens import StoredKey
 from shared_code.operations.tokens import KeyTest
+from shared_code.records import Provider
 
 Status = Literal["Active", "BelowThreshold", "FullyUtilized", "Blocked", "Expired", "Exceeded", "Disabled"]
-ProviderName = Literal["Gemini", "OpenAI"]
+if TYPE_CHECKING:
+    ProviderName = str
+else:
+    #: A Literal and not the enum itself: it puts the names into the document where they are used.
+    ProviderName = Literal[tuple(member.value for member in Provider)]
 #: blanks and newlines around it come with pasting and are taken off
 ApiKeyText = Annotated[
     SecretStr,
@@ -36,29 +44,25 @@ ApiKeyText = Annotated[
 class TokenView(BaseModel):
     """A key by its last four characters and its fingerprint (SHA-256). Amounts are model tokens."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "token_id": 1,
-                "company_id": "NT047",
-                "company_name": "RUBI TRADERS Pvt ltd",
-                "provider": "Gemini",
-                "status": "Active",
-                "api_key_hint": "x7Qz",
-                "api_key_fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                "total_token_limit": 1000000,
-                "threshold": 3000,
-                "provider_project": None,
-                "created_at": "2026-11-21T09:30:00+00:00",
-                "updated_at": None,
-                "expires_at": None,
-                "cooldown_until": None,
-                "used_tokens": 12500,
-                "remaining_tokens": 987500,
-                "reserved_tokens": 0,
-                "run_out_day": "2027-02-14",
-            }
-        }
+    model_config = example(
+        token_id=1,
+        company_id="NT047",
+        company_name="RUBI TRADERS Pvt ltd",
+        provider="Gemini",
+        status="Active",
+        api_key_hint="x7Qz",
+        api_key_fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        total_token_limit=1000000,
+        threshold=3000,
+        provider_project=None,
+        created_at="2026-11-21T09:30:00+00:00",
+        updated_at=None,
+        expires_at=None,
+        cooldown_until=None,
+        used_tokens=12500,
+        remaining_tokens=987500,
+        reserved_tokens=0,
+        run_out_day="2027-02-14",
     )
 
     token_id: int
@@ -82,7 +86,7 @@ class TokenView(BaseModel):
     run_out_day: date | None
 
     @classmethod
-    def of(cls, row: ApiKeyRow, run_out_day: date | None) -> "TokenView":
+    def of(cls, row: StoredKey, run_out_day: date | None) -> "TokenView":
         """What is shown of a row."""
         return cls(**token_facts(row), run_out_day=run_out_day)
 
@@ -94,21 +98,16 @@ class TokenQuery(PageQuery):
     status: Status | None = None
 
 
-class TokenCreate(BaseModel):
+class TokenCreate(Sent):
     """A key to be added."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "company_id": "NT047",
-                "company_name": "RUBI TRADERS Pvt ltd",
-                "api_key": "the-key-from-the-provider",
-                "provider": "Gemini",
-                "total_token_limit": 1000000,
-                "threshold": 3000,
-            }
-        },
+    model_config = example(
+        company_id="NT047",
+        company_name="RUBI TRADERS Pvt ltd",
+        api_key="the-key-from-the-provider",
+        provider="Gemini",
+        total_token_limit=1000000,
+        threshold=3000,
     )
 
     company_id: CompanyId
@@ -122,12 +121,10 @@ class TokenCreate(BaseModel):
     provider_project: OptionalText100 | None = None
 
 
-class TokenChange(BaseModel):
+class TokenChange(Sent):
     """What is to be changed. A field that is left out stays; null empties it (for the limit: no limit)."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"total_token_limit": 2000000, "status": "Active"}}
-    )
+    model_config = example(total_token_limit=2000000, status="Active")
 
     company_name: Text200 | None = None
     provider: ProviderName = "Gemini"
@@ -138,48 +135,23 @@ class TokenChange(BaseModel):
     provider_project: OptionalText100 | None = None
 
 
-class TokenRotate(BaseModel):
+class TokenRotate(Sent):
     """The key that takes the place of the old one."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"api_key": "the-new-key"}})
+    model_config = example(api_key="the-new-key")
 
     api_key: ApiKeyText
 
 
-class TokenTestView(BaseModel):
+class TokenTestView(fields_of(KeyTest)):  # type: ignore[misc] # its fields are known at run time
     """What the provider said when it was asked for its list of models with this key."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "token_id": 1,
-                "provider": "Gemini",
-                "accepted": True,
-                "reason": None,
-                "message": "The provider accepts this key; it may use 11 models.",
-                "models": 11,
-                "milliseconds": 310,
-            }
-        }
+    model_config = example(
+        token_id=1,
+        provider="Gemini",
+        accepted=True,
+        reason=None,
+        message="The provider accepts this key; it may use 11 models.",
+        models=11,
+        milliseconds=310,
     )
-
-    token_id: int
-    provider: str
-    accepted: bool
-    reason: str | None
-    message: str
-    models: int | None
-    milliseconds: int
-
-    @classmethod
-    def of(cls, test: KeyTest) -> "TokenTestView":
-        """The same, as an answer."""
-        return cls(
-            token_id=test.token_id,
-            provider=test.provider,
-            accepted=test.accepted,
-            reason=test.reason,
-            message=test.message,
-            models=test.models,
-            milliseconds=test.milliseconds,
-        )

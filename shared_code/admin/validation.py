@@ -1,6 +1,6 @@
 """What is wrong with a request, in a sentence that names the field, the limit and the actual value.
 
-Never what was sent as text: it may be a key. Of texts the length is told, of numbers the number.
+A text that was sent is never shown, because it may be a key: only its length is. Numbers are shown.
 """
 
 import re
@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from shared_code.database.stores.quotas import quota_scopes
 from shared_code.errors import InvalidRequest
 from shared_code.observability.redaction import redact
 
@@ -16,8 +17,8 @@ _SHOWN = 5
 _NUMBER = re.compile(r"-?[0-9.]{1,40}")
 _FIELD_LENGTH = 100
 _PROBLEM_LENGTH = 200
-#: parts of a body that the framework names by what tells its kinds apart
-_KINDS = {"company", "branch", "user"}
+#: the framework puts the scope of a new quota into the path of its fields; clients do not write it there
+_KINDS = set(quota_scopes.NAMES)
 
 _WORDS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
     "missing": lambda _limits, _sent: "is required",

@@ -5,12 +5,10 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
-from shared_code.database.stores import admin_keys as store
-from shared_code.database.stores.admin_audit import add_audit
-from shared_code.database.stores.token_fields import checked_company
-from shared_code.errors import InvalidRequest, NotFound
-from shared_code.records import AdminRole
+from shared_code.cli.output import AsJson, Yes, answer, ask, show_rows
+from shared_code.database.stores.operations.admin_keys import AdminRole, list_admin_keys
+from shared_code.errors import InvalidRequest
+from shared_code.operations import admin_keys
 
 app = typer.Typer(help="Keys of the admin API.", no_args_is_help=True)
 
@@ -25,21 +23,17 @@ def create(
     """Make a key and show it, once: only its digest is kept."""
     if role not in {known.value for known in AdminRole}:
         raise InvalidRequest(f"--role takes {', '.join(AdminRole)}.", details={"field": "role"})
-    with workplace() as place, place.database.transaction() as connection:
-        key_id, key = store.create_admin_key(connection, role=AdminRole(role), company_id=company, label=label)
-        facts = {"role": role, "company_id": company and checked_company(company), "label": label}
-        add_audit(connection, operator(), "admin-key.create", f"admin-key {key_id}", after=facts)
-    if as_json:
-        show_json({"key_id": key_id, "key": key, **facts})
-    else:
-        say(key)
+    with workplace() as place:
+        key, text = admin_keys.create(place.database, operator(), role=AdminRole(role), company_id=company, label=label)
+    facts = {"role": key.role.value, "company_id": key.company_id, "label": key.label}
+    answer({"key_id": key.key_id, "key": text, **facts}, text, as_json=as_json)
 
 
 @app.command("list")
 def list_command(as_json: AsJson = False) -> None:
     """Show keys by id, never the keys themselves."""
     with workplace() as place:
-        found = place.database.read(store.list_admin_keys)
+        found = place.database.read(list_admin_keys)
     rows = [
         {
             "key_id": key.key_id,
@@ -52,10 +46,7 @@ def list_command(as_json: AsJson = False) -> None:
         }
         for key in found
     ]
-    if as_json:
-        show_json(rows)
-    else:
-        show_table("Admin keys", rows)
+    show_rows("Admin keys", rows, as_json=as_json)
 
 
 @app.command()
@@ -64,14 +55,6 @@ def revoke(
 ) -> None:
     """End a key for good; it is refused from the next request on."""
     ask(f"Revoke admin key {key_id}?", yes=yes)
-    with workplace() as place, place.database.transaction() as connection:
-        known = store.find_admin_key(connection, key_id)
-        if known is None or not store.revoke_admin_key(connection, key_id):
-            raise NotFound(f"There is no admin key {key_id} that is not revoked.", details={"field": "key_id"})
-        facts = {"role": known.role.value, "company_id": known.company_id, "label": known.label}
-        before, after = facts | {"revoked": False}, facts | {"revoked": True}
-        add_audit(connection, operator(), "admin-key.revoke", f"admin-key {key_id}", before=before, after=after)
-    if as_json:
-        show_json({"key_id": key_id, "revoked": True})
-    else:
-        say(f"admin key {key_id} is revoked")
+    with workplace() as place:
+        admin_keys.revoke(place.database, key_id, operator())
+    answer({"key_id": key_id, "revoked": True}, f"admin key {key_id} is revoked", as_json=as_json)

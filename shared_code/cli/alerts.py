@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, say, show_json, show_table
-from shared_code.database.stores import alerts
+from shared_code.cli.output import AsJson, answer, show_list
+from shared_code.database.stores.operations.alerts import find_alerts
 from shared_code.operations import alerts
+from shared_code.records import Alert
 
 app = typer.Typer(help="Conditions that an operator should know of.", no_args_is_help=True)
 
@@ -23,27 +24,9 @@ def list_command(
     """Show alerts, newest first."""
     with workplace() as place:
         found = place.database.read(
-            lambda connection: alerts.find_alerts(
-                connection, is_open=None if everything else True, kind=kind, limit=limit
-            )
+            lambda connection: find_alerts(connection, is_open=None if everything else True, kind=kind, limit=limit)
         )
-    if as_json:
-        show_json([asdict(alert) for alert in found])
-        return
-    rows = [
-        {
-            "id": alert.alert_id,
-            "severity": alert.severity,
-            "kind": alert.kind,
-            "subject": alert.subject,
-            "seen": alert.occurrences,
-            "since": alert.opened_at,
-            "closed": alert.closed_at,
-            "message": alert.message,
-        }
-        for alert in found
-    ]
-    show_table("Alerts", rows)
+    show_list("Alerts", found, facts=asdict, columns=_columns, as_json=as_json)
 
 
 @app.command()
@@ -53,7 +36,17 @@ def close(
     """Close an alert; its condition opens a new one when it is seen again."""
     with workplace() as place:
         alert = alerts.close(place.database, alert_id, operator())
-    if as_json:
-        show_json(asdict(alert))
-    else:
-        say(f"alert {alert_id} is closed")
+    answer(asdict(alert), f"alert {alert_id} is closed", as_json=as_json)
+
+
+def _columns(alert: Alert) -> dict[str, object]:
+    return {
+        "id": alert.alert_id,
+        "severity": alert.severity,
+        "kind": alert.kind,
+        "subject": alert.subject,
+        "seen": alert.occurrences,
+        "since": alert.opened_at,
+        "closed": alert.closed_at,
+        "message": alert.message,
+    }

@@ -1,11 +1,14 @@
 """Amounts of model tokens as people type them on the command line."""
 
-from shared_code.database.stores.token_fields import MAX_TOKENS
+from shared_code.database.stores.keys.token_fields import MAX_TOKENS
 from shared_code.errors import InvalidRequest
 
 
 def amount_or_none(field: str, text: str) -> int | None:
-    """A whole number, or None for 'none'. Raises :class:`InvalidRequest`."""
+    """A whole number, or None for 'none'.
+
+    :raises InvalidRequest: it is neither, or too large.
+    """
     if text == "none":
         return None
     # Before int(): Python refuses to read thousands of digits.

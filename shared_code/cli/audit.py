@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import workplace
-from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database.stores.admin_audit import AuditEntry, AuditFilter, find_audit
+from shared_code.cli.output import AsJson, show_list
+from shared_code.database.stores.operations.admin_audit import AuditEntry, AuditFilter, find_audit
 
 
 def audit_command(
@@ -21,10 +21,7 @@ def audit_command(
         found = place.database.read(
             lambda connection: find_audit(connection, AuditFilter(action=action, target=target), limit=limit)
         )
-    if as_json:
-        show_json([asdict(entry) for entry in found])
-    else:
-        show_table("Audit", [_columns(entry) for entry in found])
+    show_list("Audit", found, facts=asdict, columns=_columns, as_json=as_json)
 
 
 def _columns(entry: AuditEntry) -> dict[str, object]:

@@ -1,17 +1,15 @@
 """``blobs``: dropped files without a result, and driving them again by hand."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared_code import bootstrap
 from shared_code.blobs.intake import Disposition
-from shared_code.cli.output import AsJson, say, show_json, show_table
+from shared_code.cli.connection import process_services
+from shared_code.cli.output import AsJson, say, show_rows
 
 if TYPE_CHECKING:
-    from shared_code.blobs.conditions import Tries
+    from shared_code.blobs.conditions import RetryState
     from shared_code.blobs.store import SourceVersion
     from shared_code.bootstrap.container import Services
 
@@ -28,18 +26,16 @@ def list_command(
 ) -> None:
     """Show dropped files that have no result: waiting, failed, poisoned or given up."""
     rows: list[dict[str, Any]] = []
-    with _services() as services:
-        tries = services.blobs.alerts.tries()
+    with process_services() as services:
+        services.ready()
+        states = services.blobs.alerts.retry_states()
         for version in services.blobs.store.sources(prefix=prefix):
-            row = _row(services, version, tries.get(version.name))
+            row = _row(services, version, states.get(version.name))
             if everything or row["state"] != "result":
                 rows.append(row)
             if len(rows) >= limit:
                 break
-    if as_json:
-        show_json(rows)
-    else:
-        show_table("Dropped files", rows)
+    show_rows("Dropped files", rows, as_json=as_json)
 
 
 @app.command()
@@ -49,44 +45,34 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Process files again, now and in this process; exit code 1 when one has no result after it."""
-    with _services() as services:
+    with process_services() as services:
+        services.ready()
         driven = services.blobs.sweep.retry(names or None, failed=failed)
     rows = [{"blob": one.name, "outcome": str(one.outcome), "code": one.code, "message": one.message} for one in driven]
-    if as_json:
-        show_json(rows)
-    elif rows:
-        show_table("Processed again", rows)
+    if as_json or rows:
+        show_rows("Processed again", rows, as_json=as_json)
     else:
         say("no blob waits for a retry")
-    # A blob that was named and is not there is a typing error.
+    # A blob that was named, but is not there, is a mistake of the caller.
     gone = {Disposition.GONE} if names else set()
     if any(one.outcome not in _DONE - gone for one in driven):
         raise typer.Exit(1)
 
 
-def _row(services: "Services", version: "SourceVersion", tries: "Tries | None") -> dict[str, Any]:
+def _row(services: "Services", version: "SourceVersion", retry_state: "RetryState | None") -> dict[str, Any]:
     """One dropped file, and where it stands."""
     records = services.blobs.store.records(version.name)
     found = records.of(version)
     if found is not None:
         state = "given up" if found.given_up else "result" if found is records.result else "failed"
     else:
-        state = "poisoned" if tries is not None else "waiting"
+        state = "poisoned" if retry_state is not None else "waiting"
     return {
         "blob": version.name,
         "state": state,
         "bytes": version.size,
         "dropped_at": version.modified,
-        "tries": tries.count if tries else None,
-        "code": found.status if found is not None else tries.code if tries else None,
-        "next_try": tries.next_at if tries and not tries.given_up and found is None else None,
+        "tries": retry_state.tries if retry_state else None,
+        "code": found.status if found is not None else retry_state.code if retry_state else None,
+        "next_try": retry_state.next_at if retry_state and not retry_state.given_up and found is None else None,
     }
-
-
-@contextmanager
-def _services() -> "Iterator[Services]":
-    """The process's services; what waits to be written is written at the end."""
-    try:
-        yield bootstrap.services().ready()
-    finally:
-        bootstrap.reset()

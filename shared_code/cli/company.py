@@ -5,12 +5,10 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, say, show_json
-from shared_code.database.stores import company_zones
-from shared_code.database.stores.admin_audit import add_audit
-from shared_code.database.stores.token_fields import checked_company
-from shared_code.errors import InvalidRequest
-from shared_code.periods import known_zone
+from shared_code.cli.output import AsJson, answer
+from shared_code.database.stores.keys.token_fields import checked_company
+from shared_code.database.stores.operations import company_zones
+from shared_code.operations import companies
 
 app = typer.Typer(help="What is set for one company.", no_args_is_help=True)
 
@@ -24,18 +22,9 @@ def set_zone(
     as_json: AsJson = False,
 ) -> None:
     """Set the time zone by which a company's days and months turn, from the next call on."""
-    if not known_zone(time_zone):
-        raise InvalidRequest(f"{time_zone!r} is not an IANA time zone.", details={"field": "time_zone"})
-    name = checked_company(company)
-    with workplace() as place, place.database.transaction() as connection:
-        before = company_zones.company_zone(connection, name)
-        company_zones.set_company_zone(connection, name, time_zone)
-        facts = {"time_zone": before}, {"time_zone": time_zone}
-        add_audit(connection, operator(), "company.set-zone", f"company {name}", before=facts[0], after=facts[1])
-    if as_json:
-        show_json({"company_id": name, "time_zone": time_zone})
-    else:
-        say(f"company {name}: {time_zone}")
+    with workplace() as place:
+        name = companies.set_zone(place.database, company, time_zone, operator())
+    answer({"company_id": name, "time_zone": time_zone}, f"company {name}: {time_zone}", as_json=as_json)
 
 
 @app.command()
@@ -45,7 +34,5 @@ def show(company: Company, as_json: AsJson = False) -> None:
     with workplace() as place:
         own = place.database.read(lambda connection: company_zones.company_zone(connection, name))
         default = place.settings.default_time_zone
-    if as_json:
-        show_json({"company_id": name, "time_zone": own or default, "own": own is not None})
-    else:
-        say(f"company {name}: {own or f'{default} (the default)'}")
+    facts = {"company_id": name, "time_zone": own or default, "own": own is not None}
+    answer(facts, f"company {name}: {own or f'{default} (the default)'}", as_json=as_json)

@@ -1,20 +1,26 @@
-"""Opens the database that the settings name, for commands that need nothing else of the service."""
+"""What commands work with: the database that the settings name, or all services of a process."""
 
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared_code import bootstrap
 from shared_code.database.connection import Database, create_database
 from shared_code.database.key_cipher import KeyCipher
-from shared_code.database.stores.admin_audit import Actor
-from shared_code.database.stores.token_fields import checked_company
+from shared_code.database.stores.keys.token_fields import checked_company
+from shared_code.database.stores.operations.admin_audit import Actor
+from shared_code.operations.forecasts import Forecasts
 from shared_code.operations.quotas import QuotaAdministration
 from shared_code.operations.tokens import TokenAdministration
+from shared_code.operations.usage_reports import UsageReports
 from shared_code.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from shared_code.bootstrap.container import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,22 @@ class Workplace:
     @property
     def tokens(self) -> TokenAdministration:
         """Changes of keys, each with its audit row."""
-        return TokenAdministration(self.database, self.cipher, default_threshold=self.settings.default_threshold)
+        return TokenAdministration(self.database, self.cipher, self.settings.default_threshold)
 
     @property
     def quotas(self) -> QuotaAdministration:
         """Changes of quotas, each with its audit row."""
-        return QuotaAdministration(self.database, default_zone=self.settings.default_time_zone)
+        return QuotaAdministration(self.database, self.settings.default_time_zone)
+
+    @property
+    def usage(self) -> UsageReports:
+        """Reports of what was used."""
+        return UsageReports(self.database, self.settings.default_time_zone)
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """When keys and monthly limits run out."""
+        return Forecasts(self.database, self.settings.default_time_zone)
 
 
 #: ids are INT
@@ -68,6 +84,18 @@ def workplace(*, check_schema: bool = True) -> Iterator[Workplace]:
         yield Workplace(settings, database, KeyCipher(ring.get_secret_value() if ring else None))
     finally:
         database.close()
+
+
+@contextmanager
+def process_services() -> "Iterator[Services]":
+    """The services of this process, built anew; at the end what waits to be written is written.
+
+    A command that needs the tables calls ``ready`` on them.
+    """
+    try:
+        yield bootstrap.services()
+    finally:
+        bootstrap.reset()
 
 
 def operator() -> Actor:

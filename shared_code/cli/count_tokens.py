@@ -6,12 +6,9 @@ from typing import Annotated
 
 import typer
 
-from shared_code.cli.output import AsJson, say, show_json
-
-app = typer.Typer(add_completion=False)
+from shared_code.cli.output import AsJson, answer
 
 
-@app.command("count-tokens")
 def count_tokens_command(
     text: Annotated[str | None, typer.Argument(help="The text; without it and --file, standard input is read.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from this file (UTF-8).")] = None,
@@ -22,11 +19,9 @@ def count_tokens_command(
     from shared_code.metering.estimates import TokenCounter
 
     count = TokenCounter().count(_read(text, file), model)
-    if as_json:
-        show_json({"tokens": count.tokens, "model": model, "exact": count.exact, "vocabulary": count.vocabulary})
-        return
+    facts = {"tokens": count.tokens, "model": model, "exact": count.exact, "vocabulary": count.vocabulary}
     worth = "exact" if count.exact else "estimate"
-    say(f"{count.tokens} tokens for {model} ({worth}, by {count.vocabulary})")
+    answer(facts, f"{count.tokens} tokens for {model} ({worth}, by {count.vocabulary})", as_json=as_json)
 
 
 def _read(text: str | None, file: Path | None) -> str:

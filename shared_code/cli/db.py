@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import workplace
-from shared_code.cli.output import AsJson, say, show_json, show_table
+from shared_code.cli.output import AsJson, answer, say, show_json, show_table
 from shared_code.database import schema
-from shared_code.database.stores.tokens import count_plain_keys
+from shared_code.database.stores.keys.token_keys import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
@@ -21,11 +21,9 @@ def upgrade(as_json: AsJson = False) -> None:
         schema.upgrade(place.database)
         after = schema.current(place.database)
         plain = place.database.read(count_plain_keys)
-    if as_json:
-        show_json({"before": before, "after": after, "plain_keys": plain})
-        return
-    say(f"schema: {before or 'none'} -> {after}")
-    if plain:
+    facts = {"before": before, "after": after, "plain_keys": plain}
+    answer(facts, f"schema: {before or 'none'} -> {after}", as_json=as_json)
+    if plain and not as_json:
         say(f"{plain} API keys are stored in plain text; 'manage.py tokens reencrypt' encrypts them")
 
 
@@ -34,10 +32,7 @@ def current(as_json: AsJson = False) -> None:
     """Print the schema's version."""
     with workplace(check_schema=False) as place:
         version = schema.current(place.database)
-    if as_json:
-        show_json({"version": version, "needed": schema.HEAD})
-    else:
-        say(version or "none")
+    answer({"version": version, "needed": schema.HEAD}, version or "none", as_json=as_json)
 
 
 @app.command()

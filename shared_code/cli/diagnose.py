@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code import bootstrap
+from shared_code.cli.connection import process_services
 from shared_code.cli.output import AsJson, say, show_json, show_table
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
 
@@ -14,12 +14,9 @@ def diagnose_command(
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 also for warnings.")] = False,
 ) -> None:
     """Look at everything; exit code 1 when something is critical or a health check fails."""
-    try:
-        services = bootstrap.services()
+    with process_services() as services:
         health = services.health.run_checks()
         database = DatabaseDiagnostic(services.database).run_diagnostics()
-    finally:
-        bootstrap.reset()
     if as_json:
         show_json({"health": health, "database": database})
     else:

@@ -1,8 +1,8 @@
 """``extract``: local files through the one pipeline, accounted for like any other document (source ``cli``)."""
 
 import json
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,19 +11,20 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from shared_code import bootstrap
 from shared_code.api_response import format_api_response
+from shared_code.cli.connection import process_services
 from shared_code.cli.output import show_table
-from shared_code.database.stores import tokens
+from shared_code.database.stores.keys import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
-from shared_code.records import Caller, Provider, Source
+from shared_code.observability.request_context import request_scope
+from shared_code.records import Caller, CallIdentity, Provider, Source
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
 
-#: what the next file would meet, too
+#: errors that the next file would meet as well
 _HOPELESS = (AccessError, ConfigurationError, DatabaseUnavailable)
 _FIELDS = (
     "document_type",
@@ -62,7 +63,9 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     company: Annotated[
         str | None, typer.Option(help="Whose key pays; may be left out when only one company has keys.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="Gemini or OpenAI; else what the company's keys allow.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help=f"{Provider.spelled_out()}; else what the company's keys allow.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A configured or allowed model.")] = None,
     lines: Annotated[
         bool, typer.Option("--lines", help="Line items are needed, also where the e-invoice has none.")
@@ -73,7 +76,8 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file.")] = False,
 ) -> None:
     """Read invoices as an upload would be read; exit code 1 when a file was not."""
-    with _services() as services:
+    with process_services() as services:
+        services.ready()
         fields = {"companyID": company or _only_company(services), "username": username, "branch": branch}
         wanted = _Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force)
         failed = 0
@@ -90,25 +94,12 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
         raise typer.Exit(1)
 
 
-@contextmanager
-def _services() -> "Iterator[Services]":
-    """The process's services; what waits to be written is written at the end."""
-    try:
-        yield bootstrap.services().ready()
-    finally:
-        bootstrap.reset()
-
-
 def _only_company(services: "Services") -> str:
-    """The company that has keys, when there is one only. Raises :class:`InvalidRequest`."""
-    found: set[str] = set()
-    last = 0
-    while len(found) < 2:  # noqa: PLR2004 - one company or several
-        page = services.database.read(lambda connection, after=last: tokens.list_tokens(connection, after_id=after))  # type: ignore[misc]
-        if not page:
-            break
-        found |= {row.company_id.upper() for row in page if row.company_id}
-        last = page[-1].token_id
+    """The one company that has keys.
+
+    :raises InvalidRequest: none has, or several have.
+    """
+    found = {key.company_id.upper() for key in services.database.read(tokens.all_tokens) if key.company_id}
     if len(found) == 1:
         return found.pop()
     what = "Several companies have keys" if found else "No company has a key"
@@ -116,9 +107,12 @@ def _only_company(services: "Services") -> str:
 
 
 def _model(services: "Services", provider: str | None, model: str | None) -> str | None:
-    """The model to ask for by name; None leaves the choice to the pipeline. Raises :class:`InvalidRequest`."""
+    """The model to ask for by name; None leaves the choice to the pipeline.
+
+    :raises InvalidRequest: the model is not allowed, or there is no such provider.
+    """
     if model is not None:
-        return submission.read_model({"model": model}, services.settings.models_allowed)
+        return submission.read_model({"model": model}, services.settings)
     if provider is None:
         return None
     wanted = Provider.parse(provider)
@@ -148,19 +142,19 @@ def _read_all(services: "Services", files: Sequence[Path], wanted: _Wanted) -> I
 
 
 def _read(services: "Services", path: Path, wanted: _Wanted) -> tuple[dict[str, Any], bool]:
+    call_id = str(uuid.uuid4())
     try:
-        outcome = services.extraction.extract(
-            Submission(
-                data=path.read_bytes(),
-                caller=wanted.caller,
-                source=Source.CLI,
-                deadline_seconds=services.settings.request_deadline_seconds,
-                file_name=path.name,
-                force=wanted.force,
-                model=wanted.model,
-                lines_required=wanted.lines,
-            )
+        submitted = Submission(
+            data=path.read_bytes(),
+            identity=CallIdentity(call_id, wanted.caller, Source.CLI),
+            deadline_seconds=services.settings.request_deadline_seconds,
+            file_name=path.name,
+            force=wanted.force,
+            model=wanted.model,
+            lines_required=wanted.lines,
         )
+        with request_scope(call_id=call_id):
+            outcome = services.extraction.extract(submitted)
     except OSError as error:
         return _refused("UNREADABLE", f"The file cannot be opened: {error.strerror}.", {}), False
     except ServiceError as error:

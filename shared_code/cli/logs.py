@@ -10,10 +10,9 @@ import typer
 
 from shared_code.cli.connection import Workplace, workplace
 from shared_code.cli.output import AsJson, say, show_json
-from shared_code.database.stores.logs import LogFilter, find_logs, logs_after
-from shared_code.database.stores.token_fields import naive_utc
+from shared_code.database.stores.keys.token_fields import naive_utc
+from shared_code.database.stores.operations.logs import LogEntry, LogFilter, find_logs, logs_after
 from shared_code.errors import InvalidRequest
-from shared_code.records import LogEntry
 
 app = typer.Typer(help="What the service said.", no_args_is_help=True)
 

@@ -25,7 +25,6 @@ from shared_code.cli import (
     tokens,
     upload,
     usage,
-    usage_report,
 )
 from shared_code.cli.output import complain, prepare_streams
 from shared_code.errors import ServiceError
@@ -43,9 +42,7 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(db.app, name="db")
     app.add_typer(tokens.app, name="tokens")
-    usage_report.app.command("repair")(usage.repair_command)
-    usage_report.app.command("forecast")(usage.forecast_command)
-    app.add_typer(usage_report.app, name="usage")
+    app.add_typer(usage.app, name="usage")
     app.add_typer(rollup.app, name="rollup")
     app.add_typer(quota.app, name="quota")
     app.add_typer(alerts.app, name="alerts")
@@ -77,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is not None:  # a file that a command reads or writes
             print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
             return _FAILED
-        # Where the output goes: a full disk, a device that is gone. Who has closed a pipe wants no more of it.
+        # The output cannot be written: full disk, lost device. A closed pipe is no error: its reader wants no more.
         if not isinstance(error, BrokenPipeError):
             print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         # What is still buffered would fail once more when Python ends.

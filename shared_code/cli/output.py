@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ _WIDE = 500
 
 
 def prepare_streams() -> None:
-    """Let nothing that a name holds end a command: what the stream's encoding lacks is written as an escape."""
+    """Write what the stream's encoding lacks as escapes, so that no name can end a command with an error."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -65,6 +65,34 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(*(Text("" if value is None else harmless(_plain(value))) for value in row.values()))
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
     Console(width=width).print(table if rows else f"{harmless(title)}: none")
+
+
+def show_rows(title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """The same rows for programs or for people."""
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(title, rows)
+
+
+def show_list[Item](
+    title: str,
+    items: Sequence[Item],
+    *,
+    facts: Callable[[Item], Mapping[str, Any]],
+    columns: Callable[[Item], Mapping[str, Any]],
+    as_json: bool,
+) -> None:
+    """A list: the ``facts`` of each item for programs, its ``columns`` for people."""
+    show_rows(title, [(facts if as_json else columns)(item) for item in items], as_json=as_json)
+
+
+def answer(facts: Any, line: str, *, as_json: bool) -> None:
+    """What a command did or found out: ``facts`` for programs, a line for people."""
+    if as_json:
+        show_json(facts)
+    else:
+        say(line)
 
 
 def harmless(text: str) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, workplace
-from shared_code.cli.output import AsJson, show_json, show_table
-from shared_code.database.stores.retries import RetryFilter, find_retries
+from shared_code.cli.output import AsJson, show_rows
+from shared_code.database.stores.operations.retries import RetryFilter, find_retries
 
 
 def retries_command(
@@ -21,10 +21,5 @@ def retries_command(
     wanted = RetryFilter(company_id=company_filter(company), token_id=token, request_id=request_id)
     with workplace() as place:
         found = place.database.read(lambda connection: find_retries(connection, wanted, limit=limit))
-    rows = [{"id": row.retry_id, "at": row.at, **asdict(row.attempt)} for row in found]
-    for row in rows:
-        del row["timestamp"]
-    if as_json:
-        show_json(rows)
-    else:
-        show_table("Failed attempts", rows)
+    rows = [asdict(row) for row in found]
+    show_rows("Failed attempts", [{"id": row.pop("retry_id"), **row} for row in rows], as_json=as_json)

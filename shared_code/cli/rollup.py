@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import typer
 
-from shared_code import bootstrap
-from shared_code.cli.output import AsJson, show_json, show_table
+from shared_code.cli.connection import process_services
+from shared_code.cli.output import AsJson, show_rows
 from shared_code.rollup.run import run_rollup
 
 app = typer.Typer(help="The timer's work.", no_args_is_help=True)
@@ -19,13 +19,8 @@ def rollup() -> None:
 @app.command()
 def run(as_json: AsJson = False) -> None:
     """Run every step once, beside the timer if need be; exit code 1 when one failed."""
-    try:
-        results = run_rollup(bootstrap.services().ready())
-    finally:
-        bootstrap.reset()
-    if as_json:
-        show_json([asdict(result) for result in results])
-    else:
-        show_table("Rollup", [asdict(result) for result in results])
+    with process_services() as services:
+        results = run_rollup(services.ready().rollup)
+    show_rows("Rollup", [asdict(result) for result in results], as_json=as_json)
     if any(result.error for result in results):
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """``setup``: from nothing to a first key that works, step by step, each with what to do when it fails."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,10 +9,10 @@ from shared_code import bootstrap
 from shared_code.cli.connection import operator
 from shared_code.cli.output import AsJson, complain, say, show_json
 from shared_code.cli.tokens import ApiKeyOption, read_key
-from shared_code.database.stores import tokens as store
-from shared_code.database.stores.token_fields import checked_company
+from shared_code.database.stores.keys import tokens as store
+from shared_code.database.stores.keys.token_fields import checked_company
+from shared_code.database.stores.keys.token_keys import NewToken
 from shared_code.errors import ServiceError
-from shared_code.operations.tokens import NewToken
 from shared_code.records import KeyStatus, Provider
 from shared_code.settings import load_settings
 
@@ -26,7 +27,7 @@ def setup_command(
     company: Annotated[str | None, typer.Option(help="Company of the first key; without it no key is added.")] = None,
     api_key: ApiKeyOption = None,
     name: Annotated[str | None, typer.Option(help="The company's name.")] = None,
-    provider: Annotated[str, typer.Option(help="Gemini or OpenAI.")] = Provider.GEMINI.value,
+    provider: Annotated[str, typer.Option(help=f"{Provider.spelled_out()}.")] = Provider.GEMINI.value,
     limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; left out = no limit.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,16 +86,7 @@ def _first_key(services: "Services", new: NewToken, given: str | None, report: _
             return
         token_id = usable[-1].token_id
     else:
-        row = services.token_administration.add(
-            NewToken(
-                new.company_id,
-                read_key(given),
-                company_name=new.company_name,
-                provider=new.provider,
-                total_token_limit=new.total_token_limit,
-            ),
-            operator(),
-        )
+        row = services.token_administration.add(replace(new, api_key=read_key(given)), operator())
         token_id = row.token_id
         report.step("key", f"token {token_id} stored, encrypted")
     test = services.token_administration.test(token_id, services.providers)

@@ -1,20 +1,20 @@
 """``tokens``: the companies' keys. One is read from a prompt or standard input, so that no shell keeps it."""
 
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli import token_changes
-from shared_code.cli.connection import TokenId, company_filter, operator, workplace
-from shared_code.cli.output import AsJson, Yes, ask, read_line, say, show_json, show_table
+from shared_code.cli.amounts import amount_or_none
+from shared_code.cli.connection import TokenId, company_filter, operator, process_services, workplace
+from shared_code.cli.output import AsJson, Yes, answer, ask, read_line, say, show_facts, show_json, show_list
 from shared_code.database.key_cipher import new_ring_entry
-from shared_code.database.stores import tokens as store
-from shared_code.database.stores.token_changes import token_facts
-from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.database.stores.keys.token_changes import token_facts
+from shared_code.database.stores.keys.token_keys import NewToken, reencrypt_batch
+from shared_code.database.stores.keys.tokens import StoredKey, all_tokens
 from shared_code.errors import InvalidRequest
-from shared_code.operations.tokens import NewToken
 from shared_code.records import KeyStatus, Provider
 
 app = typer.Typer(help="The companies' API keys.", no_args_is_help=True)
@@ -24,7 +24,59 @@ ApiKeyOption = Annotated[
 
 _BATCH = 100
 
-token_changes.register(app)
+
+@app.command()
+def show(token_id: TokenId, as_json: AsJson = False) -> None:
+    """Show one key by its last four characters."""
+    with workplace() as place:
+        facts = token_facts(place.tokens.get(token_id))
+    if as_json:
+        show_json(facts)
+    else:
+        show_facts(f"Token {token_id}", facts)
+
+
+@app.command()
+def block(token_id: TokenId, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take a key out of service."""
+    ask(f"Block token {token_id}? Its company may be left without a key.", yes=yes)
+    _set_status(token_id, KeyStatus.BLOCKED, as_json)
+
+
+@app.command()
+def activate(token_id: TokenId, as_json: AsJson = False) -> None:
+    """Put a key back into service and end its rest."""
+    _set_status(token_id, KeyStatus.ACTIVE, as_json)
+
+
+@app.command()
+def disable(token_id: TokenId, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Disable a key; its row and its usage stay."""
+    ask(f"Disable token {token_id}? Its company may be left without a key.", yes=yes)
+    _set_status(token_id, KeyStatus.DISABLED, as_json)
+
+
+@app.command("set-limit")
+def set_limit(
+    token_id: TokenId,
+    limit: Annotated[str, typer.Argument(help="Model tokens for life, or 'none'.")],
+    as_json: AsJson = False,
+) -> None:
+    """Change a key's limit; a lowered one binds new calls."""
+    value = amount_or_none("limit", limit)
+    with workplace() as place:
+        row = place.tokens.change(token_id, {"total_token_limit": value}, operator())
+    _say(row, f"token {token_id}: limit {limit}, {row.remaining_tokens} remaining", as_json)
+
+
+@app.command("test")
+def try_key(token_id: TokenId, as_json: AsJson = False) -> None:
+    """Ask the provider for its list of models with this key, which costs no tokens; exit code 1 when it refuses."""
+    with process_services() as services:
+        found = services.ready().token_administration.test(token_id, services.providers)
+    answer(asdict(found), f"token {token_id} ({found.provider}): {found.message}", as_json=as_json)
+    if not found.accepted:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -32,7 +84,7 @@ def add(  # noqa: PLR0917 - typer reads options from parameters
     company: Annotated[str, typer.Argument(help="Company id: A-Z a-z 0-9 . _ -")],
     api_key: ApiKeyOption = None,
     name: Annotated[str | None, typer.Option(help="The company's name.")] = None,
-    provider: Annotated[str, typer.Option(help="Gemini or OpenAI.")] = Provider.GEMINI.value,
+    provider: Annotated[str, typer.Option(help=f"{Provider.spelled_out()}.")] = Provider.GEMINI.value,
     limit: Annotated[int | None, typer.Option(min=0, help="Model tokens for life; left out = no limit.")] = None,
     threshold: Annotated[int | None, typer.Option(min=0, help="Remaining tokens that count as low.")] = None,
     status: Annotated[str, typer.Option(help="Status to start with.")] = KeyStatus.ACTIVE.value,
@@ -55,10 +107,7 @@ def add(  # noqa: PLR0917 - typer reads options from parameters
             provider_project=project,
         )
         row = place.tokens.add(new, operator())
-    if as_json:
-        show_json(token_facts(row))
-    else:
-        say(f"token {row.token_id} of company {row.company_id} stored")
+    _say(row, f"token {row.token_id} of company {row.company_id} stored", as_json)
 
 
 @app.command("list")
@@ -71,23 +120,10 @@ def list_command(
     wanted = KeyStatus.parse(status)
     if status is not None and wanted is None:
         raise InvalidRequest(f"status must be one of {', '.join(KeyStatus)}.", details={"field": "status"})
-    rows: list[ApiKeyRow] = []
     named = company_filter(company)
     with workplace() as place:
-        while True:
-            after = rows[-1].token_id if rows else 0
-            page = place.database.read(
-                lambda connection, after=after: store.list_tokens(  # type: ignore[misc]
-                    connection, company_id=named, status=wanted, after_id=after
-                )
-            )
-            rows += page
-            if not page:
-                break
-    if as_json:
-        show_json([token_facts(row) for row in rows])
-    else:
-        show_table("API keys", [_columns(row) for row in rows])
+        rows = place.database.read(lambda connection: all_tokens(connection, company_id=named, status=wanted))
+    show_list("API keys", rows, facts=token_facts, columns=_columns, as_json=as_json)
 
 
 @app.command()
@@ -102,10 +138,7 @@ def rotate(
     secret = read_key(api_key)
     with workplace() as place:
         row = place.tokens.rotate(token_id, secret, operator())
-    if as_json:
-        show_json(token_facts(row))
-    else:
-        say(f"token {token_id} has a new key")
+    _say(row, f"token {token_id} has a new key", as_json)
 
 
 @app.command()
@@ -117,7 +150,7 @@ def reencrypt(as_json: AsJson = False) -> None:
         cipher = place.cipher
         while True:
             batch = place.database.run(
-                lambda connection, after=last: store.reencrypt_batch(connection, cipher, after, _BATCH),  # type: ignore[misc]
+                lambda connection, after=last: reencrypt_batch(connection, cipher, after, _BATCH),  # type: ignore[misc]
                 on_unknown=lambda _connection: None,
             )
             changed += batch.changed
@@ -125,13 +158,10 @@ def reencrypt(as_json: AsJson = False) -> None:
             if batch.last_id is None:
                 break
             last = batch.last_id
-    if as_json:
-        show_json({"changed": changed, "do_not_open": failed})
-    else:
-        say(f"{changed} keys encrypted anew")
-        if failed:
-            say(f"left as they are, because they do not open: {', '.join(map(str, failed))}")
+    answer({"changed": changed, "do_not_open": failed}, f"{changed} keys encrypted anew", as_json=as_json)
     if failed:
+        if not as_json:
+            say(f"left as they are, because they do not open: {', '.join(map(str, failed))}")
         raise typer.Exit(1)
 
 
@@ -142,10 +172,7 @@ def new_encryption_key(
 ) -> None:
     """Print an entry for TOKEN_ENCRYPTION_KEYS; put it before the others, then run ``tokens reencrypt``."""
     entry = new_ring_entry(key_id)
-    if as_json:
-        show_json({"key_id": key_id, "entry": entry})
-    else:
-        say(entry)
+    answer({"key_id": key_id, "entry": entry}, entry, as_json=as_json)
 
 
 def read_key(given: str | None) -> str:
@@ -157,7 +184,17 @@ def read_key(given: str | None) -> str:
     return read_line()
 
 
-def _columns(row: ApiKeyRow) -> dict[str, Any]:
+def _set_status(token_id: int, status: KeyStatus, as_json: bool) -> None:
+    with workplace() as place:
+        row = place.tokens.set_status(token_id, status, operator())
+    _say(row, f"token {token_id} is {status.value}", as_json)
+
+
+def _say(row: StoredKey, line: str, as_json: bool) -> None:
+    answer(token_facts(row), line, as_json=as_json)
+
+
+def _columns(row: StoredKey) -> dict[str, Any]:
     return {
         "id": row.token_id,
         "company": row.company_id,

@@ -40,7 +40,7 @@ class Dropped:
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing speaks against it so far."""
+        """Whether it was dropped and has not failed so far."""
         return self.outcome in {"waiting", "result"}
 
 
@@ -62,10 +62,11 @@ def upload_command(
     with _progress() as progress:
         wanted = [Dropped(path, name) for path, name in zip(files, _names(files, caller), strict=True)]
         bar = progress.add_task("dropped", total=len(wanted))
-        dropped = []
-        for one in _drop_all(store, wanted, _metadata(caller), overwrite=overwrite):
-            dropped.append(one)
-            progress.advance(bar)
+        dropped, metadata = [], _metadata(caller)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            for one in pool.map(lambda each: _drop(store, each, metadata, overwrite=overwrite), wanted):
+                dropped.append(one)
+                progress.advance(bar)
         if wait:
             bar = progress.add_task("processed", total=len(dropped), completed=_settled(dropped))
             for current in follow(store, tuple(dropped), seconds=timeout):
@@ -110,13 +111,6 @@ def _look(store: "BlobStore", one: Dropped) -> Dropped:
     return replace(
         one, outcome="result" if found is records.result else "error", message=json.loads(content).get("message")
     )
-
-
-def _drop_all(
-    store: "BlobStore", wanted: Sequence[Dropped], metadata: dict[str, str], *, overwrite: bool
-) -> Iterator[Dropped]:
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        yield from pool.map(lambda one: _drop(store, one, metadata, overwrite=overwrite), wanted)
 
 
 def _drop(store: "BlobStore", one: Dropped, metadata: dict[str, str], *, overwrite: bool) -> Dropped:

@@ -1,23 +1,45 @@
-"""``usage repair``, which is the only way to correct a running total, and ``usage forecast``."""
+"""``usage``: what was used, when limits run out, and the one correction of running totals."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, operator, workplace
-from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_table
-from shared_code.database.connection import repeatable
-from shared_code.database.stores import quotas, reconciliation, tokens
-from shared_code.database.stores.admin_audit import Actor, add_audit
-from shared_code.metering.forecast import key_run_out_days, quota_run_out_days
+from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_rows, show_table
+from shared_code.database.stores.usage.reconciliation import Discrepancy, find_discrepancies
+from shared_code.database.stores.usage.usage_reports import GroupBy, UsageFilter
+from shared_code.errors import InvalidRequest
+from shared_code.operations import reconciliation
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-_PAGE = 500
+app = typer.Typer(help="What was used.", no_args_is_help=True)
 
 
+@app.command()
+def report(
+    by: Annotated[str, typer.Option(help="day, company, branch, user, token, model; joined by commas.")] = "day",
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")] = None,
+    company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only this branch's.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
+    token: TokenIdOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report use over a range of the company's own days, right to the second."""
+    groups = _groups(by)
+    with workplace() as place:
+        name = company_filter(company)
+        start, end = place.usage.days(name, first and first.date(), last and last.date(), prefix="--")
+        wanted = UsageFilter(start, end, company_id=name, branch=branch, user=user, token_id=token)
+        lines = place.usage.whole(wanted, groups)
+    others = {group.field for group in GroupBy} - {group.field for group in groups}
+    rows = [{field: value for field, value in asdict(line).items() if field not in others} for line in lines]
+    show_rows(f"Usage {start} to {end}", rows, as_json=as_json)
+
+
+@app.command("repair")
 def repair_command(
     token: TokenIdOption = None,
     yes: Yes = False,
@@ -25,19 +47,13 @@ def repair_command(
 ) -> None:
     """Make running totals that disagree with their rows what was booked."""
     with workplace() as place:
-        found = place.database.read(lambda connection: reconciliation.find_drifts(connection, token_id=token))
+        found = place.database.read(lambda connection: find_discrepancies(connection, token_id=token))
         if found:
             if not as_json:
                 show_table("Differences", [_shown(item) for item in found])
             ask("Take over what was booked?", yes=yes)
         actor = operator()
-        repaired = [
-            place.database.run(
-                lambda connection, token_id=item.token_id: _repair(connection, token_id, actor),  # type: ignore[misc]
-                on_unknown=repeatable,
-            )
-            for item in found
-        ]
+        repaired = [reconciliation.repair(place.database, item.token_id, actor) for item in found]
     if as_json:
         show_json([_shown(done) for done in repaired if done])
         return
@@ -47,36 +63,29 @@ def repair_command(
         say(f"token {item.token_id}: {f'{done.recorded} -> {done.booked}' if done else 'agrees by now'}")
 
 
+@app.command("forecast")
 def forecast_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None, as_json: AsJson = False
 ) -> None:
     """Show when keys and monthly limits run out at the pace of the last 14 days."""
     name = company_filter(company)
-    now = datetime.now(UTC)
     with workplace() as place:
-        zone = place.settings.default_time_zone
-        rows = place.database.read(lambda connection: _forecasts(connection, name, now, zone))
-    if as_json:
-        show_json(rows)
-    else:
-        show_table("Forecast", rows)
+        found = place.forecasts.all(name)
+    rows = [
+        {"what": one.what, "company": one.company_id, "limit": one.limit, "runs_out_on": one.runs_out_on}
+        for one in found
+    ]
+    show_rows("Forecast", rows, as_json=as_json)
 
 
-def _repair(connection: "Connection", token_id: int, actor: Actor) -> reconciliation.Drift | None:
-    found = reconciliation.repair(connection, token_id)
-    if found is not None:
-        add_audit(
-            connection,
-            actor,
-            "usage.repair",
-            f"token {token_id}",
-            before={"used_tokens": found.recorded},
-            after={"used_tokens": found.booked},
-        )
-    return found
+def _groups(text: str) -> list[GroupBy]:
+    try:
+        return list(dict.fromkeys(GroupBy(part.strip()) for part in text.split(",")))
+    except ValueError as error:
+        raise InvalidRequest(f"--by takes {', '.join(GroupBy)}.", details={"field": "by"}) from error
 
 
-def _shown(item: reconciliation.Drift) -> dict[str, Any]:
+def _shown(item: Discrepancy) -> dict[str, Any]:
     return {
         "token": item.token_id,
         "company": item.company_id,
@@ -84,35 +93,3 @@ def _shown(item: reconciliation.Drift) -> dict[str, Any]:
         "booked": item.booked,
         "difference": item.booked - item.recorded,
     }
-
-
-def _forecasts(connection: "Connection", company: str | None, now: datetime, zone: str) -> list[dict[str, Any]]:
-    keys: list[tokens.ApiKeyRow] = []
-    while page := tokens.list_tokens(
-        connection, company_id=company, after_id=keys[-1].token_id if keys else 0, limit=_PAGE
-    ):
-        keys += page
-    days = key_run_out_days(connection, keys, now=now, default_zone=zone)
-    rows = [
-        {
-            "what": f"token {key.token_id}",
-            "company": key.company_id,
-            "limit": key.total_token_limit,
-            "runs_out_on": days[key.token_id],
-        }
-        for key in keys
-    ]
-    found = quotas.find_quotas(connection, company_id=company)
-    ends = quota_run_out_days(connection, found, now=now, default_zone=zone)
-    limits = [
-        {
-            "what": f"{quota.scope} {quota.subject}".strip() + ", monthly",
-            "company": quota.company_id,
-            "limit": quota.monthly_limit,
-            "runs_out_on": ends.get(quota.quota_id),
-        }
-        for quota in found
-        # Those by day begin anew each day, and one that limits nothing was deleted.
-        if quota.monthly_limit is not None
-    ]
-    return rows + limits

@@ -6,11 +6,13 @@ Rules of Azure Monitor act on the event ``alert_opened``; the row in the table i
 import logging
 from typing import TYPE_CHECKING
 
-from shared_code.database.stores import alerts
-from shared_code.database.stores.admin_audit import Actor, add_audit
-from shared_code.errors import NotFound
+from shared_code.database.connection import repeatable
+from shared_code.database.stores.operations import alerts
+from shared_code.database.stores.operations.admin_audit import Actor, add_audit
+from shared_code.database.stores.operations.alerts import Changes
+from shared_code.errors import NotFound, ServiceError
 from shared_code.observability.telemetry import telemetry
-from shared_code.records import Alert, Changes
+from shared_code.records import Alert
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from shared_code.database.connection import Database
 
 _log = logging.getLogger(__name__)
+
+#: seconds that a caller waits for the database to take the row
+_RAISE_SECONDS = 1.0
 
 
 def announce(alert: Alert) -> None:
@@ -35,6 +40,23 @@ def announce_changes(changes: Changes) -> None:
     for alert in changes.closed:
         _log.info("alert %s (%s) is over", alert.kind, alert.subject)
         telemetry().event("alert_closed", kind=alert.kind, subject=alert.subject, severity=alert.severity)
+
+
+def raise_alert(database: "Database", alert: Alert) -> None:
+    """Open a condition, or note that it was seen again, and tell of it once.
+
+    A database that is away costs the row, never the caller's work.
+    """
+    try:
+        opened = database.run(
+            lambda connection: alerts.raise_alert(connection, alert),
+            budget_seconds=_RAISE_SECONDS,
+            on_unknown=repeatable,
+        )
+    except ServiceError:
+        opened = True
+    if opened:
+        announce(alert)
 
 
 def close(database: "Database", alert_id: int, actor: Actor) -> Alert:

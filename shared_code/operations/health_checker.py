@@ -1,8 +1,8 @@
-"""Answers "is it well?": named checks, run side by side, each within its time limit.
+"""Runs named health checks side by side, each within its time limit.
 
 The result has the seed's shape. A check is any callable whose answer is truthy when things are well; the built-in ones
-(``shared_code.operations.health_checks``) answer with a :class:`Reading`, which carries the measured values too. A check that
-hangs costs one thread, however often health is asked for: it is not started again while it runs.
+(``health_checks``) answer with a :class:`CheckResult`, which carries the measured values too. A check that hangs costs
+one thread, however often health is asked for, because it is not started again while it runs.
 """
 
 import threading
@@ -20,7 +20,7 @@ _MAX_ERROR_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CheckResult:
     """A check's answer with the values that it was made from; truthy when things are well."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -35,10 +35,10 @@ class _Registered:
     name: str
     check: Check
     limit_seconds: float
-    running: "_Run | None" = None
+    running: "_CheckRun | None" = None
 
 
-class _Run:
+class _CheckRun:
     """One run of one check, in a thread that nobody waits for longer than the limit."""
 
     def __init__(self, check: Check, *, name: str, clock: Callable[[], float]) -> None:
@@ -56,7 +56,7 @@ class _Run:
     def _run(self) -> None:
         try:
             answer = self._check()
-            result = dict(answer.facts) if isinstance(answer, Reading) else answer
+            result = dict(answer.facts) if isinstance(answer, CheckResult) else answer
             self.entry = {"status": "healthy" if answer else "unhealthy", "result": result}
         except Exception as error:  # noqa: BLE001 - a check may fail in any way; that is its answer
             text = redact(f"{type(error).__name__}: {error}")
@@ -66,7 +66,7 @@ class _Run:
 
 
 class SystemHealthChecker:
-    """Holds checks and runs them.
+    """Keeps the checks and runs them.
 
     :param time_limit_seconds: for a check that has no limit of its own.
     :param clock: monotonic seconds.
@@ -105,13 +105,13 @@ class SystemHealthChecker:
             self._latest = (self._clock(), result)
         return result
 
-    def _start(self, item: _Registered) -> tuple[_Run, bool]:
+    def _start(self, item: _Registered) -> tuple[_CheckRun, bool]:
         if item.running is not None and not item.running.done.is_set():
             return item.running, False
-        item.running = _Run(item.check, name=item.name, clock=self._clock)
+        item.running = _CheckRun(item.check, name=item.name, clock=self._clock)
         return item.running, True
 
-    def _wait(self, item: _Registered, run: _Run, fresh: bool, asked: float) -> dict[str, Any]:  # noqa: FBT001
+    def _wait(self, item: _Registered, run: _CheckRun, fresh: bool, asked: float) -> dict[str, Any]:  # noqa: FBT001
         over = not fresh and run.seconds() > item.limit_seconds
         if not over:
             run.done.wait(max(item.limit_seconds - (self._clock() - asked), 0.0))

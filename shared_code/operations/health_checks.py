@@ -6,18 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, or_, select
+from sqlalchemy import Connection, func, literal, select
 
 from shared_code import errors
 from shared_code.database import schema
 from shared_code.database.clock import utc_now
 from shared_code.database.connection import Database
-from shared_code.database.tables import token_master, token_usage_logs
-from shared_code.operations.health_checker import Check, Reading, cached
+from shared_code.database.stores.keys import tokens
+from shared_code.database.tables import token_usage_logs
+from shared_code.operations.health_checker import Check, CheckResult, cached
 from shared_code.providers.base import ModelCallFailed, ModelProvider
-from shared_code.records import KeyStatus
 
-_USABLE = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)
 _NOT_REACHED = (errors.ProviderUnavailable, errors.ProviderTimeout)
 _MEGABYTE = 1_048_576
 
@@ -25,11 +24,11 @@ _MEGABYTE = 1_048_576
 def cpu_check(*, limit_percent: float = 80.0, window_seconds: float = 0.1) -> Check:
     """Load of all processors over a short window."""
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         import psutil
 
         percent = psutil.cpu_percent(interval=window_seconds)
-        return Reading({"percent": percent, "limit_percent": limit_percent}, healthy=percent < limit_percent)
+        return CheckResult({"percent": percent, "limit_percent": limit_percent}, healthy=percent < limit_percent)
 
     return check
 
@@ -37,7 +36,7 @@ def cpu_check(*, limit_percent: float = 80.0, window_seconds: float = 0.1) -> Ch
 def memory_check(*, limit_percent: float = 85.0) -> Check:
     """Memory of the machine, and what this process holds of it."""
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         import psutil
 
         memory = psutil.virtual_memory()
@@ -46,7 +45,7 @@ def memory_check(*, limit_percent: float = 85.0) -> Check:
             "limit_percent": limit_percent,
             "process_megabytes": psutil.Process().memory_info().rss // _MEGABYTE,
         }
-        return Reading(facts, healthy=memory.percent < limit_percent)
+        return CheckResult(facts, healthy=memory.percent < limit_percent)
 
     return check
 
@@ -54,7 +53,7 @@ def memory_check(*, limit_percent: float = 85.0) -> Check:
 def disk_check(path: str = "/", *, limit_percent: float = 90.0) -> Check:
     """Space on the file system that holds ``path``."""
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         import psutil
 
         disk = psutil.disk_usage(path)
@@ -63,7 +62,7 @@ def disk_check(path: str = "/", *, limit_percent: float = 90.0) -> Check:
             "limit_percent": limit_percent,
             "free_megabytes": disk.free // _MEGABYTE,
         }
-        return Reading(facts, healthy=disk.percent < limit_percent)
+        return CheckResult(facts, healthy=disk.percent < limit_percent)
 
     return check
 
@@ -72,12 +71,12 @@ def database_check(database: Database, *, budget_seconds: float = 3.0) -> Check:
     """One round trip; a SQLite file that cannot be written is no database to book in."""
     file = database.engine.url.database if database.dialect == "sqlite" else None
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         started = time.perf_counter()
         database.read(lambda connection: connection.execute(select(literal(1))).scalar(), budget_seconds=budget_seconds)
         facts: dict[str, Any] = {"backend": database.dialect, "milliseconds": _milliseconds_since(started)}
         writable = file is None or os.access(file, os.W_OK)
-        return Reading(facts if writable else facts | {"writable": False}, healthy=writable)
+        return CheckResult(facts if writable else facts | {"writable": False}, healthy=writable)
 
     return check
 
@@ -88,7 +87,7 @@ def storage_check(blob_service: Callable[[], Any], *, timeout_seconds: float = 3
     :param blob_service: gives an ``azure.storage.blob.BlobServiceClient``.
     """
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         started = time.perf_counter()
         pages = blob_service().list_containers(
             results_per_page=1,
@@ -98,7 +97,7 @@ def storage_check(blob_service: Callable[[], Any], *, timeout_seconds: float = 3
             retry_total=0,
         )
         next(pages.by_page(), None)
-        return Reading({"milliseconds": _milliseconds_since(started)})
+        return CheckResult({"milliseconds": _milliseconds_since(started)})
 
     return check
 
@@ -116,18 +115,18 @@ def provider_check(
     provider (``usable_keys_check`` says so).
     """
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         key = api_key()
         name = provider.provider.value
         if not key:
-            return Reading({"provider": name, "asked": False})
+            return CheckResult({"provider": name, "asked": False})
         started = time.perf_counter()
         try:
             models = provider.list_models(api_key=key, timeout_seconds=timeout_seconds)
         except ModelCallFailed as error:
             reached = not issubclass(error.public, _NOT_REACHED)
-            return Reading({"provider": name, "asked": True, "reason": error.reason}, healthy=reached)
-        return Reading(
+            return CheckResult({"provider": name, "asked": True, "reason": error.reason}, healthy=reached)
+        return CheckResult(
             {"provider": name, "asked": True, "models": len(models), "milliseconds": _milliseconds_since(started)},
         )
 
@@ -136,19 +135,10 @@ def provider_check(
 
 def usable_keys_check(database: Database, *, minimum: int = 1) -> Check:
     """How many keys can serve now, by status and end date."""
-    keys = token_master.c
-    status = func.lower(func.replace(keys.Status, " ", ""))
-    usable = status.in_([item.value.lower() for item in _USABLE]) & or_(
-        keys.ExpiresAt.is_(None), keys.ExpiresAt > utc_now()
-    )
 
-    def check() -> Reading:
-        count = database.read(
-            lambda connection: connection.execute(
-                select(func.count()).select_from(token_master).where(usable)
-            ).scalar_one()
-        )
-        return Reading({"usable_keys": count}, healthy=count >= minimum)
+    def check() -> CheckResult:
+        count = database.read(tokens.count_usable)
+        return CheckResult({"usable_keys": count}, healthy=count >= minimum)
 
     return check
 
@@ -156,9 +146,9 @@ def usable_keys_check(database: Database, *, minimum: int = 1) -> Check:
 def outbox_check(depth: Callable[[], int], *, limit: int = 100) -> Check:
     """Bookings that wait in the outbox queue."""
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         waiting = depth()
-        return Reading({"messages": waiting, "limit": limit}, healthy=waiting <= limit)
+        return CheckResult({"messages": waiting, "limit": limit}, healthy=waiting <= limit)
 
     return check
 
@@ -177,7 +167,7 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
             last = last.where(usage.UsageID < first)
         return now, connection.execute(oldest).scalar(), connection.execute(last).scalar()
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         now, oldest, last = database.read(work)
         waiting = _seconds_between(oldest, now)
         facts = {
@@ -185,7 +175,7 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
             "limit_seconds": limit_seconds,
             "seconds_since_last_fold": _seconds_between(last, now),
         }
-        return Reading(facts, healthy=waiting is None or waiting <= limit_seconds)
+        return CheckResult(facts, healthy=waiting is None or waiting <= limit_seconds)
 
     return check
 
@@ -193,9 +183,9 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
 def migration_check(database: Database) -> Check:
     """Whether the schema is at the level that this code needs; a newer one serves as well (steps only add)."""
 
-    def check() -> Reading:
+    def check() -> CheckResult:
         found = schema.current(database)
-        return Reading({"found": found, "needed": schema.HEAD}, healthy=found is not None and found >= schema.HEAD)
+        return CheckResult({"found": found, "needed": schema.HEAD}, healthy=found is not None and found >= schema.HEAD)
 
     return check
 

@@ -1,83 +1,55 @@
 """What operators do to quotas, over the API and the command line alike: each change with its audit row."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared_code.database.stores import company_zones, quota_changes, quotas
-from shared_code.database.stores.admin_audit import Actor, add_audit
-from shared_code.database.stores.quotas import Counter, Quota
-from shared_code.database.stores.token_fields import MAX_TOKENS, checked_amount, checked_company, checked_text
+from shared_code.database.stores.keys.token_fields import (
+    MAX_TOKENS,
+    checked_amount,
+    checked_company,
+    checked_text,
+)
+from shared_code.database.stores.operations import company_zones
+from shared_code.database.stores.operations.admin_audit import Actor, add_audit
+from shared_code.database.stores.quotas import quota_changes, quota_scopes, quotas
+from shared_code.database.stores.quotas.quotas import Quota
+from shared_code.database.stores.usage.usage_sums import Owner
 from shared_code.errors import ChangedMeanwhile, Conflict, InvalidRequest, NotFound
-from shared_code.periods import day_period, local_day, month_period, period_end, zone
+from shared_code.operations.quota_states import QuotaState, quota_facts, read_states, version_of
+from shared_code.periods import local_day, zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared_code.database.connection import Database
 
-_SUBJECT_LENGTHS = {"company": 0, "branch": 50, "user": 100}
+#: daily and monthly, in model tokens; None = no limit
+Limits = tuple[int | None, int | None]
+#: says of the current version whether it is the one that the operator saw; None = whichever it is
+IfVersion = Callable[[str], bool] | None
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaState:
-    """A quota with what its running day and month have used; counters are None while nothing was asked of them."""
-
-    quota: Quota
-    daily: Counter | None
-    monthly: Counter | None
-    day_ends: datetime
-    month_ends: datetime
-
-
-def quota_facts(state: QuotaState) -> dict[str, Any]:
-    """What people are shown of a quota. Amounts are model tokens; moments are aware, UTC."""
-    quota = state.quota
-    return {
-        "quota_id": quota.quota_id,
-        "company_id": quota.company_id,
-        "scope": quota.scope,
-        "subject": quota.subject or None,
-        "daily_limit": quota.daily_limit,
-        "monthly_limit": quota.monthly_limit,
-        "daily_used": state.daily.used if state.daily else 0,
-        "daily_reserved": state.daily.reserved if state.daily else 0,
-        "monthly_used": state.monthly.used if state.monthly else 0,
-        "monthly_reserved": state.monthly.reserved if state.monthly else 0,
-        "daily_resets_at": state.day_ends,
-        "monthly_resets_at": state.month_ends,
-    }
-
-
-def version_of(quota: Quota) -> str:
-    """A name for a quota's limits: it is another one after each change."""
-    facts = [quota.quota_id, quota.daily_limit, quota.monthly_limit]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-
-
 class QuotaAdministration:
-    """Sets, resets and takes away quotas.
+    """Makes, changes, resets and deletes quotas.
 
-    :param clock: the moment (aware, UTC), which decides the running day and month of a company.
+    :ivar clock: the moment (aware, UTC), which decides the running day and month of a company.
     """
 
-    def __init__(
-        self,
-        database: "Database",
-        *,
-        default_zone: str,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._default_zone = default_zone
-        self._clock = clock
+    database: "Database"
+    default_zone: str
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def get(self, quota_id: int) -> QuotaState:
-        """One quota. Raises :class:`NotFound`."""
-        return self._database.read(lambda connection: self._state(connection, _found(connection, quota_id)))
+        """One quota.
+
+        :raises NotFound: there is none of this id, or it was deleted.
+        """
+        return self.database.read(lambda connection: self._state(connection, _found(connection, quota_id)))
 
     def page(self, *, company_id: str | None, scope: str | None, after_id: int, limit: int) -> list[QuotaState]:
         """Quotas in ascending order of id, after ``after_id``."""
@@ -86,40 +58,67 @@ class QuotaAdministration:
             found = quotas.find_limits(connection, company_id=company_id, scope=scope, after_id=after_id, limit=limit)
             return self._states(connection, found)
 
-        return self._database.read(work)
+        return self.database.read(work)
 
-    def put(
+    def every(self, *, company_id: str | None) -> list[QuotaState]:
+        """All quotas, or those of one company, in ascending order of id."""
+        found: list[QuotaState] = []
+        while page := self.page(
+            company_id=company_id, scope=None, after_id=found[-1].quota.quota_id if found else 0, limit=_PAGE
+        ):
+            found += page
+        return found
+
+    def find(self, *, company_id: str, scope: str, subject: str) -> Quota | None:
+        """The quota of an owner (``subject`` as :func:`checked_subject` gives it), or None.
+
+        :raises InvalidRequest: this is no company id.
+        """
+        company = checked_company(company_id)
+        return self.database.read(lambda connection: _standing(connection, (company, scope, subject)))
+
+    def add(self, *, company_id: str, scope: str, subject: str | None, limits: Limits, actor: Actor) -> QuotaState:
+        """Make a quota with these daily and monthly limits.
+
+        :raises InvalidRequest: a value is malformed, or there is no limit in it.
+        :raises AlreadyExists: the owner has a quota.
+        """
+        owner = (checked_company(company_id), scope, checked_subject(scope, subject))
+        _check_limits(limits)
+        return self.database.run(
+            lambda connection: self._store(connection, owner, limits, actor, None, must_be_new=True)
+        )
+
+    def set_limits(
         self,
         *,
         company_id: str,
         scope: str,
         subject: str | None,
-        limits: tuple[int | None, int | None],
+        limits: Callable[[int | None, int | None], Limits],
         actor: Actor,
-        must_be_new: bool = False,
     ) -> QuotaState:
-        """Make a quota, or change its limits (daily, monthly).
+        """Make a quota, or change the one that the owner has.
 
-        :raises InvalidRequest: a value is malformed. :raises AlreadyExists: ``must_be_new`` and there is one.
+        :param limits: makes the new daily and monthly limit of those that stand (None where there is none).
+        :raises InvalidRequest: a value is malformed, or a new quota would have no limit.
+        :raises Conflict: no limit would be left.
         """
-        company, named = checked_company(company_id), checked_subject(scope, subject)
-        _check_limits(limits)
+        owner = (checked_company(company_id), scope, checked_subject(scope, subject))
 
         def work(connection: "Connection") -> QuotaState:
-            earlier = quotas.find_quotas(connection, company_id=company, scope=scope, subject=named)
-            standing = [quota for quota in earlier if not _empty(quota)]
-            known = standing[0] if standing else None
-            return self._store(connection, (company, scope, named), limits, actor, known, must_be_new=must_be_new)
+            standing = _standing(connection, owner)
+            if standing is not None:
+                held = _held(connection, standing.quota_id, None)
+                return self._change(connection, held, limits(held.daily_limit, held.monthly_limit), actor)
+            wanted = limits(None, None)
+            _check_limits(wanted)
+            return self._store(connection, owner, wanted, actor, None)
 
-        return self._database.run(work)
+        return self.database.run(work)
 
     def change(
-        self,
-        quota_id: int,
-        actor: Actor,
-        *,
-        limits: Callable[[Quota], tuple[int | None, int | None]],
-        if_version: Callable[[str], bool] | None = None,
+        self, quota_id: int, actor: Actor, *, limits: Callable[[Quota], Limits], if_version: IfVersion = None
     ) -> QuotaState:
         """Change the limits of a quota to what ``limits`` makes of it.
 
@@ -130,20 +129,15 @@ class QuotaAdministration:
 
         def work(connection: "Connection") -> QuotaState:
             quota = _held(connection, quota_id, if_version)
-            wanted = limits(quota)
-            if wanted == (None, None):
-                raise Conflict(
-                    "This would leave no limit. To end a quota, delete it.", details={"field": "daily_limit"}
-                )
-            _check_limits(wanted)
-            return self._store(connection, (quota.company_id, quota.scope, quota.subject), wanted, actor, quota)
+            return self._change(connection, quota, limits(quota), actor)
 
-        return self._database.run(work)
+        return self.database.run(work)
 
-    def reset(self, quota_id: int, actor: Actor, *, if_version: Callable[[str], bool] | None = None) -> QuotaState:
+    def reset(self, quota_id: int, actor: Actor, *, if_version: IfVersion = None) -> QuotaState:
         """Forget what the running day and month have used; usage rows stay.
 
-        :raises NotFound: there is no such quota. :raises ChangedMeanwhile: see :meth:`change`.
+        :raises NotFound: there is no such quota.
+        :raises ChangedMeanwhile: see :meth:`change`.
         """
 
         def work(connection: "Connection") -> QuotaState:
@@ -154,27 +148,34 @@ class QuotaAdministration:
             _audit(connection, actor, "quota.reset", before, after)
             return after
 
-        return self._database.run(work)
+        return self.database.run(work)
 
-    def delete(self, quota_id: int, actor: Actor, *, if_version: Callable[[str], bool] | None = None) -> None:
+    def delete(self, quota_id: int, actor: Actor, *, if_version: IfVersion = None) -> None:
         """Take the limits away.
 
-        :raises NotFound: there is no such quota. :raises ChangedMeanwhile: see :meth:`change`.
+        :raises NotFound: there is no such quota.
+        :raises ChangedMeanwhile: see :meth:`change`.
         """
 
         def work(connection: "Connection") -> None:
             quota = _held(connection, quota_id, if_version)
             before = self._state(connection, quota)
-            quota_changes.delete_quota(connection, quota_id, day=self._today(connection, quota.company_id))
+            quota_changes.delete_quota(connection, quota, day=self._today(connection, quota.company_id))
             _audit(connection, actor, "quota.delete", before, None)
 
-        self._database.run(work)
+        self.database.run(work)
+
+    def _change(self, connection: "Connection", quota: Quota, limits: Limits, actor: Actor) -> QuotaState:
+        if limits == (None, None):
+            raise Conflict("This would leave no limit. To end a quota, delete it.", details={"field": "daily_limit"})
+        _check_limits(limits)
+        return self._store(connection, (quota.company_id, quota.scope, quota.subject), limits, actor, quota)
 
     def _store(
         self,
         connection: "Connection",
-        owner: tuple[str, str, str],
-        limits: tuple[int | None, int | None],
+        owner: Owner,
+        limits: Limits,
         actor: Actor,
         earlier: Quota | None,
         *,
@@ -196,52 +197,46 @@ class QuotaAdministration:
         return after
 
     def _today(self, connection: "Connection", company_id: str) -> date:
-        return local_day(self._clock(), zone(company_zones.company_zone(connection, company_id), self._default_zone))
+        return local_day(self.clock(), zone(company_zones.company_zone(connection, company_id), self.default_zone))
 
     def _state(self, connection: "Connection", quota: Quota) -> QuotaState:
         return self._states(connection, [quota])[0]
 
     def _states(self, connection: "Connection", found: Sequence[Quota]) -> list[QuotaState]:
-        """Two statements, however many they are (up to a page)."""
-        names = company_zones.company_zones(connection, {quota.company_id for quota in found})
-        zones = {quota.company_id: zone(names.get(quota.company_id), self._default_zone) for quota in found}
-        days = {company: local_day(self._clock(), tz) for company, tz in zones.items()}
-        counters = quotas.counters_in(connection, found, set(days.values()))
-        states = []
-        for quota in found:
-            day, tz = days[quota.company_id], zones[quota.company_id]
-            daily, monthly = day_period(day), month_period(day)
-            states.append(
-                QuotaState(
-                    quota,
-                    counters.get((quota.quota_id, daily)),
-                    counters.get((quota.quota_id, monthly)),
-                    period_end(daily, tz),
-                    period_end(monthly, tz),
-                )
-            )
-        return states
+        return read_states(connection, found, now=self.clock(), default_zone=self.default_zone)
 
 
 def checked_subject(scope: str, subject: str | None) -> str:
-    """The branch or user as it is stored; '' for the company itself. Raises :class:`InvalidRequest`."""
-    if scope not in quotas.SCOPES:
-        raise InvalidRequest(f"scope must be one of {', '.join(quotas.SCOPES)}.", details={"field": "scope"})
-    named = checked_text("subject", subject, max(_SUBJECT_LENGTHS[scope], 1)) or ""
-    if (scope == "company") == bool(named):
+    """The owner's name as it is stored; '' for the company itself.
+
+    :raises InvalidRequest: no such scope, a name where none belongs, none where one does, or one that is too long.
+    """
+    if scope not in quota_scopes.NAMES:
+        raise InvalidRequest(f"scope must be one of {', '.join(quota_scopes.NAMES)}.", details={"field": "scope"})
+    known = quota_scopes.BY_NAME.get(scope)
+    named = checked_text("subject", subject, known.longest if known else 1) or ""
+    if (known is None) == bool(named):
         raise InvalidRequest(
-            "subject must be empty for a company, and name the branch or user otherwise.", details={"field": "subject"}
+            f"subject must be empty for a company, and name the {' or '.join(quota_scopes.BY_NAME)} otherwise.",
+            details={"field": "subject"},
         )
     return named
 
 
-def _check_limits(limits: tuple[int | None, int | None]) -> None:
+def _check_limits(limits: Limits) -> None:
     if limits == (None, None):
         raise InvalidRequest(
             "Give daily_limit or monthly_limit; to end a quota, delete it.", details={"field": "daily_limit"}
         )
     checked_amount("daily_limit", limits[0], MAX_TOKENS)
     checked_amount("monthly_limit", limits[1], MAX_TOKENS)
+
+
+def _standing(connection: "Connection", owner: Owner) -> Quota | None:
+    """The owner's quota that limits something."""
+    company, scope, subject = owner
+    found = quotas.find_quotas(connection, company_id=company, scope=scope, subject=subject)
+    return next((quota for quota in found if not _empty(quota)), None)
 
 
 def _found(connection: "Connection", quota_id: int, *, lock: bool = False) -> Quota:
@@ -251,7 +246,7 @@ def _found(connection: "Connection", quota_id: int, *, lock: bool = False) -> Qu
     return quota
 
 
-def _held(connection: "Connection", quota_id: int, if_version: Callable[[str], bool] | None) -> Quota:
+def _held(connection: "Connection", quota_id: int, if_version: IfVersion) -> Quota:
     """The quota, for a change, in the version that the operator saw."""
     quota = _found(connection, quota_id, lock=True)
     if if_version is not None and not if_version(version_of(quota)):

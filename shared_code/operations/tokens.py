@@ -7,15 +7,16 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared_code.database.stores import token_changes, tokens
-from shared_code.database.stores.admin_audit import Actor, add_audit
-from shared_code.database.stores.token_changes import token_facts
-from shared_code.database.stores.token_fields import checked_key, naive_utc
-from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.database.stores.keys import token_changes, token_keys, tokens
+from shared_code.database.stores.keys.token_changes import token_facts
+from shared_code.database.stores.keys.token_fields import checked_key, naive_utc
+from shared_code.database.stores.keys.token_keys import NewToken
+from shared_code.database.stores.keys.tokens import StoredKey
+from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
 from shared_code.observability import redaction
 from shared_code.providers.base import ModelCallFailed
@@ -29,23 +30,10 @@ if TYPE_CHECKING:
     from shared_code.providers.base import ModelProvider
     from shared_code.records import Provider
 
+#: says of the current version whether it is the one that the operator saw; None = whichever it is
+IfVersion = Callable[[str], bool] | None
 #: what changes by use, not by operators
 _BY_USE = {"used_tokens", "remaining_tokens", "reserved_tokens", "cooldown_until", "updated_at"}
-
-
-@dataclass(frozen=True, slots=True)
-class NewToken:
-    """A key to be stored. ``api_key`` is plain."""
-
-    company_id: str
-    api_key: str
-    company_name: str | None = None
-    provider: str | None = None
-    total_token_limit: int | None = None
-    threshold: int | None = None
-    status: str = KeyStatus.ACTIVE.value
-    expires_at: datetime | None = None
-    provider_project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,43 +49,37 @@ class KeyTest:
     milliseconds: int
 
 
-def version_of(row: ApiKeyRow) -> str:
+def version_of(row: StoredKey) -> str:
     """A name for what operators can change of a key: it is another one after each change."""
     facts = {name: value for name, value in token_facts(row).items() if name not in _BY_USE}
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
 class TokenAdministration:
     """Adds, changes, rotates and tests keys.
 
-    :param default_threshold: for keys that come without one, in model tokens.
-    :param clock: the moment (aware, UTC).
+    :ivar default_threshold: for keys that come without one, in model tokens.
+    :ivar clock: the moment (aware, UTC).
     """
 
-    def __init__(
-        self,
-        database: "Database",
-        cipher: "KeyCipher",
-        *,
-        default_threshold: int,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._cipher = cipher
-        self._default_threshold = default_threshold
-        self._clock = clock
+    database: "Database"
+    cipher: "KeyCipher"
+    default_threshold: int
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def get(self, token_id: int) -> ApiKeyRow:
-        """One key. Raises :class:`NotFound`."""
-        row = self._database.read(lambda connection: tokens.get_token(connection, token_id))
-        if row is None:
-            raise _no_token(token_id)
-        return row
+    def get(self, token_id: int) -> StoredKey:
+        """One key.
 
-    def add(self, new: NewToken, actor: Actor) -> ApiKeyRow:
+        :raises NotFound: there is none of this id.
+        """
+        return self.database.read(lambda connection: _read(connection, token_id))
+
+    def add(self, new: NewToken, actor: Actor) -> StoredKey:
         """Store a key, encrypted.
 
-        :raises InvalidRequest: a value is malformed. :raises AlreadyExists: the company has this key already.
+        :raises InvalidRequest: a value is malformed.
+        :raises AlreadyExists: the company has this key already.
         :raises Conflict: it would be active after its end date.
         """
         if KeyStatus.parse(new.status) is KeyStatus.ACTIVE:
@@ -105,63 +87,41 @@ class TokenAdministration:
         # What is refused is no key, and must not be masked wherever it stands from now on.
         redaction.remember_secret(checked_key(new.api_key))
 
-        def work(connection: "Connection") -> ApiKeyRow:
-            token_id = tokens.add_token(
-                connection,
-                self._cipher,
-                company_id=new.company_id,
-                company_name=new.company_name,
-                api_key=new.api_key,
-                provider=new.provider,
-                total_token_limit=new.total_token_limit,
-                threshold=self._default_threshold if new.threshold is None else new.threshold,
-                status=new.status,
-                expires_at=new.expires_at,
-                provider_project=new.provider_project,
-            )
+        def work(connection: "Connection") -> StoredKey:
+            threshold = self.default_threshold if new.threshold is None else new.threshold
+            token_id = token_keys.add_token(connection, self.cipher, replace(new, threshold=threshold))
             row = _read(connection, token_id)
             add_audit(connection, actor, "token.add", f"token {token_id}", after=_audited(row))
             return row
 
-        return self._database.run(work)
+        return self.database.run(work)
 
     def change(
-        self,
-        token_id: int,
-        changes: Mapping[str, Any],
-        actor: Actor,
-        *,
-        if_version: Callable[[str], bool] | None = None,
-    ) -> ApiKeyRow:
-        """Write some of ``token_changes.CHANGEABLE``; see there.
+        self, token_id: int, changes: Mapping[str, Any], actor: Actor, *, if_version: IfVersion = None
+    ) -> StoredKey:
+        """Write some of the fields that :func:`.token_changes.change_token` names.
 
-        :param if_version: says of the row's current version whether it is the one that the operator saw.
         :raises NotFound, InvalidRequest: there is no such key; a value is malformed.
-        :raises Conflict: it would be active after its end date. :raises ChangedMeanwhile: ``if_version`` says no.
+        :raises Conflict: it would be active after its end date.
+        :raises ChangedMeanwhile: ``if_version`` says no.
         """
 
-        def write(connection: "Connection", row: ApiKeyRow) -> None:
+        def write(connection: "Connection", row: StoredKey) -> None:
             if KeyStatus.parse(changes.get("status")) is KeyStatus.ACTIVE:
                 self._check_end(naive_utc(changes.get("expires_at", row.expires_at)))
             token_changes.change_token(connection, row, changes)
 
         return self._write(token_id, "token.change", actor, write, if_version)
 
-    def set_status(
-        self,
-        token_id: int,
-        status: KeyStatus,
-        actor: Actor,
-        *,
-        if_version: Callable[[str], bool] | None = None,
-    ) -> ApiKeyRow:
+    def set_status(self, token_id: int, status: KeyStatus, actor: Actor, *, if_version: IfVersion = None) -> StoredKey:
         """Block, disable or activate a key; activating ends its rest too.
 
-        :raises NotFound: there is no such key. :raises Conflict: an expired key cannot be activated.
+        :raises NotFound: there is no such key.
+        :raises Conflict: an expired key cannot be activated.
         :raises ChangedMeanwhile: see :meth:`change`.
         """
 
-        def write(connection: "Connection", row: ApiKeyRow) -> None:
+        def write(connection: "Connection", row: StoredKey) -> None:
             if status is not KeyStatus.ACTIVE:
                 token_changes.change_token(connection, row, {"status": status.value})
                 return
@@ -175,27 +135,28 @@ class TokenAdministration:
         }
         return self._write(token_id, names.get(status, "token.change"), actor, write, if_version)
 
-    def rotate(
-        self, token_id: int, api_key: str, actor: Actor, *, if_version: Callable[[str], bool] | None = None
-    ) -> ApiKeyRow:
+    def rotate(self, token_id: int, api_key: str, actor: Actor, *, if_version: IfVersion = None) -> StoredKey:
         """Put a new key in place of the old one; limits, use and history stay, and calls that run end with the old one.
 
-        :raises NotFound: there is no such row. :raises InvalidRequest: malformed.
-        :raises AlreadyExists: the company has this key already. :raises ChangedMeanwhile: see :meth:`change`.
+        :raises NotFound: there is no such row.
+        :raises InvalidRequest: the key is malformed.
+        :raises AlreadyExists: the company has this key already.
+        :raises ChangedMeanwhile: see :meth:`change`.
         """
         redaction.remember_secret(checked_key(api_key))
-        return self._write(
-            token_id,
-            "token.rotate",
-            actor,
-            lambda connection, row: tokens.replace_key(connection, self._cipher, row.token_id, api_key),
-            if_version,
-        )
+
+        def write(connection: "Connection", row: StoredKey) -> None:
+            token_keys.replace_key(connection, self.cipher, row.token_id, api_key)
+
+        return self._write(token_id, "token.rotate", actor, write, if_version)
 
     def test(
         self, token_id: int, providers: "Mapping[Provider, ModelProvider]", *, timeout_seconds: float = 10.0
     ) -> KeyTest:
-        """Ask the key's provider for its list of models, which costs no tokens; the key's status is left alone."""
+        """Ask the key's provider for its list of models, which costs no tokens; the key's status is left alone.
+
+        :raises NotFound: there is no key of this id.
+        """
         row = self.get(token_id)
         started = time.monotonic()
 
@@ -211,7 +172,7 @@ class TokenAdministration:
             )
 
         try:
-            key = row.decrypted(self._cipher)
+            key = row.decrypted(self.cipher)
             redaction.remember_secret(key.secret)
             names = providers[key.provider].list_models(api_key=key.secret, timeout_seconds=timeout_seconds)
         except ConfigurationError as problem:
@@ -222,7 +183,7 @@ class TokenAdministration:
         return result(None, f"The provider accepts this key; it may use {len(names)} models.", len(names))
 
     def _check_end(self, expires_at: datetime | None) -> None:
-        if expires_at is not None and expires_at <= self._clock().replace(tzinfo=None):
+        if expires_at is not None and expires_at <= self.clock().replace(tzinfo=None):
             raise Conflict("expires_at of this key lies in the past. Change it first.", details={"field": "expires_at"})
 
     def _write(
@@ -230,10 +191,10 @@ class TokenAdministration:
         token_id: int,
         action: str,
         actor: Actor,
-        write: "Callable[[Connection, ApiKeyRow], object]",
-        if_version: Callable[[str], bool] | None = None,
-    ) -> ApiKeyRow:
-        def work(connection: "Connection") -> ApiKeyRow:
+        write: "Callable[[Connection, StoredKey], object]",
+        if_version: IfVersion,
+    ) -> StoredKey:
+        def work(connection: "Connection") -> StoredKey:
             before = token_changes.lock_token(connection, token_id)
             if before is None:
                 raise _no_token(token_id)
@@ -244,17 +205,17 @@ class TokenAdministration:
             add_audit(connection, actor, action, f"token {token_id}", before=_audited(before), after=_audited(after))
             return after
 
-        return self._database.run(work)
+        return self.database.run(work)
 
 
-def _read(connection: "Connection", token_id: int) -> ApiKeyRow:
+def _read(connection: "Connection", token_id: int) -> StoredKey:
     row = tokens.get_token(connection, token_id)
     if row is None:
         raise _no_token(token_id)
     return row
 
 
-def _audited(row: ApiKeyRow) -> dict[str, Any]:
+def _audited(row: StoredKey) -> dict[str, Any]:
     return {name: value for name, value in token_facts(row).items() if name != "updated_at"}
 
 

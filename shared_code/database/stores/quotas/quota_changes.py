@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import same_company
-from shared_code.database.stores.quotas import Quota, ensure_counter, quota_of
-from shared_code.database.stores.usage import tokens_used
+from shared_code.database.stores.quotas.quotas import Quota, ensure_counter, quota_of
+from shared_code.database.stores.usage.usage_rows import tokens_used
 from shared_code.database.tables import quota_counters, quotas
 from shared_code.errors import AlreadyExists
 from shared_code.periods import day_period, month_period
@@ -51,7 +51,7 @@ def set_quota(
         try:
             with connection.begin_nested():
                 connection.execute(insert(quotas).values(CompanyID=company_id, Scope=scope, Subject=subject, **values))
-        except IntegrityError:  # another operator was quicker: theirs exists, ours is the later word
+        except IntegrityError:  # another operator has just made it; this change is the later one
             if connection.execute(change).rowcount == 0:
                 raise _taken(connection, where) from None
     quota = quota_of(connection.execute(select(quotas).where(*where)).one())
@@ -70,27 +70,20 @@ def set_quota(
     return quota
 
 
-def delete_quota(connection: Connection, quota_id: int, *, day: date) -> bool:
-    """Take the limits of a quota away; its counters stay for the record. Says whether it existed."""
-    found = connection.execute(select(quotas).where(quotas.c.QuotaID == quota_id)).first()
-    if found is None:
-        return False
-    has_counters = connection.execute(
-        select(counters.c.CounterID).where(counters.c.QuotaID == quota_id).limit(1)
-    ).first()
-    if has_counters is None:
-        connection.execute(delete(quotas).where(quotas.c.QuotaID == quota_id))
-        return True
-    row = quota_of(found)
+def delete_quota(connection: Connection, quota: Quota, *, day: date) -> None:
+    """Take the limits of a quota away; its counters stay for the record."""
+    its_counters = select(counters.c.CounterID).where(counters.c.QuotaID == quota.quota_id).limit(1)
+    if connection.execute(its_counters).first() is None:
+        connection.execute(delete(quotas).where(quotas.c.QuotaID == quota.quota_id))
+        return
     set_quota(
         connection,
-        company_id=row.company_id,
-        scope=row.scope,
-        subject=row.subject,
+        company_id=quota.company_id,
+        scope=quota.scope,
+        subject=quota.subject,
         limits=(None, None),
         day=day,
     )
-    return True
 
 
 def _taken(connection: Connection, where: Sequence[ColumnElement[bool]]) -> AlreadyExists:

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from shared_code.database.stores.operations.rows_by_age import matching, newest
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import extractions
 
 table = extractions
@@ -50,39 +52,20 @@ def find_extractions(
     connection: Connection, wanted: ExtractionFilter, *, before_id: int | None = None, limit: int = 100
 ) -> list[StoredExtraction]:
     """The newest matching runs, newest first, without results; ``before_id`` is where the last page ended."""
-    statement = select(*_LISTED).order_by(table.c.ExtractionID.desc()).limit(limit)
-    for column, value in (
-        (table.c.CompanyID, wanted.company_id),
-        (table.c.State, wanted.state),
-        (table.c.Status, wanted.status),
-        (table.c.DocumentSha256, wanted.document_sha256),
-        (table.c.CallID, wanted.call_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if before_id is not None:
-        statement = statement.where(table.c.ExtractionID < before_id)
-    return [_extraction(row) for row in connection.execute(statement)]
+    equal = {
+        table.c.CompanyID: wanted.company_id,
+        table.c.State: wanted.state,
+        table.c.Status: wanted.status,
+        table.c.DocumentSha256: wanted.document_sha256,
+        table.c.CallID: wanted.call_id,
+    }
+    statement = newest(matching(select(*_LISTED), equal), table.c.ExtractionID, before_id=before_id, limit=limit)
+    return [from_row(StoredExtraction, row, result=None) for row in connection.execute(statement)]
 
 
 def get_extraction(connection: Connection, extraction_id: int) -> StoredExtraction | None:
     """One run with its result, or None."""
     row = connection.execute(select(table).where(table.c.ExtractionID == extraction_id)).first()
-    return None if row is None else _extraction(row, json.loads(row.Result) if row.Result else None)
-
-
-def _extraction(row: Any, result: dict[str, Any] | None = None) -> StoredExtraction:
-    return StoredExtraction(
-        extraction_id=row.ExtractionID,
-        company_id=row.CompanyID,
-        document_sha256=row.DocumentSha256,
-        provider=row.Provider,
-        model=row.Model,
-        call_id=row.CallID,
-        state=row.State,
-        status=row.Status,
-        invoice_number=row.InvoiceNumber,
-        created_at=row.CreatedAt,
-        finished_at=row.FinishedAt,
-        result=result,
-    )
+    if row is None:
+        return None
+    return from_row(StoredExtraction, row, result=json.loads(row.Result) if row.Result else None)

@@ -5,7 +5,8 @@ a missing file alone is no proof that a blob was never answered.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import batched
 
 from sqlalchemy import Connection, select
 
@@ -21,7 +22,7 @@ def booked_labels(connection: Connection, labels: Sequence[str], *, since_second
     """Those request ids under which a document was booked in the last ``since_seconds``."""
     logs = token_usage_logs
     found: set[str] = set()
-    for batch in _batches(labels):
+    for batch in batched(labels, _BATCH, strict=False):
         statement = select(logs.c.RequestID).where(
             logs.c.LoggedAt >= utc_in(-since_seconds),
             logs.c.Kind == UsageKind.USAGE.value,
@@ -34,13 +35,8 @@ def booked_labels(connection: Connection, labels: Sequence[str], *, since_second
 def failed_versions(connection: Connection, subjects: Sequence[str], *, kind: str) -> set[tuple[str, str]]:
     """(subject, ETag) of every alert of a kind about these subjects, open or closed."""
     found: set[tuple[str, str]] = set()
-    for batch in _batches(subjects):
+    for batch in batched(subjects, _BATCH, strict=False):
         statement = select(alerts.c.Subject, alerts.c.Details).where(alerts.c.Kind == kind, alerts.c.Subject.in_(batch))
         for row in connection.execute(statement):
             found.add((row.Subject, str(json.loads(row.Details or "{}").get("etag"))))
     return found
-
-
-def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _BATCH):
-        yield values[start : start + _BATCH]

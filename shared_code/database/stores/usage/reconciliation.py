@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from shared_code.database.clock import utc_now
-from shared_code.database.stores.usage_sums import sum_per_key
+from shared_code.database.stores.usage.usage_sums import sum_per_key
 from shared_code.database.tables import token_master, token_usage_logs, token_usage_summary, usage_daily
 
 logs = token_usage_logs
@@ -28,7 +28,7 @@ daily = usage_daily
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Discrepancy:
     """A key whose totals disagree: ``recorded`` stands in the summary, ``booked`` is what its rows add up to."""
 
     token_id: int
@@ -37,10 +37,10 @@ class Drift:
     booked: int
 
 
-def find_drifts(connection: Connection, *, token_id: int | None = None) -> list[Drift]:
+def find_discrepancies(connection: Connection, *, token_id: int | None = None) -> list[Discrepancy]:
     """Keys whose totals disagree, by id."""
     rows = connection.execute(_totals(token_id))
-    return [Drift(row.TokenID, row.CompanyID, int(row.Recorded), int(row.Booked)) for row in rows]
+    return [Discrepancy(row.TokenID, row.CompanyID, int(row.Recorded), int(row.Booked)) for row in rows]
 
 
 def count_keys(connection: Connection) -> int:
@@ -48,15 +48,15 @@ def count_keys(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(summary)).scalar_one()
 
 
-def repair(connection: Connection, token_id: int) -> Drift | None:
-    """Move a key's total, and what remains, to what was booked; the drift that was found, or None.
+def repair(connection: Connection, token_id: int) -> Discrepancy | None:
+    """Move a key's total, and what remains, to what was booked; the discrepancy that was found, or None.
 
     The row is locked before anything is read, so that bookings that commit meanwhile are neither lost nor doubled.
     """
     lock = update(summary).where(summary.c.TokenID == token_id).values(OpeningTokens=summary.c.OpeningTokens)
     if connection.execute(lock).rowcount == 0:
         return None
-    found = find_drifts(connection, token_id=token_id)
+    found = find_discrepancies(connection, token_id=token_id)
     if not found:
         return None
     difference = found[0].booked - found[0].recorded
@@ -73,9 +73,9 @@ def repair(connection: Connection, token_id: int) -> Drift | None:
 
 
 def booked_tokens_of(connection: Connection, token_id: int) -> tuple[int, int]:
-    """``(opening, booked)`` of a key without a running total: what was logged before ours began, and all since.
+    """``(opening, booked)`` of a key without a running total: model tokens logged before this system, and since.
 
-    Rows that are in neither sum of ours, folded without UsageDaily knowing them, are from before the upgrade.
+    Rows that are marked as folded, but are not in UsageDaily, come from before the upgrade.
     """
     logged = select(_sum(logs.c.TotalTokensUsed)).where(logs.c.TokenID == token_id).scalar_subquery()
     folded = select(_sum(daily.c.TotalTokens)).where(daily.c.TokenID == token_id).scalar_subquery()

@@ -1,13 +1,14 @@
 """What the timer must know of each key to judge it, and the limits that people change in TokenMaster by hand."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from shared_code.database.clock import utc_now
-from shared_code.database.stores.usage_sums import sum_per_key
+from shared_code.database.stores.keys.tokens import ROWS, StoredKey, stored_key
+from shared_code.database.stores.usage.usage_sums import sum_per_key
 from shared_code.database.tables import token_master, token_usage_summary, usage_daily
 
 master = token_master
@@ -17,20 +18,19 @@ daily = usage_daily
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """One key: as typed where people type it; amounts are model tokens, ``typical_tokens`` those of a usual call.
+    """A key, and the model tokens that a usual call takes from it."""
 
-    ``remaining`` is None when the key has no limit. ``expires_at`` is naive UTC.
-    """
-
-    token_id: int
-    company_id: str | None
-    status: str | None
-    limit: int | None
-    used: int
-    remaining: int | None
-    threshold: int | None
-    expires_at: datetime | None
+    key: StoredKey
     typical_tokens: int
+
+    @property
+    def remaining(self) -> int | None:
+        """Model tokens that the limit leaves; None without a limit.
+
+        From the limit itself: TotalRemainingTokens follows one that was changed by hand only with the next run.
+        """
+        limit = self.key.total_token_limit
+        return None if limit is None else limit - (self.key.used_tokens or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +49,15 @@ def key_states(connection: Connection, *, since: date) -> list[KeyState]:
         daily.c.Requests.label("Requests"),
         where=[daily.c.LocalDay >= since],
     )
-    joined = master.outerjoin(summary, summary.c.TokenID == master.c.TokenID).outerjoin(
-        usual, usual.c.TokenID == master.c.TokenID
-    )
     rows = connection.execute(
-        select(
-            master.c.TokenID,
-            master.c.CompanyID,
-            master.c.Status,
-            master.c.TotalTokenLimit,
-            master.c.ExpiresAt,
-            summary.c.TotalUsedTokens,
-            summary.c.Threshold,
-            usual.c.Tokens,
-            usual.c.Requests,
-        )
-        .select_from(joined)
+        ROWS.outerjoin(usual, usual.c.TokenID == master.c.TokenID)
+        .add_columns(usual.c.Tokens, usual.c.Requests)
         .order_by(master.c.TokenID)
     )
-    return [_state(row) for row in rows]
+    return [
+        KeyState(stored_key(row), round(int(row.Tokens or 0) / int(row.Requests)) if row.Requests else 0)
+        for row in rows
+    ]
 
 
 def changed_limits(connection: Connection) -> list[ChangedLimit]:
@@ -120,19 +110,4 @@ def _differs() -> Any:
     return or_(
         and_(limit.is_(None), remaining.is_not(None)),
         and_(limit.is_not(None), or_(remaining.is_(None), total != limit)),
-    )
-
-
-def _state(row: Any) -> KeyState:
-    limit, used = row.TotalTokenLimit, int(row.TotalUsedTokens or 0)
-    return KeyState(
-        token_id=row.TokenID,
-        company_id=row.CompanyID,
-        status=row.Status,
-        limit=limit,
-        used=used,
-        remaining=None if limit is None else limit - used,
-        threshold=row.Threshold,
-        expires_at=row.ExpiresAt,
-        typical_tokens=round(int(row.Tokens or 0) / int(row.Requests)) if row.Requests else 0,
     )

@@ -1,4 +1,4 @@
-"""ApplicationLogs: what the service said, written in batches and read by support.
+"""ApplicationLogs: the log lines of the service, written in batches and read by support.
 
 Text arrives redacted. It is made storable here, because one record that the database refuses would hold back the
 whole batch: PostgreSQL takes no NUL characters and no driver takes lone surrogates.
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
-from shared_code.database.clock import utc_in
+from shared_code.database.stores.operations.rows_by_age import delete_oldest, matching, newest
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import application_logs
-from shared_code.records import LogEntry
 
 #: Rows of one statement on Azure SQL: 12 parameters each, and the driver takes 2,100.
 MAX_ROWS_PER_STATEMENT = 150
@@ -21,7 +21,29 @@ MAX_MESSAGE_CHARACTERS = 16_000
 MAX_EXCEPTION_CHARACTERS = 32_000
 _CUT = " ... [cut]"
 _NAME_LENGTH = 255
-_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One row. ``timestamp`` is naive UTC; ``log_id`` is None until it is stored."""
+
+    timestamp: datetime
+    level: str
+    logger: str
+    message: str
+    exception: str | None = None
+    module: str | None = None
+    function: str | None = None
+    line: int | None = None
+    call_id: str | None = None
+    request_id: str | None = None
+    operation_id: str | None = None
+    log_id: int | None = None
+
+    @property
+    def characters(self) -> int:
+        """About how much memory the entry holds."""
+        return len(self.message) + len(self.exception or "") + 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +76,20 @@ def find_logs(
     connection: Connection, wanted: LogFilter, *, before_id: int | None = None, limit: int = 100
 ) -> list[LogEntry]:
     """The newest matching rows, newest first; ``before_id`` is the ``log_id`` at which the last page ended."""
-    columns = application_logs.c
-    statement = _matching(wanted).order_by(columns.LogID.desc()).limit(limit)
-    if before_id is not None:
-        statement = statement.where(columns.LogID < before_id)
+    statement = newest(_matching(wanted), application_logs.c.LogID, before_id=before_id, limit=limit)
     return [_entry(row) for row in connection.execute(statement)]
 
 
 def _matching(wanted: LogFilter) -> Select[Any]:
     columns = application_logs.c
-    statement = select(application_logs)
-    for column, value in (
-        (columns.LogLevel, wanted.level),
-        (columns.Logger, wanted.logger),
-        (columns.CallID, wanted.call_id),
-        (columns.RequestID, wanted.request_id),
-        (columns.OperationID, wanted.operation_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    equal = {
+        columns.LogLevel: wanted.level,
+        columns.Logger: wanted.logger,
+        columns.CallID: wanted.call_id,
+        columns.RequestID: wanted.request_id,
+        columns.OperationID: wanted.operation_id,
+    }
+    statement = matching(select(application_logs), equal)
     if wanted.contains is not None:
         statement = statement.where(
             columns.Message.contains(wanted.contains, autoescape=True)
@@ -94,13 +111,8 @@ def logs_after(connection: Connection, wanted: LogFilter, *, after_id: int, limi
 
 def prune_logs(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
     """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
-    oldest = (
-        select(application_logs.c.LogID)
-        .where(application_logs.c.Timestamp < utc_in(-older_than_days * _SECONDS_PER_DAY))
-        .order_by(application_logs.c.Timestamp)
-        .limit(limit)
-    )
-    return connection.execute(delete(application_logs).where(application_logs.c.LogID.in_(oldest))).rowcount
+    columns = application_logs.c
+    return delete_oldest(connection, columns.LogID, columns.Timestamp, older_than_days=older_than_days, limit=limit)
 
 
 def storable(text: str, limit: int) -> str:
@@ -127,17 +139,4 @@ def _row(entry: LogEntry) -> dict[str, Any]:
 
 
 def _entry(row: Any) -> LogEntry:
-    return LogEntry(
-        timestamp=row.Timestamp,
-        level=row.LogLevel,
-        logger=row.Logger,
-        message=row.Message,
-        exception=row.Exception,
-        module=row.Module,
-        function=row.FunctionName,
-        line=row.LineNumber,
-        call_id=row.CallID,
-        request_id=row.RequestID,
-        operation_id=row.OperationID,
-        log_id=row.LogID,
-    )
+    return from_row(LogEntry, row, level=row.LogLevel, function=row.FunctionName, line=row.LineNumber)

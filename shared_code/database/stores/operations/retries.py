@@ -4,25 +4,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
-from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.clock import utc_now
 from shared_code.database.company_case import same_company
-from shared_code.database.stores.logs import storable
+from shared_code.database.stores.operations.logs import storable
+from shared_code.database.stores.operations.rows_by_age import delete_oldest, matching, newest
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import retry_attempts
 from shared_code.records import RetryAttempt
 
 MAX_ERROR_CHARACTERS = 4000
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRetry:
-    """A row as it was read: the attempt, its id and its moment (naive UTC)."""
+    """A row as it was read. ``at`` is naive UTC."""
 
     retry_id: int
     at: datetime | None
-    attempt: RetryAttempt
+    attempt: int
+    error: str
+    retryable: bool
+    token_id: int | None
+    company_id: str | None
+    call_id: str | None
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +64,24 @@ def find_retries(
 ) -> list[StoredRetry]:
     """The newest matching rows, newest first; ``before_id`` is the ``retry_id`` at which the last page ended."""
     columns = retry_attempts.c
-    statement = select(retry_attempts).order_by(columns.RetryID.desc()).limit(limit)
-    for column, value in (
-        (columns.TokenID, wanted.token_id),
-        (columns.CallID, wanted.call_id),
-        (columns.RequestID, wanted.request_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    equal = {
+        columns.TokenID: wanted.token_id,
+        columns.CallID: wanted.call_id,
+        columns.RequestID: wanted.request_id,
+    }
+    statement = newest(matching(select(retry_attempts), equal), columns.RetryID, before_id=before_id, limit=limit)
     if wanted.company_id is not None:
         statement = statement.where(same_company(columns.CompanyID, wanted.company_id))
-    if before_id is not None:
-        statement = statement.where(columns.RetryID < before_id)
     return [
-        StoredRetry(
-            retry_id=row.RetryID,
-            at=row.Timestamp,
-            attempt=RetryAttempt(
-                attempt=row.Attempt,
-                error=row.ErrorMessage,
-                retryable=bool(row.IsRetryable),
-                token_id=row.TokenID,
-                company_id=row.CompanyID,
-                call_id=row.CallID,
-                request_id=row.RequestID,
-                timestamp=None if row.Timestamp is None else row.Timestamp.replace(tzinfo=UTC).timestamp(),
-            ),
-        )
+        from_row(StoredRetry, row, at=row.Timestamp, error=row.ErrorMessage, retryable=bool(row.IsRetryable))
         for row in connection.execute(statement)
     ]
 
 
 def prune_retries(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
     """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
-    oldest = (
-        select(retry_attempts.c.RetryID)
-        .where(retry_attempts.c.Timestamp < utc_in(-older_than_days * _SECONDS_PER_DAY))
-        .order_by(retry_attempts.c.Timestamp)
-        .limit(limit)
-    )
-    return connection.execute(delete(retry_attempts).where(retry_attempts.c.RetryID.in_(oldest))).rowcount
+    columns = retry_attempts.c
+    return delete_oldest(connection, columns.RetryID, columns.Timestamp, older_than_days=older_than_days, limit=limit)
 
 
 def _moment(epoch_seconds: float) -> datetime:

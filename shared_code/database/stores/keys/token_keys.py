@@ -1,7 +1,7 @@
 """Writes of the key itself: added, replaced, encrypted anew. Plain text exists here only between caller and cipher."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from shared_code.database import key_cipher
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import same_company
 from shared_code.database.key_cipher import KeyCipher
-from shared_code.database.stores.token_fields import (
+from shared_code.database.stores.keys.token_fields import (
     MAX_THRESHOLD,
     MAX_TOKENS,
     checked_amount,
@@ -26,11 +26,31 @@ from shared_code.database.stores.token_fields import (
 )
 from shared_code.database.tables import token_master, token_usage_summary
 from shared_code.errors import AlreadyExists, ConfigurationError
+from shared_code.records import KeyStatus
 
 table = token_master
 summary = token_usage_summary
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A key to be stored. ``api_key`` is plain.
+
+    ``total_token_limit`` is for life, None = no limit; below ``threshold`` remaining tokens the key is low, None = the
+    column's default.
+    """
+
+    company_id: str
+    api_key: str = field(repr=False)
+    company_name: str | None = None
+    provider: str | None = None
+    total_token_limit: int | None = None
+    threshold: int | None = None
+    status: str = KeyStatus.ACTIVE.value
+    expires_at: datetime | None = None
+    provider_project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +62,26 @@ class Reencrypted:
     failed: tuple[int, ...] = ()
 
 
-def add_token(  # noqa: PLR0913 - one parameter per column
-    connection: Connection,
-    cipher: KeyCipher,
-    *,
-    company_id: str,
-    company_name: str | None,
-    api_key: str,
-    provider: str | None,
-    total_token_limit: int | None,
-    threshold: int | None,
-    status: str = "Active",
-    expires_at: datetime | None = None,
-    provider_project: str | None = None,
-) -> int:
+def add_token(connection: Connection, cipher: KeyCipher, new: NewToken) -> int:
     """Store a key, encrypted, with its summary row; returns its id.
 
-    :param total_token_limit: for life; None = no limit.
-    :param threshold: remaining tokens below which the key is BelowThreshold; None = the column's default.
     :raises InvalidRequest: a value is malformed.
     :raises AlreadyExists: the company has this key already.
     :raises ConfigurationError: no key ring.
     """
-    secret, company = checked_key(api_key), checked_company(company_id)
-    known_provider, known_status = checked_provider(provider), checked_status(status)
-    checked_amount("total_token_limit", total_token_limit, MAX_TOKENS)
-    checked_amount("threshold", threshold, MAX_THRESHOLD)
+    secret, company = checked_key(new.api_key), checked_company(new.company_id)
+    known_provider, known_status = checked_provider(new.provider), checked_status(new.status)
+    checked_amount("total_token_limit", new.total_token_limit, MAX_TOKENS)
+    checked_amount("threshold", new.threshold, MAX_THRESHOLD)
     _refuse_known_key(connection, cipher, company, secret, besides=None)
     values = {
         "CompanyID": company,
-        "CompanyName": checked_text("company_name", company_name, 200),
+        "CompanyName": checked_text("company_name", new.company_name, 200),
         "Provider": known_provider.value,
-        "TotalTokenLimit": total_token_limit,
+        "TotalTokenLimit": new.total_token_limit,
         "Status": known_status.value,
-        "ExpiresAt": naive_utc(expires_at),
-        "ProviderProject": checked_text("provider_project", provider_project, 100),
+        "ExpiresAt": naive_utc(new.expires_at),
+        "ProviderProject": checked_text("provider_project", new.provider_project, 100),
         "ApiKeyHint": key_cipher.hint(secret),
         "ApiKeyFingerprint": key_cipher.fingerprint(secret),
     }
@@ -87,8 +92,8 @@ def add_token(  # noqa: PLR0913 - one parameter per column
         raise _known_key(company) from error
     token_id = int((inserted.inserted_primary_key or (0,))[0])
     connection.execute(update(table).where(table.c.TokenID == token_id).values(ApiKey=cipher.encrypt(secret, token_id)))
-    totals = {"TokenID": token_id, "TotalUsedTokens": 0, "TotalRemainingTokens": total_token_limit}
-    connection.execute(insert(summary).values(without_nulls(totals | {"Threshold": threshold})))
+    totals = {"TokenID": token_id, "TotalUsedTokens": 0, "TotalRemainingTokens": new.total_token_limit}
+    connection.execute(insert(summary).values(without_nulls(totals | {"Threshold": new.threshold})))
     return token_id
 
 

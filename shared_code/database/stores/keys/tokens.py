@@ -4,49 +4,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, bindparam, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, Select, String, bindparam, func, or_, select, update
 
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import folded, same_company
 from shared_code.database.key_cipher import KeyCipher
-from shared_code.database.stores.reconciliation import booked_tokens_of
-from shared_code.database.stores.token_fields import MAX_TOKENS, checked_amount, naive_utc, without_nulls
-from shared_code.database.stores.token_keys import (
-    Reencrypted,
-    add_token,
-    count_plain_keys,
-    reencrypt_batch,
-    replace_key,
-)
+from shared_code.database.stores.keys.token_fields import naive_utc
 from shared_code.database.tables import company_settings, token_master, token_usage_summary
 from shared_code.errors import ConfigurationError
 from shared_code.records import ApiKey, KeyStatus, Provider
-
-__all__ = [
-    "ApiKeyRow",
-    "Reencrypted",
-    "add_token",
-    "block_project",
-    "company_keys",
-    "count_plain_keys",
-    "ensure_summary",
-    "get_token",
-    "list_tokens",
-    "reencrypt_batch",
-    "refuse_key",
-    "replace_key",
-    "set_cooldown",
-    "set_limit",
-    "set_status",
-]
 
 table = token_master
 summary = token_usage_summary
 zone = company_settings
 
+_PAGE = 500
+
 # Built once: putting a statement together costs more than running it on SQLite.
-_ROWS: Select[Any] = select(
+ROWS: Select[Any] = select(
     table,
     summary.c.SummaryID,
     summary.c.TotalUsedTokens,
@@ -59,14 +34,16 @@ _ROWS: Select[Any] = select(
         zone, folded(zone.c.CompanyID) == folded(table.c.CompanyID)
     )
 )
-_COMPANY_KEYS = _ROWS.where(same_company(table.c.CompanyID, bindparam("company", type_=String(50)))).order_by(
+_COMPANY_KEYS = ROWS.where(same_company(table.c.CompanyID, bindparam("company", type_=String(50)))).order_by(
     table.c.TokenID
 )
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeyRow:
-    """One key as stored. ``status`` and ``provider`` are as typed; ``stored_key`` is ciphertext or a legacy plain key.
+class StoredKey:
+    """One key as TokenMaster and TokenUsageSummary hold it.
+
+    ``status`` and ``provider`` are as typed; ``stored_key`` is ciphertext or a legacy plain key.
 
     Amounts are model tokens; moments are naive UTC. ``has_summary`` is False while no reservation was ever made.
     """
@@ -113,22 +90,21 @@ class ApiKeyRow:
             # Without a summary row nothing was used yet: the whole limit remains, and no row is never "no limit".
             remaining_tokens=self.remaining_tokens if self.has_summary else limit,
             reserved_tokens=self.reserved_tokens,
-            threshold=self.threshold,
             cooldown_until=self.cooldown_until,
             provider_project=self.provider_project,
             has_summary=self.has_summary,
         )
 
 
-def company_keys(connection: Connection, company_id: str) -> list[ApiKeyRow]:
+def company_keys(connection: Connection, company_id: str) -> list[StoredKey]:
     """All keys of a company, whatever their status, in one statement; ``company_id`` is in upper case."""
-    return [_row(row) for row in connection.execute(_COMPANY_KEYS, {"company": company_id})]
+    return [stored_key(row) for row in connection.execute(_COMPANY_KEYS, {"company": company_id})]
 
 
-def get_token(connection: Connection, token_id: int) -> ApiKeyRow | None:
+def get_token(connection: Connection, token_id: int) -> StoredKey | None:
     """One key, or None."""
-    row = connection.execute(_ROWS.where(table.c.TokenID == token_id)).first()
-    return None if row is None else _row(row)
+    row = connection.execute(ROWS.where(table.c.TokenID == token_id)).first()
+    return None if row is None else stored_key(row)
 
 
 def list_tokens(
@@ -138,22 +114,40 @@ def list_tokens(
     status: KeyStatus | None = None,
     after_id: int = 0,
     limit: int = 100,
-) -> list[ApiKeyRow]:
+) -> list[StoredKey]:
     """Keys in ascending order of id, after ``after_id``."""
-    query = _ROWS.where(table.c.TokenID > after_id).order_by(table.c.TokenID).limit(limit)
+    query = ROWS.where(table.c.TokenID > after_id).order_by(table.c.TokenID).limit(limit)
     if company_id is not None:
         query = query.where(same_company(table.c.CompanyID, company_id))
     if status is not None:
         query = query.where(_status_is(status))
-    return [_row(row) for row in connection.execute(query)]
+    return [stored_key(row) for row in connection.execute(query)]
 
 
-def newest_usable(connection: Connection, provider: Provider, *, limit: int) -> list[ApiKeyRow]:
+def all_tokens(
+    connection: Connection, *, company_id: str | None = None, status: KeyStatus | None = None
+) -> list[StoredKey]:
+    """Keys in ascending order of id, however many they are."""
+    found: list[StoredKey] = []
+    while page := list_tokens(
+        connection, company_id=company_id, status=status, after_id=found[-1].token_id if found else 0, limit=_PAGE
+    ):
+        found += page
+    return found
+
+
+def count_usable(connection: Connection) -> int:
+    """Keys that can serve now, by status and end date."""
+    lasts = or_(table.c.ExpiresAt.is_(None), table.c.ExpiresAt > utc_now())
+    return int(connection.execute(select(func.count()).select_from(table).where(_usable(), lasts)).scalar_one())
+
+
+def newest_usable(connection: Connection, provider: Provider, *, limit: int) -> list[StoredKey]:
     """Usable keys of a provider, the newest first."""
     typed = func.lower(func.trim(func.coalesce(table.c.Provider, "")))
     names = [provider.value.lower(), *([""] if Provider.parse(None) is provider else [])]
-    query = _ROWS.where(_usable(), typed.in_(names)).order_by(table.c.TokenID.desc()).limit(limit)
-    return [_row(row) for row in connection.execute(query)]
+    query = ROWS.where(_usable(), typed.in_(names)).order_by(table.c.TokenID.desc()).limit(limit)
+    return [stored_key(row) for row in connection.execute(query)]
 
 
 def set_status(connection: Connection, token_id: int, status: KeyStatus, *, expected: KeyStatus | None = None) -> bool:
@@ -186,25 +180,6 @@ def set_cooldown(
     return connection.execute(change).rowcount == 1
 
 
-def set_limit(connection: Connection, token_id: int, limit: int | None) -> bool:
-    """Change a key's limit (None = no limit) and what remains of it; False when there is no such row."""
-    checked_amount("total_token_limit", limit, MAX_TOKENS)
-    changed = connection.execute(
-        update(table).where(table.c.TokenID == token_id).values(TotalTokenLimit=limit, UpdatedAt=utc_now())
-    )
-    if changed.rowcount != 1:
-        return False
-    remaining = None if limit is None else limit - func.coalesce(summary.c.TotalUsedTokens, 0)
-    moved = connection.execute(
-        update(summary)
-        .where(summary.c.TokenID == token_id)
-        .values(TotalRemainingTokens=remaining, LastUpdated=utc_now())
-    )
-    if moved.rowcount == 0:
-        ensure_summary(connection, token_id, limit)
-    return True
-
-
 def block_project(connection: Connection, company_id: str, project: str) -> int:
     """Set all usable keys of a company's provider project to Blocked (the provider suspended it); returns how many."""
     result = connection.execute(
@@ -215,32 +190,10 @@ def block_project(connection: Connection, company_id: str, project: str) -> int:
     return int(result.rowcount)
 
 
-def ensure_summary(connection: Connection, token_id: int, limit: int | None) -> bool:
-    """Make the summary row of a key that was typed in by hand; False when there is one already.
-
-    Use that was logged without a summary row counts against the limit.
-    """
-    exists = connection.execute(select(summary.c.SummaryID).where(summary.c.TokenID == token_id)).first()
-    if exists is not None:
-        return False
-    opening, booked = booked_tokens_of(connection, token_id)
-    used = opening + booked
-    values = {
-        "TokenID": token_id,
-        "TotalUsedTokens": used,
-        "TotalRemainingTokens": None if limit is None else limit - used,
-        "OpeningTokens": opening,
-    }
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(summary).values(without_nulls(values)))
-    except IntegrityError:
-        return False
-    return True
-
-
-def _row(row: Row[Any]) -> ApiKeyRow:
-    return ApiKeyRow(
+def stored_key(row: Row[Any]) -> StoredKey:
+    """The key of a row of :data:`ROWS`."""
+    # Spelled out, unlike other rows: every upload reads its company's keys.
+    return StoredKey(
         token_id=row.TokenID,
         company_id=row.CompanyID,
         company_name=row.CompanyName,

@@ -7,10 +7,8 @@ from typing import Any
 
 from shared_code.database.key_cipher import PREFIX
 from shared_code.errors import InvalidRequest
-from shared_code.records import KeyStatus, Provider
+from shared_code.records import KeyStatus, Provider, read_company_id
 
-#: the ODBC driver turns other characters into ``?``, so that two companies could become one
-_COMPANY_ID = re.compile(r"[A-Za-z0-9._\-]{1,50}")
 #: what an HTTP header takes
 _API_KEY = re.compile(r"[\x21-\x7e]{1,500}")
 #: what every JSON reader holds exactly
@@ -19,14 +17,21 @@ MAX_THRESHOLD = 2**31 - 1
 
 
 def checked_company(company_id: str) -> str:
-    """The id in upper case. Raises :class:`InvalidRequest`."""
-    if not _COMPANY_ID.fullmatch(company_id):
+    """The id in upper case.
+
+    :raises InvalidRequest: it is no company id.
+    """
+    company = read_company_id(company_id)
+    if company is None:
         raise _invalid("company_id", "must be 1 to 50 characters of A-Z a-z 0-9 . _ -")
-    return company_id.upper()
+    return company
 
 
 def checked_key(api_key: str) -> str:
-    """The key without the blanks and newlines that come with pasting. Raises :class:`InvalidRequest`."""
+    """The key without the blanks and newlines that come with pasting.
+
+    :raises InvalidRequest: nothing is left, or it is no printable ASCII of at most 500 characters.
+    """
     trimmed = api_key.strip()
     if not trimmed:
         raise _invalid("api_key", "is empty")
@@ -36,7 +41,10 @@ def checked_key(api_key: str) -> str:
 
 
 def checked_provider(provider: str | None) -> Provider:
-    """Raises :class:`InvalidRequest`."""
+    """The provider that was typed; nothing is the default one.
+
+    :raises InvalidRequest: there is no such provider.
+    """
     known = Provider.parse(provider)
     if known is None:
         raise _invalid("provider", f"must be one of {', '.join(member.value for member in Provider)}")
@@ -44,7 +52,10 @@ def checked_provider(provider: str | None) -> Provider:
 
 
 def checked_status(status: str | None) -> KeyStatus:
-    """Raises :class:`InvalidRequest`."""
+    """The status that was typed.
+
+    :raises InvalidRequest: there is no such status.
+    """
     known = KeyStatus.parse(status)
     if known is None:
         raise _invalid("status", f"must be one of {', '.join(member.value for member in KeyStatus)}")
@@ -52,14 +63,20 @@ def checked_status(status: str | None) -> KeyStatus:
 
 
 def checked_amount(name: str, amount: int | None, maximum: int) -> int | None:
-    """Raises :class:`InvalidRequest`."""
+    """The amount, None for none.
+
+    :raises InvalidRequest: it is not within 0 and ``maximum``.
+    """
     if amount is not None and (isinstance(amount, bool) or not 0 <= amount <= maximum):
         raise _invalid(name, f"must be a whole number from 0 to {maximum}, or empty")
     return amount
 
 
 def checked_text(name: str, text: str | None, length: int) -> str | None:
-    """Trimmed; empty is None. Raises :class:`InvalidRequest`."""
+    """The text without blanks at its ends; None when it is empty.
+
+    :raises InvalidRequest: it is longer than ``length`` characters, or holds what cannot be printed.
+    """
     trimmed = (text or "").strip()
     if len(trimmed) > length or not trimmed.isprintable():
         raise _invalid(name, f"must be at most {length} printable characters")

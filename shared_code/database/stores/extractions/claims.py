@@ -6,12 +6,12 @@ run that was taken over (its lease ran out) can neither finish nor free the clai
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Integer, String, and_, bindparam, case, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.operations.rows_by_age import delete_oldest
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import extractions
 
 table = extractions
@@ -59,7 +59,6 @@ class Claim:
     lease_ended: bool
     result: str | None
     status: str | None
-    finished_at: datetime | None
 
     @property
     def done(self) -> bool:
@@ -79,19 +78,7 @@ class Finished:
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
-_INSERT = insert(table).values(
-    {
-        table.c.ClaimKey: bindparam("claim"),
-        table.c.CompanyID: bindparam("company"),
-        table.c.DocumentSha256: bindparam("sha256"),
-        table.c.PromptVersion: bindparam("prompt"),
-        table.c.Provider: bindparam("provider"),
-        table.c.Model: bindparam("model"),
-        table.c.CallID: bindparam("call"),
-        table.c.State: RUNNING,
-        table.c.LeaseUntil: utc_in(bindparam("lease", type_=Integer)),
-    }
-)
+_INSERT = insert(table).values(State=RUNNING, LeaseUntil=utc_in(bindparam("lease", type_=Integer)))
 _FINISH = (
     update(table)
     .where(table.c.ClaimKey == bindparam("claim"), table.c.CallID == bindparam("call"))
@@ -112,13 +99,13 @@ def insert_claim(connection: Connection, request: ClaimRequest) -> None:
     connection.execute(
         _INSERT,
         {
-            "claim": request.key,
-            "company": request.company_id,
-            "sha256": request.document_sha256,
-            "prompt": request.prompt_version,
-            "provider": request.provider,
-            "model": request.model,
-            "call": request.call_id,
+            "ClaimKey": request.key,
+            "CompanyID": request.company_id,
+            "DocumentSha256": request.document_sha256,
+            "PromptVersion": request.prompt_version,
+            "Provider": request.provider,
+            "Model": request.model,
+            "CallID": request.call_id,
             "lease": request.lease_seconds,
         },
     )
@@ -148,11 +135,10 @@ def find_claim(connection: Connection, key: str) -> Claim | None:
             table.c.State,
             table.c.Result,
             table.c.Status,
-            table.c.FinishedAt,
             case((and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), 1), else_=0).label("LeaseEnded"),
         ).where(table.c.ClaimKey == key)
     ).first()
-    return None if row is None else _claim(row)
+    return None if row is None else from_row(Claim, row, key=row.ClaimKey, lease_ended=bool(row.LeaseEnded))
 
 
 def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> bool:
@@ -223,19 +209,5 @@ def prune_extractions(connection: Connection, *, older_than_days: int, limit: in
         and_(table.c.State == DONE, or_(table.c.FinishedAt.is_(None), table.c.FinishedAt < before)),
         and_(table.c.State == RUNNING, table.c.LeaseUntil < before),
     )
-    oldest = (
-        select(table.c.ExtractionID).where(table.c.CreatedAt < before, ended).order_by(table.c.CreatedAt).limit(limit)
-    )
-    return connection.execute(delete(table).where(table.c.ExtractionID.in_(oldest))).rowcount
-
-
-def _claim(row: Any) -> Claim:
-    return Claim(
-        key=row.ClaimKey,
-        call_id=row.CallID,
-        state=row.State,
-        lease_ended=bool(row.LeaseEnded),
-        result=row.Result,
-        status=row.Status,
-        finished_at=row.FinishedAt,
-    )
+    key, moment = table.c.ExtractionID, table.c.CreatedAt
+    return delete_oldest(connection, key, moment, ended, older_than_days=older_than_days, limit=limit)

@@ -23,13 +23,14 @@ from sqlalchemy import (
 )
 
 from shared_code.database.company_case import folded
+from shared_code.database.stores.quotas.quota_scopes import LABEL_COLUMNS
 from shared_code.database.tables import company_settings, token_master, token_usage_logs, usage_daily
 
 logs = token_usage_logs
 daily = usage_daily
 
 #: what identifies a row of UsageDaily
-KEY = ("LocalDay", "TokenID", "CompanyID", "Branch", "RequestedBy", "Model", "Source")
+KEY = ("LocalDay", "TokenID", "CompanyID", *LABEL_COLUMNS, "Model", "Source")
 #: BIGINT columns of UsageDaily, and the cost in hundred-millionths: SQLite would sum it as floating-point numbers
 AMOUNTS = (
     "Requests",
@@ -100,7 +101,7 @@ def _labels() -> list[ColumnElement[Any]]:
     """The parts of the key that need nothing but the row; absent ones are 0 or ''."""
     return [
         func.coalesce(logs.c.TokenID, _ZERO).label("TokenID"),
-        *(func.coalesce(logs.c[name], _EMPTY).label(name) for name in ("Branch", "RequestedBy", "Model", "Source")),
+        *(func.coalesce(logs.c[name], _EMPTY).label(name) for name in (*LABEL_COLUMNS, "Model", "Source")),
     ]
 
 

@@ -9,15 +9,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, delete, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.quotas.quota_scopes import caller_of, label_values
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import quota_counters, token_reservations, token_usage_summary
-from shared_code.records import Caller, Provider, Reservation, Source
+from shared_code.records import CallIdentity, Provider, Reservation, Source
 
 table = token_reservations
 summary = token_usage_summary
 counter = quota_counters
-
-#: columns that the database fills in
-_BY_DATABASE = {"CreatedAt", "LeaseUntil"}
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
@@ -44,14 +43,7 @@ _RESERVE_ON_COUNTER = (
     )
     .values(ReservedTokens=counter.c.ReservedTokens + bindparam("tokens", type_=BigInteger))
 )
-_INSERT = insert(table).values(
-    {
-        column: bindparam(f"new_{column.name}", type_=column.type)
-        for column in table.c
-        if column.name not in _BY_DATABASE
-    }
-    | {table.c.LeaseUntil: utc_in(bindparam("lease", type_=Integer))}
-)
+_INSERT = insert(table).values(LeaseUntil=utc_in(bindparam("lease", type_=Integer)))
 _DELETE = delete(table).where(table.c.CallID == bindparam("call"), table.c.Attempt == bindparam("attempt"))
 
 
@@ -70,20 +62,19 @@ def insert_reservation(connection: Connection, reservation: Reservation, *, leas
     connection.execute(
         _INSERT,
         {
-            "new_CallID": reservation.call_id,
-            "new_Attempt": reservation.attempt,
-            "new_TokenID": reservation.token_id,
-            "new_CompanyID": reservation.caller.company_id,
-            "new_Branch": reservation.caller.branch,
-            "new_RequestedBy": reservation.caller.username,
-            "new_RequestID": reservation.request_id,
-            "new_LocalDay": reservation.local_day,
-            "new_Provider": reservation.provider.value,
-            "new_Model": reservation.model,
-            "new_Source": reservation.source.value,
-            "new_DocumentSha256": reservation.document_sha256,
-            "new_BoundTokens": reservation.bound_tokens,
-            "new_CounterIDs": ",".join(str(counter_id) for counter_id in reservation.counter_ids),
+            "CallID": reservation.identity.call_id,
+            "Attempt": reservation.attempt,
+            "TokenID": reservation.token_id,
+            "CompanyID": reservation.identity.caller.company_id,
+            **label_values(reservation.identity.caller),
+            "RequestID": reservation.identity.request_id,
+            "LocalDay": reservation.local_day,
+            "Provider": reservation.provider.value,
+            "Model": reservation.model,
+            "Source": reservation.identity.source.value,
+            "DocumentSha256": reservation.identity.document_sha256,
+            "BoundTokens": reservation.bound_tokens,
+            "CounterIDs": ",".join(str(counter_id) for counter_id in reservation.counter_ids),
             "lease": lease_seconds,
         },
     )
@@ -109,17 +100,10 @@ def stale_reservations(connection: Connection, *, limit: int) -> list[Reservatio
 
 
 def _reservation(row: Row[Any]) -> Reservation:
-    return Reservation(
-        call_id=row.CallID,
-        attempt=row.Attempt,
-        token_id=row.TokenID,
-        caller=Caller(company_id=row.CompanyID, username=row.RequestedBy, branch=row.Branch),
-        local_day=row.LocalDay,
+    return from_row(
+        Reservation,
+        row,
+        identity=from_row(CallIdentity, row, caller=caller_of(row), source=Source(row.Source)),
         provider=Provider(row.Provider),
-        model=row.Model,
-        source=Source(row.Source),
-        bound_tokens=row.BoundTokens,
         counter_ids=tuple(int(part) for part in row.CounterIDs.split(",") if part),
-        request_id=row.RequestID,
-        document_sha256=row.DocumentSha256,
     )

@@ -9,21 +9,35 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from shared_code.database.clock import utc_now
-from shared_code.database.stores.token_fields import checked_company, checked_text
+from shared_code.database.stores.keys.token_fields import checked_company, checked_text
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import admin_keys
 from shared_code.errors import InvalidRequest
-from shared_code.records import AdminRole
 
 table = admin_keys
 
 _SHAPE = re.compile(r"(?P<id>[A-Za-z0-9_\-]{1,32})\.(?P<secret>[A-Za-z0-9_\-]{20,200})")
 _ID_BYTES = 8
 _SECRET_BYTES = 32
+
+
+class AdminRole(StrEnum):
+    """What an administrator may do; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def includes(self, other: "AdminRole") -> bool:
+        """Whether this role may do what ``other`` may."""
+        order = list(AdminRole)
+        return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,7 @@ class AdminKey:
 
 
 def split_key(text: str) -> tuple[str, str] | None:
-    """``(id, secret)`` of what was sent as a key; None when it has not the shape of one."""
+    """``(id, secret)`` of what was sent as a key; None when it does not look like a key."""
     found = _SHAPE.fullmatch(text.strip())
     return (found["id"], found["secret"]) if found else None
 
@@ -102,14 +116,11 @@ def _digest(secret: str) -> str:
 def _key(row: Any) -> AdminKey:
     known = {role.value for role in AdminRole}
     role = (row.Role or "").strip().lower()
-    return AdminKey(
-        key_id=row.KeyID,
-        # A role typed in by hand that nobody knows gives the least.
+    return from_row(
+        AdminKey,
+        row,
+        # An unknown role, typed in by hand, gets the fewest rights.
         role=AdminRole(role) if role in known else AdminRole.VIEWER,
         company_id=(row.CompanyID or "").strip().upper() or None,
-        label=row.Label,
-        created_at=row.CreatedAt,
-        revoked_at=row.RevokedAt,
-        last_used_at=row.LastUsedAt,
         secret_sha256=(row.SecretSha256 or "").strip().lower(),
     )

@@ -1,4 +1,4 @@
-"""Usage by day, company, branch, user, token or model, right to the second.
+"""Usage by day, company, branch, user, token or model, up to the moment of the question.
 
 UsageDaily holds what was folded, TokenUsageLogs what was not; both are read in one statement, so that a fold between
 them neither loses nor doubles a row. Days are the company's own (LocalDay). A row that somebody typed in by hand
@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, func, literal_column, select, union_all
 
-from shared_code.database.stores.fold_statements import AMOUNTS, COST_UNITS, KEY, ROW_AMOUNTS, ROW_LABELS
+from shared_code.database.stores.quotas.quota_scopes import BY_NAME, USER
+from shared_code.database.stores.usage.fold_statements import AMOUNTS, COST_UNITS, ROW_AMOUNTS, ROW_LABELS
 from shared_code.database.tables import token_usage_logs, usage_daily
 
 daily = usage_daily
@@ -33,14 +34,20 @@ class GroupBy(StrEnum):
     TOKEN = "token"  # noqa: S105 - a name, not a secret
     MODEL = "model"
 
+    @property
+    def field(self) -> str:
+        """The field of :class:`UsageLine` that holds it."""
+        return {"company": "company_id", "token": "token_id"}.get(self, self.value)
 
+
+#: the fields that name what a line is about, and their columns
 _COLUMNS = {
-    GroupBy.DAY: "LocalDay",
-    GroupBy.COMPANY: "CompanyID",
-    GroupBy.BRANCH: "Branch",
-    GroupBy.USER: "RequestedBy",
-    GroupBy.TOKEN: "TokenID",
-    GroupBy.MODEL: "Model",
+    "day": "LocalDay",
+    "company_id": "CompanyID",
+    "branch": BY_NAME["branch"].column,
+    "user": BY_NAME[USER].column,
+    "token_id": "TokenID",
+    "model": "Model",
 }
 
 
@@ -83,11 +90,11 @@ class UsageLine:
     unpriced: int
 
 
-def usage_report(
+def usage_lines(
     connection: Connection, wanted: UsageFilter, *, group_by: Sequence[GroupBy], skip: int = 0, limit: int = 100
 ) -> list[UsageLine]:
     """Up to ``limit`` lines in ascending order of what they are grouped by, after the first ``skip``."""
-    names = [_COLUMNS[group] for group in group_by]
+    names = [_COLUMNS[group.field] for group in group_by]
     both = union_all(_folded(wanted, names), _fresh(wanted, names)).subquery("both")
     keys = [both.c[name] for name in names]
     statement = (
@@ -123,28 +130,17 @@ def _fresh(wanted: UsageFilter, names: Sequence[str]) -> Select[Any]:
 
 
 def _conditions(columns: Any, wanted: UsageFilter) -> list[ColumnElement[bool]]:
-    matches = {
-        "CompanyID": wanted.company_id,
-        "Branch": wanted.branch,
-        "RequestedBy": wanted.user,
-        "TokenID": wanted.token_id,
-        "Model": wanted.model,
-    }
+    given = {column: getattr(wanted, field) for field, column in _COLUMNS.items() if field != "day"}
     return [
         columns.LocalDay.between(wanted.first_day, wanted.last_day),
-        *(columns[name] == value for name, value in matches.items() if value is not None),
+        *(columns[name] == value for name, value in given.items() if value is not None),
     ]
 
 
 def _line(row: Row[Any], names: Sequence[str]) -> UsageLine:
-    keys = {name: getattr(row, name) or None for name in KEY if name in names}
     return UsageLine(
-        day=keys.get("LocalDay"),
-        company_id=keys.get("CompanyID"),
-        branch=keys.get("Branch"),
-        user=keys.get("RequestedBy"),
-        token_id=keys.get("TokenID"),
-        model=keys.get("Model"),
+        # Absent parts of a key are 0 or '' in UsageDaily.
+        **{field: (getattr(row, name) or None) if name in names else None for field, name in _COLUMNS.items()},
         requests=int(row.Requests),
         errors=int(row.Errors),
         unmeasured=int(row.Unmeasured),

@@ -5,26 +5,21 @@ A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however 
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Connection, bindparam, cast, delete, func, insert, select, true, union_all, update
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, insert, select, true, union_all, update
 from sqlalchemy.exc import IntegrityError
 
-from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.clock import utc_now
+from shared_code.database.stores.operations.rows_by_age import delete_oldest
+from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, label_values
 from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary, usage_daily
-from shared_code.records import UsageKind, UsageRow
+from shared_code.records import Reservation, UsageKind, UsageRow
 
 logs = token_usage_logs
 summary = token_usage_summary
 counter = quota_counters
 
-#: columns that the database or the fold fills in
-_BY_DATABASE = {"UsageID", "LoggedAt", "FoldedAt"}
-_SECONDS_PER_DAY = 86_400
-
-
 # Built once: putting a statement together costs more than running it on SQLite.
-_INSERT = insert(logs).values(
-    {column: bindparam(f"new_{column.name}", type_=column.type) for column in logs.c if column.name not in _BY_DATABASE}
-)
+_INSERT = insert(logs)
 _ADD_TO_SUMMARY = (
     update(summary)
     .where(summary.c.TokenID == bindparam("token"))
@@ -46,35 +41,37 @@ _ADD_TO_COUNTER = (
 
 
 def insert_usage(connection: Connection, row: UsageRow) -> None:
-    """Add a row. Raises SQLAlchemy's IntegrityError when it exists."""
+    """Add a row.
+
+    :raises IntegrityError: SQLAlchemy's: the row exists.
+    """
     usage = row.usage
     connection.execute(
         _INSERT,
         {
-            "new_TokenID": row.token_id,
-            "new_Branch": row.caller.branch,
-            "new_RequestedBy": row.caller.username,
-            "new_InputTokens": usage.input_tokens,
-            "new_OutputTokens": usage.output_tokens,
-            "new_TextPromptTokens": usage.modalities.get("text_prompt_tokens"),
-            "new_ImagePromptTokens": usage.modalities.get("image_prompt_tokens"),
-            "new_TextCandidatesTokens": usage.modalities.get("text_candidates_tokens"),
-            "new_TotalTokensUsed": usage.billable_tokens,
-            "new_RequestCount": usage.requests,
-            "new_CallID": row.call_id,
-            "new_Attempt": row.attempt,
-            "new_Kind": row.kind.value,
-            "new_RequestID": row.request_id,
-            "new_CompanyID": row.caller.company_id,
-            "new_LocalDay": row.local_day,
-            "new_Model": row.model,
-            "new_ThoughtsTokens": usage.thoughts_tokens,
-            "new_CachedTokens": usage.cached_tokens,
-            "new_CostUSD": row.cost_usd,
-            "new_DurationMs": row.duration_ms,
-            "new_Source": row.source.value,
-            "new_Outcome": row.outcome,
-            "new_DocumentSha256": row.document_sha256,
+            "TokenID": row.token_id,
+            **label_values(row.identity.caller),
+            "InputTokens": usage.input_tokens,
+            "OutputTokens": usage.output_tokens,
+            "TextPromptTokens": usage.modalities.get("text_prompt_tokens"),
+            "ImagePromptTokens": usage.modalities.get("image_prompt_tokens"),
+            "TextCandidatesTokens": usage.modalities.get("text_candidates_tokens"),
+            "TotalTokensUsed": usage.billable_tokens,
+            "RequestCount": usage.requests,
+            "CallID": row.identity.call_id,
+            "Attempt": row.attempt,
+            "Kind": row.kind.value,
+            "RequestID": row.identity.request_id,
+            "CompanyID": row.identity.caller.company_id,
+            "LocalDay": row.local_day,
+            "Model": row.model,
+            "ThoughtsTokens": usage.thoughts_tokens,
+            "CachedTokens": usage.cached_tokens,
+            "CostUSD": row.cost_usd,
+            "DurationMs": row.duration_ms,
+            "Source": row.identity.source.value,
+            "Outcome": row.outcome,
+            "DocumentSha256": row.identity.document_sha256,
         },
     )
 
@@ -85,7 +82,7 @@ def insert_usage_once(connection: Connection, row: UsageRow) -> bool:
         with connection.begin_nested():
             insert_usage(connection, row)
     except IntegrityError:
-        if booked_tokens(connection, row.call_id, row.attempt, row.kind) is None:
+        if booked_tokens(connection, row.identity.call_id, row.attempt, row.kind) is None:
             raise  # another rule was broken: an unknown TokenID, not a second booking
         return False
     return True
@@ -102,7 +99,7 @@ def booked_tokens(connection: Connection, call_id: str, attempt: int, kind: Usag
 
 
 def tokens_used(connection: Connection, *, company_id: str, scope: str, subject: str, days: tuple[date, date]) -> int:
-    """Model tokens booked for a company, branch or user from the first to the last of ``days``, to the second."""
+    """Model tokens booked for the owner of a quota from the first to the last of ``days``, up to this moment."""
     sources = (
         (usage_daily, usage_daily.c.TotalTokens, true()),
         (logs, logs.c.TotalTokensUsed, logs.c.FoldedAt.is_(None)),
@@ -110,8 +107,8 @@ def tokens_used(connection: Connection, *, company_id: str, scope: str, subject:
     parts = []
     for table, tokens, fresh in sources:
         where = [table.c.CompanyID == company_id, table.c.LocalDay.between(*days), fresh]
-        if scope != "company":
-            where.append((table.c.Branch if scope == "branch" else table.c.RequestedBy) == subject)
+        if scope != COMPANY:
+            where.append(table.c[BY_NAME[scope].column] == subject)
         # BIGINT before the sum: Azure SQL sums INT as INT.
         parts.append(select(cast(tokens, BigInteger).label("Tokens")).where(*where))
     # One statement: between two, a fold would carry rows from where they are still to be read to where they were.
@@ -121,13 +118,10 @@ def tokens_used(connection: Connection, *, company_id: str, scope: str, subject:
 
 def prune_usage(connection: Connection, *, older_than_days: int, limit: int = 1000) -> int:
     """Delete at most ``limit`` rows that are folded and older by the database's clock; returns how many."""
-    oldest = (
-        select(logs.c.UsageID)
-        .where(logs.c.LoggedAt < utc_in(-older_than_days * _SECONDS_PER_DAY), logs.c.FoldedAt.is_not(None))
-        .order_by(logs.c.LoggedAt)
-        .limit(limit)
+    folded = logs.c.FoldedAt.is_not(None)
+    return delete_oldest(
+        connection, logs.c.UsageID, logs.c.LoggedAt, folded, older_than_days=older_than_days, limit=limit
     )
-    return connection.execute(delete(logs).where(logs.c.UsageID.in_(oldest))).rowcount
 
 
 def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved: int = 0) -> bool:
@@ -139,8 +133,13 @@ def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved
     return result.rowcount == 1
 
 
-def add_to_counters(connection: Connection, counter_ids: tuple[int, ...], *, used: int, reserved: int = 0) -> None:
-    """Move quota counters, always in ascending order, so that two transactions never wait for each other in a ring."""
-    rows = [{"counter": counter_id, "used": used, "reserved": reserved} for counter_id in sorted(counter_ids)]
-    if rows:
-        connection.execute(_ADD_TO_COUNTER, rows)
+def move_sums(connection: Connection, reservation: Reservation, *, used: int, reserved: int) -> None:
+    """Move the totals of a reservation's key and quota counters by model tokens; negative ones give back.
+
+    Counters in ascending order, so that two transactions never wait for each other in a ring.
+    """
+    if reservation.token_id is not None:
+        connection.execute(_ADD_TO_SUMMARY, {"token": reservation.token_id, "used": used, "reserved": reserved})
+    if reservation.counter_ids:
+        moved = [{"counter": each, "used": used, "reserved": reserved} for each in sorted(reservation.counter_ids)]
+        connection.execute(_ADD_TO_COUNTER, moved)

@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Select,
     String,
     and_,
     bindparam,
@@ -24,11 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.company_case import same_company
+from shared_code.database.stores.operations.rows_by_age import matching
+from shared_code.database.stores.quotas.quota_scopes import COMPANY, LABELLED, subjects_of
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import quota_counters, quotas
 from shared_code.periods import day_period, month_period
 from shared_code.records import Caller
-
-SCOPES = ("company", "branch", "user")
 
 counters = quota_counters
 
@@ -66,6 +69,11 @@ class Counter:
         return self.available is None or self.available + held >= tokens
 
 
+def _is_scope(name: str) -> ColumnElement[bool]:
+    # A literal of ours, not a parameter: the text of the statement says which scopes there are.
+    return quotas.c.Scope == literal_column(f"'{name}'")
+
+
 # Built once: putting a statement together costs more than running it on SQLite.
 _MATCHING = (
     select(
@@ -93,9 +101,8 @@ _MATCHING = (
     .where(
         same_company(quotas.c.CompanyID, bindparam("company", type_=String(50))),
         or_(
-            quotas.c.Scope == literal_column("'company'"),
-            and_(quotas.c.Scope == literal_column("'branch'"), quotas.c.Subject == bindparam("branch")),
-            and_(quotas.c.Scope == literal_column("'user'"), quotas.c.Subject == bindparam("user")),
+            _is_scope(COMPANY),
+            *(and_(_is_scope(scope.name), quotas.c.Subject == bindparam(scope.name)) for scope in LABELLED),
         ),
     )
     .order_by(quotas.c.QuotaID)
@@ -109,9 +116,8 @@ def open_counters(connection: Connection, caller: Caller, day: date) -> list[Cou
     by_quota: dict[int, tuple[Quota, dict[str, Any]]] = {}
     wanted = {
         "company": caller.company_id,
-        # No quota has a blank subject but the company's own.
-        "branch": caller.branch or "",
-        "user": caller.username or "",
+        # Only the company's own quota has a blank subject.
+        **subjects_of(caller),
         "day": day_period(day),
         "month": month_period(day),
     }
@@ -138,16 +144,6 @@ def _following(connection: Connection, counter: Counter, limit: int | None) -> C
     return replace(counter, limit=limit)
 
 
-def counters_of(connection: Connection, quota: Quota, day: date) -> dict[str, Counter]:
-    """Existing counters of one quota for the periods of ``day``, by period name."""
-    rows = connection.execute(
-        select(counters).where(
-            counters.c.QuotaID == quota.quota_id, counters.c.Period.in_([day_period(day), month_period(day)])
-        )
-    )
-    return {row.Period: _counter(row, quota) for row in rows}
-
-
 def counters_in(
     connection: Connection, found: Sequence[Quota], days: Collection[date]
 ) -> dict[tuple[int, str], Counter]:
@@ -162,30 +158,23 @@ def find_quotas(
     connection: Connection, *, company_id: str | None = None, scope: str | None = None, subject: str | None = None
 ) -> list[Quota]:
     """Quotas that match all given parts, by id."""
-    statement = select(quotas).order_by(quotas.c.QuotaID)
-    if company_id is not None:
-        statement = statement.where(same_company(quotas.c.CompanyID, company_id))
-    if scope is not None:
-        statement = statement.where(quotas.c.Scope == scope)
-    if subject is not None:
-        statement = statement.where(quotas.c.Subject == subject)
-    return [quota_of(row) for row in connection.execute(statement)]
+    equal = {quotas.c.Scope: scope, quotas.c.Subject: subject}
+    statement = matching(select(quotas), equal).order_by(quotas.c.QuotaID)
+    return _of_company(connection, statement, company_id)
 
 
 def find_limits(
     connection: Connection, *, company_id: str | None, scope: str | None, after_id: int = 0, limit: int = 100
 ) -> list[Quota]:
     """Quotas that limit something, in ascending order of id, after ``after_id``."""
-    statement = (
-        select(quotas)
-        .where(quotas.c.QuotaID > after_id, or_(quotas.c.DailyLimit.is_not(None), quotas.c.MonthlyLimit.is_not(None)))
-        .order_by(quotas.c.QuotaID)
-        .limit(limit)
-    )
+    limits = or_(quotas.c.DailyLimit.is_not(None), quotas.c.MonthlyLimit.is_not(None))
+    statement = matching(select(quotas), {quotas.c.Scope: scope}).where(quotas.c.QuotaID > after_id, limits)
+    return _of_company(connection, statement.order_by(quotas.c.QuotaID).limit(limit), company_id)
+
+
+def _of_company(connection: Connection, statement: Select[Any], company_id: str | None) -> list[Quota]:
     if company_id is not None:
         statement = statement.where(same_company(quotas.c.CompanyID, company_id))
-    if scope is not None:
-        statement = statement.where(quotas.c.Scope == scope)
     return [quota_of(row) for row in connection.execute(statement)]
 
 
@@ -212,22 +201,8 @@ def ensure_counter(connection: Connection, quota: Quota, period: str, limit: int
 
 def quota_of(row: Any) -> Quota:
     """The quota of a row."""
-    return Quota(
-        quota_id=row.QuotaID,
-        company_id=row.CompanyID.upper(),
-        scope=row.Scope,
-        subject=row.Subject,
-        daily_limit=row.DailyLimit,
-        monthly_limit=row.MonthlyLimit,
-    )
+    return from_row(Quota, row, company_id=row.CompanyID.upper())
 
 
 def _counter(row: Any, quota: Quota) -> Counter:
-    return Counter(
-        counter_id=row.CounterID,
-        quota=quota,
-        period=row.Period,
-        limit=row.LimitTokens,
-        used=row.UsedTokens,
-        reserved=row.ReservedTokens,
-    )
+    return from_row(Counter, row, quota=quota, limit=row.LimitTokens, used=row.UsedTokens, reserved=row.ReservedTokens)

@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from shared_code.database.stores.logs import storable
+from shared_code.database.stores.operations.logs import storable
+from shared_code.database.stores.operations.rows_by_age import matching, newest
+from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import admin_audit
 from shared_code.observability.log_redaction import redact_value
 from shared_code.observability.redaction import redact
@@ -80,35 +82,16 @@ def find_audit(
     connection: Connection, wanted: AuditFilter, *, before_id: int | None = None, limit: int = 100
 ) -> list[AuditEntry]:
     """The newest matching rows, newest first; ``before_id`` is the ``audit_id`` at which the last page ended."""
-    statement = select(table).order_by(table.c.AuditID.desc()).limit(limit)
-    for column, value in (
-        (table.c.Actor, wanted.actor),
-        (table.c.Action, wanted.action),
-        (table.c.Target, wanted.target),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if before_id is not None:
-        statement = statement.where(table.c.AuditID < before_id)
-    return [
-        AuditEntry(
-            audit_id=row.AuditID,
-            at=row.At,
-            actor=row.Actor,
-            action=row.Action,
-            target=row.Target,
-            before=_facts(row.Before),
-            after=_facts(row.After),
-            request_id=row.RequestID,
-        )
-        for row in connection.execute(statement)
-    ]
+    equal = {table.c.Actor: wanted.actor, table.c.Action: wanted.action, table.c.Target: wanted.target}
+    statement = newest(matching(select(table), equal), table.c.AuditID, before_id=before_id, limit=limit)
+    rows = connection.execute(statement)
+    return [from_row(AuditEntry, row, before=_facts(row.Before), after=_facts(row.After)) for row in rows]
 
 
 def _text(facts: Mapping[str, Any] | None) -> str | None:
     if facts is None:
         return None
-    # Values, not the text: a masked bracket or name would leave no JSON.
+    # The values are masked, not the JSON text: a masked bracket would make it unreadable.
     masked = redact_value({name: value if _is_plain(value) else str(value) for name, value in facts.items()})
     return storable(json.dumps(masked, default=str, ensure_ascii=False), _FACTS_LENGTH)
 

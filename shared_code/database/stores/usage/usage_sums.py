@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Label, Subquery, cast, func, select
 
+from shared_code.database.stores.quotas.quota_scopes import COMPANY, LABELLED
 from shared_code.database.tables import usage_daily
 
 daily = usage_daily
 
-#: whose use: company id in upper case, scope (company, branch, user), and the branch or user ('' for the company)
+#: whose use: company id in upper case, scope (see ``quota_scopes``), and its name within the company ('' for the
+#: company itself)
 Owner = tuple[str, str, str]
 
 
@@ -52,9 +54,10 @@ def tokens_per_day_by_key(
 def tokens_per_day_of(
     connection: Connection, owners: Collection[Owner], *, since: date
 ) -> dict[Owner, dict[date, int]]:
-    """Model tokens per local day on or after ``since`` of companies, branches and users; up to 1,000 of them."""
+    """Model tokens per local day on or after ``since`` of up to 1,000 owners of quotas."""
     found: dict[Owner, dict[date, int]] = {}
-    for scope, column in (("company", None), ("branch", daily.c.Branch), ("user", daily.c.RequestedBy)):
+    columns = [(COMPANY, None), *((scope.name, daily.c[scope.column]) for scope in LABELLED)]
+    for scope, column in columns:
         wanted = [owner for owner in owners if owner[1] == scope]
         if not wanted:
             continue

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from shared_code.database.stores import fold_statements as statements
-from shared_code.database.stores.fold_statements import AMOUNTS, COST_UNITS, KEY
+from shared_code.database.stores.usage import fold_statements as statements
+from shared_code.database.stores.usage.fold_statements import AMOUNTS, COST_UNITS, KEY
 from shared_code.database.tables import token_usage_logs, usage_daily
 from shared_code.periods import local_day, zone
 
@@ -84,7 +84,8 @@ def _add_unplaced(connection: Connection, rows: Sequence[Any], *, stamp: datetim
         moment: datetime = (row.LoggedAt or stamp).replace(tzinfo=UTC)
         day: date = row.LocalDay or local_day(moment, zone(row.TimeZone, default_zone))
         company = row.CompanyID.strip().upper()
-        total = sums[day, row.TokenID, company, row.Branch, row.RequestedBy, row.Model, row.Source]
+        placed = {**row._mapping, "LocalDay": day, "CompanyID": company}  # noqa: SLF001 - SQLAlchemy's public name
+        total = sums[tuple(placed[name] for name in KEY)]
         for place, amount in enumerate(row[-len(AMOUNTS) :]):
             total[place] += int(amount)
     for parts, amounts in sorted(sums.items()):

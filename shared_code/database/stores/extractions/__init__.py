@@ -1,0 +1,1 @@
+"""Claims on documents and their results."""

@@ -1,0 +1,1 @@
+"""Companies' provider keys: TokenMaster and what belongs to it."""

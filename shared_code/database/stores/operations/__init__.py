@@ -1,0 +1,1 @@
+"""What operators look at: alerts, logs, audit, admin keys, time zones."""

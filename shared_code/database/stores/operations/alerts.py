@@ -1,0 +1,131 @@
+"""Alerts: one open row per condition, however often it is seen; closed when the condition ends."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.operations.rows_by_age import matching, newest
+from shared_code.database.stores.row_records import from_row
+from shared_code.database.tables import alerts
+from shared_code.records import Alert
+
+_SUBJECT_LENGTH = 200
+_OPEN = alerts.c.ClosedAt.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Conditions that were opened and closed just now."""
+
+    opened: tuple[Alert, ...]
+    closed: tuple[Alert, ...]
+
+
+def raise_alert(connection: Connection, alert: Alert) -> bool:
+    """Open the condition, or note that it was seen again; True when it was opened now."""
+    subject = alert.subject[:_SUBJECT_LENGTH]
+    if _see_again(connection, alert, subject):
+        return False
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(alerts).values(
+                    Kind=alert.kind,
+                    Subject=subject,
+                    Severity=alert.severity,
+                    Message=alert.message,
+                    Details=json.dumps(dict(alert.details), default=str),
+                )
+            )
+    except IntegrityError:  # raised by another instance at the same moment
+        _see_again(connection, alert, subject)
+        return False
+    return True
+
+
+def close_alert(connection: Connection, kind: str, subject: str) -> bool:
+    """Close the condition; False when it was not open."""
+    return _close(connection, alerts.c.Kind == kind, alerts.c.Subject == subject[:_SUBJECT_LENGTH])
+
+
+def close_by_id(connection: Connection, alert_id: int) -> bool:
+    """Close an alert; False when it is not open. The condition opens a new one when it is seen again."""
+    return _close(connection, alerts.c.AlertID == alert_id)
+
+
+def sync_alerts(connection: Connection, kinds: Sequence[str], current: Sequence[Alert]) -> Changes:
+    """Make the open conditions of these kinds the ``current`` ones: open, bring up to date, close.
+
+    For conditions that can be read from the data at any time. Seeing one again changes its facts, not how often it
+    occurred.
+    """
+    known = {(alert.kind, alert.subject): alert for kind in kinds for alert in open_alerts(connection, kind=kind)}
+    wanted = {(alert.kind, alert.subject[:_SUBJECT_LENGTH]): alert for alert in current}
+    opened = []
+    for key, alert in sorted(wanted.items()):
+        if key in known:
+            _see_again(connection, alert, key[1], occurrences=0)
+        elif raise_alert(connection, alert):
+            opened.append(alert)
+    closed = [alert for key, alert in sorted(known.items()) if key not in wanted and close_alert(connection, *key)]
+    return Changes(tuple(opened), tuple(closed))
+
+
+def quiet_alerts(connection: Connection, kinds: Sequence[str], *, seconds: int) -> list[Alert]:
+    """Open conditions of these kinds that were not seen for so long, by the database's clock."""
+    quiet = alerts.c.LastSeenAt < utc_in(-seconds)
+    return _read(connection, select(alerts).where(_OPEN, alerts.c.Kind.in_(kinds), quiet).order_by(alerts.c.AlertID))
+
+
+def open_alerts(connection: Connection, *, kind: str) -> list[Alert]:
+    """Open conditions of a kind, oldest first."""
+    return _read(connection, select(alerts).where(_OPEN, alerts.c.Kind == kind).order_by(alerts.c.AlertID))
+
+
+def find_alerts(
+    connection: Connection,
+    *,
+    is_open: bool | None = None,
+    kind: str | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> list[Alert]:
+    """The newest matching alerts, newest first; ``before_id`` is the ``alert_id`` at which the last page ended."""
+    statement = matching(select(alerts), {alerts.c.Kind: kind})
+    if is_open is not None:
+        statement = statement.where(_OPEN if is_open else alerts.c.ClosedAt.is_not(None))
+    return _read(connection, newest(statement, alerts.c.AlertID, before_id=before_id, limit=limit))
+
+
+def get_alert(connection: Connection, alert_id: int) -> Alert | None:
+    """One alert, or None."""
+    return next(iter(_read(connection, select(alerts).where(alerts.c.AlertID == alert_id))), None)
+
+
+def _close(connection: Connection, *which: ColumnElement[bool]) -> bool:
+    change = update(alerts).where(*which, _OPEN).values(ClosedAt=utc_now())
+    return connection.execute(change).rowcount == 1
+
+
+def _see_again(connection: Connection, alert: Alert, subject: str, *, occurrences: int = 1) -> bool:
+    result = connection.execute(
+        update(alerts)
+        .where(alerts.c.Kind == alert.kind, alerts.c.Subject == subject, _OPEN)
+        .values(
+            LastSeenAt=utc_now(),
+            Occurrences=alerts.c.Occurrences + occurrences,
+            Message=alert.message,
+            Details=json.dumps(dict(alert.details), default=str),
+        )
+    )
+    return result.rowcount > 0
+
+
+def _read(connection: Connection, statement: Select[Any]) -> list[Alert]:
+    rows = connection.execute(statement)
+    return [from_row(Alert, row, details=json.loads(row.Details or "{}")) for row in rows]

@@ -1,0 +1,1 @@
+"""Limits of companies, branches and users, and their counters."""

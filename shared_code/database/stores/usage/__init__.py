@@ -1,0 +1,1 @@
+"""What calls cost: reservations, usage rows, running totals and daily sums."""

@@ -1,0 +1,34 @@
+"""What operators set for one company: each change with its audit row."""
+
+from typing import TYPE_CHECKING
+
+from shared_code.database.stores.keys.token_fields import checked_company
+from shared_code.database.stores.operations import company_zones
+from shared_code.database.stores.operations.admin_audit import Actor, add_audit
+from shared_code.errors import InvalidRequest
+from shared_code.periods import known_zone
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared_code.database.connection import Database
+
+
+def set_zone(database: "Database", company_id: str, time_zone: str, actor: Actor) -> str:
+    """Set the time zone by which a company's days and months turn, from the next call on; returns the id in upper case.
+
+    :param time_zone: an IANA name.
+    :raises InvalidRequest: there is no such zone, or this is no company id.
+    """
+    if not known_zone(time_zone):
+        raise InvalidRequest(f"{time_zone!r} is not an IANA time zone.", details={"field": "time_zone"})
+    company = checked_company(company_id)
+
+    def work(connection: "Connection") -> None:
+        before = company_zones.company_zone(connection, company)
+        company_zones.set_company_zone(connection, company, time_zone)
+        facts = {"time_zone": before}, {"time_zone": time_zone}
+        add_audit(connection, actor, "company.set-zone", f"company {company}", before=facts[0], after=facts[1])
+
+    database.run(work)
+    return company
