@@ -7,9 +7,10 @@ identity.
 
 import logging
 import os
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from shared_code.errors import ConfigurationError
+from shared_code.errors import ConfigurationError, StorageUnavailable
 from shared_code.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SETTING = "AzureWebJobsStorage"
 #: seconds
 _TIMEOUTS = {"connection_timeout": 3, "read_timeout": 20}
 #: seconds between the SDK's own tries; left alone, it waits 15 s before the second one
-_PATIENCE = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+_BACKOFF = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
 
 def storage_configured(settings: Settings) -> bool:
@@ -34,47 +35,54 @@ def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "Qu
 
     :param decoded: off for a queue that others write to as well: one message that is no base64 would make the whole
         batch unreadable.
+    :raises ConfigurationError: no queue service is named.
     """
     from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
-    from shared_code.observability.storage_spans import TracedTransport
-
     coding = {"message_encode_policy": TextBase64EncodePolicy(), "message_decode_policy": TextBase64DecodePolicy()}
-    options: dict[str, Any] = {
-        **(coding if decoded else {}),
-        "transport": TracedTransport("queue", **_TIMEOUTS),
-        "retry_total": 1,
-        **_PATIENCE,
-        "logger": _quiet(),
-    }
-    if settings.azurewebjobsstorage is not None:
-        return QueueClient.from_connection_string(
-            _connection_string(settings.azurewebjobsstorage.get_secret_value()), queue, **options
-        )
-    return QueueClient(_service_uri("queue"), queue, credential=_credential(), **options)
+    client: QueueClient = _client(QueueClient, settings, "queue", queue, retry_total=1, **(coding if decoded else {}))
+    return client
 
 
 def blob_service_client(settings: Settings) -> "BlobServiceClient":
-    """The blob service."""
+    """The blob service.
+
+    :raises ConfigurationError: no blob service is named.
+    """
     from azure.storage.blob import BlobServiceClient
 
+    client: BlobServiceClient = _client(BlobServiceClient, settings, "blob", retry_total=2)
+    return client
+
+
+def ask_storage[T](ask: Callable[[], T], *, absent: Collection[int] = (404,)) -> T | None:
+    """The answer of a request to storage; None for an HTTP status in ``absent``.
+
+    :raises StorageUnavailable: storage was not reached, or refused the request for another reason.
+    """
+    from azure.core.exceptions import AzureError, HttpResponseError
+
+    try:
+        return ask()
+    except (AzureError, OSError) as error:
+        if isinstance(error, HttpResponseError) and error.status_code in absent:
+            return None
+        raise StorageUnavailable from error
+
+
+def _client(kind: Any, settings: Settings, service: str, *names: str, **options: Any) -> Any:
+    """A client class of the SDK, connected as the settings say. ``names`` follow the account in its arguments."""
     from shared_code.observability.storage_spans import TracedTransport
 
-    options: dict[str, Any] = {
-        "transport": TracedTransport("blob", **_TIMEOUTS),
-        "retry_total": 2,
-        **_PATIENCE,
-        "logger": _quiet(),
-    }
+    options |= {"transport": TracedTransport(service, **_TIMEOUTS), **_BACKOFF, "logger": _quiet()}
     if settings.azurewebjobsstorage is not None:
-        return BlobServiceClient.from_connection_string(
-            _connection_string(settings.azurewebjobsstorage.get_secret_value()), **options
-        )
-    return BlobServiceClient(_service_uri("blob"), credential=_credential(), **options)
+        connection_string = _connection_string(settings.azurewebjobsstorage.get_secret_value())
+        return kind.from_connection_string(connection_string, *names, **options)
+    return kind(_service_uri(service), *names, credential=_credential(), **options)
 
 
 def _quiet() -> logging.Logger:
-    """Where the SDK logs each request with all its headers: below warnings, nobody reads that."""
+    """The SDK's logger, from warnings up: below, it logs each request with all its headers."""
     logger = logging.getLogger(f"{__name__}.requests")
     logger.setLevel(logging.WARNING)
     return logger

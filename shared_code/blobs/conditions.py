@@ -1,25 +1,29 @@
-"""What operators are told of dropped files: ``blob_failed`` (cannot be read as it is) and ``blob_poisoned`` (a passing
-cause kept it from being read). The open alert of a poisoned blob is also the sweep's memory of its tries.
-"""  # noqa: D205 - one sentence that needs two lines
+"""The alerts about dropped files, and the sweep's memory of its tries, which the alerts hold.
+
+``blob_failed``: the file cannot be read as it is. ``blob_poisoned``: a passing cause kept it from being read; the
+alert's details are the :class:`RetryState`.
+"""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared_code.blobs.names import alert_subject
+from pydantic import TypeAdapter, ValidationError
+
+from shared_code.blobs.names import alert_subject, version_label
 from shared_code.database.connection import repeatable
-from shared_code.database.stores import alerts, blob_answers
+from shared_code.database.stores.extractions import blob_answers
+from shared_code.database.stores.operations import alerts
 from shared_code.errors import ServiceError
 from shared_code.observability.telemetry import telemetry
+from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from shared_code.blobs.store import SourceVersion
     from shared_code.database.connection import Database
-    from shared_code.metering.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 
@@ -29,106 +33,94 @@ _CLOSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
-    """How often the sweep has driven a blob, and when it does so next. Moments are aware, UTC."""
+class RetryState:
+    """How often the sweep has tried a blob, and when it does so next. Moments are aware, UTC."""
 
     blob: str
     etag: str
     first_at: datetime
     next_at: datetime
-    count: int = 0
+    tries: int = 0
     code: str | None = None
     given_up: bool = False
 
-    def failed(self, code: str, *, now: datetime, pause: timedelta) -> "Tries":
+    def failed(self, code: str, *, now: datetime, pause: timedelta) -> "RetryState":
         """After one more try that did not help."""
-        return replace(self, count=self.count + 1, code=code, next_at=now + pause)
+        return replace(self, tries=self.tries + 1, code=code, next_at=now + pause)
 
     def details(self) -> dict[str, Any]:
         """As the alert's JSON facts."""
-        return {
-            "blob": self.blob,
-            "etag": self.etag,
-            "first_at": self.first_at.isoformat(),
-            "next_at": self.next_at.isoformat(),
-            "tries": self.count,
-            "code": self.code,
-            "given_up": self.given_up,
-        }
+        return {**asdict(self), "first_at": self.first_at.isoformat(), "next_at": self.next_at.isoformat()}
 
     @classmethod
-    def read(cls, details: Mapping[str, Any]) -> "Tries | None":
+    def read(cls, details: Mapping[str, Any]) -> "RetryState | None":
         """From an alert's facts; None when a person has written them anew."""
         try:
-            return cls(
-                blob=str(details["blob"]),
-                etag=str(details["etag"]),
-                first_at=datetime.fromisoformat(details["first_at"]),
-                next_at=datetime.fromisoformat(details["next_at"]),
-                count=int(details["tries"]),
-                code=details.get("code"),
-                given_up=bool(details.get("given_up")),
-            )
-        except (KeyError, TypeError, ValueError):
+            return _RETRY_STATE.validate_python(dict(details))
+        except ValidationError:
             return None
 
 
+_RETRY_STATE = TypeAdapter(RetryState)
+
+
+@dataclass(frozen=True, slots=True)
 class BlobAlerts:
     """Opens and closes the two conditions."""
 
-    def __init__(self, ledger: "Ledger", database: "Database") -> None:
-        self._ledger = ledger
-        self._database = database
+    database: "Database"
 
     def failed(self, name: str, *, etag: str, code: str, message: str) -> None:
         """A file cannot be read as it is; a person has to look at it."""
-        self._ledger.alert(
+        raise_alert(
+            self.database,
             Alert(
                 kind=FAILED,
                 subject=alert_subject(name),
                 severity="warning",
                 message=f"{name} could not be processed ({code}): {message}",
                 details={"blob": name, "etag": etag, "code": code},
-            )
+            ),
         )
 
-    def poisoned(self, tries: Tries) -> None:
+    def poisoned(self, state: RetryState) -> None:
         """A file has no result for a passing cause."""
-        if tries.given_up:
-            what = f"was given up after {tries.count} tries; `manage.py blobs retry` drives it again"
-        elif tries.count:
-            what = f"is still without a result after {tries.count} more tries; next at {tries.next_at:%H:%M:%S} UTC"
+        if state.given_up:
+            what = f"was given up after {state.tries} tries; `manage.py blobs retry` drives it again"
+        elif state.tries:
+            what = f"is still without a result after {state.tries} more tries; next at {state.next_at:%H:%M:%S} UTC"
         else:
             what = "failed as often as the platform tries; it is driven again by itself"
-        cause = f" ({tries.code})" if tries.code else ""
-        self._ledger.alert(
+        cause = f" ({state.code})" if state.code else ""
+        raise_alert(
+            self.database,
             Alert(
                 kind=POISONED,
-                subject=alert_subject(tries.blob),
+                subject=alert_subject(state.blob),
                 severity="error",
-                message=f"{tries.blob} {what}{cause}.",
-                details=tries.details(),
-            )
+                message=f"{state.blob} {what}{cause}.",
+                details=state.details(),
+            ),
         )
 
-    def tries(self) -> dict[str, Tries]:
+    def retry_states(self) -> dict[str, RetryState]:
         """The memory of all poisoned blobs, by name."""
-        found = self._database.read(lambda connection: alerts.open_alerts(connection, kind=POISONED))
-        read = (Tries.read(alert.details) for alert in found)
-        return {tries.blob: tries for tries in read if tries is not None}
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=POISONED))
+        states = (RetryState.read(alert.details) for alert in found)
+        return {state.blob: state for state in states if state is not None}
 
     def failures(self) -> dict[str, str]:
         """Blobs with an open ``blob_failed``: name to the ETag of the version that failed."""
-        found = self._database.read(lambda connection: alerts.open_alerts(connection, kind=FAILED))
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=FAILED))
         return {
             str(alert.details["blob"]): str(alert.details.get("etag")) for alert in found if "blob" in alert.details
         }
 
     def close(self, name: str, kind: str) -> None:
-        """The condition has ended. A database that is away leaves it to the next sweep."""
+        """Close the alert. Without the database it stays open until the next sweep."""
         subject = alert_subject(name)
         try:
-            closed = self._database.run(
+            closed = self.database.run(
                 lambda connection: alerts.close_alert(connection, kind, subject),
                 budget_seconds=_CLOSE_SECONDS,
                 on_unknown=repeatable,
@@ -140,17 +132,14 @@ class BlobAlerts:
             _log.info("alert %s (%s) is over", kind, subject)
             telemetry().event("alert_closed", kind=kind, subject=subject)
 
-    def answered(self, versions: "Mapping[str, tuple[str, str]]", *, since_seconds: int) -> "Collection[str]":
-        """Names whose version was answered before, whatever became of the result file since then.
-
-        :param versions: name to (request label, ETag) of the version in question.
-        """
-        labels = {label: name for name, (label, _) in versions.items()}
-        subjects = {(alert_subject(name), etag): name for name, (_, etag) in versions.items()}
-        booked = self._database.read(
+    def answered(self, versions: "Collection[SourceVersion]", *, since_seconds: int) -> set[str]:
+        """Names of the versions that were answered before, whatever became of the result file since then."""
+        labels = {version_label(version.name, version.etag): version.name for version in versions}
+        subjects = {(alert_subject(version.name), version.etag): version.name for version in versions}
+        booked = self.database.read(
             lambda connection: blob_answers.booked_labels(connection, list(labels), since_seconds=since_seconds)
         )
-        refused = self._database.read(
+        refused = self.database.read(
             lambda connection: blob_answers.failed_versions(
                 connection, [subject for subject, _ in subjects], kind=FAILED
             )

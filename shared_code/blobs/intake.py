@@ -1,10 +1,11 @@
-"""A file dropped into blob storage, through the one pipeline to a result file beside the others.
+"""Takes a file that was dropped into blob storage through the extraction pipeline to a result or error file.
 
-What fails for good is recorded in an error file and swallowed: the platform would try it five times without a pause.
-What may pass is raised, so that the platform tries again and at last calls it poison; the sweep takes it from there.
+A lasting failure is recorded in an error file and not raised: the platform would try the blob five times without a
+pause. A passing failure is raised, so that the platform tries again and at last puts a message into its poison queue;
+from there the sweep takes over (:mod:`.sweep`).
 
 The trigger hands over the whole blob before this code runs, so a file over the limits cannot be refused before the
-platform has downloaded it; it is refused by its properties before it is opened, and before any download of ours. The
+platform has downloaded it; it is refused by its properties before it is opened and before this code downloads it. The
 trigger does not say which version it hands over either (its ETag arrives empty): the bytes are used when their digest
 is that of the present version, and otherwise the present version is read.
 """
@@ -22,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 from shared_code import api_response
 from shared_code.blobs.conditions import FAILED, BlobAlerts
 from shared_code.blobs.names import error_name, read_labels, result_name, source_metadata, version_label
-from shared_code.blobs.store import BlobStore, Record, Records, SourceVersion
-from shared_code.errors import FileTooLarge, InternalError, ProviderBadAnswer, ServiceError, StorageUnavailable
+from shared_code.blobs.store import BlobStore, Records, SourceVersion
+from shared_code.documents import refusals
+from shared_code.errors import InternalError, ProviderBadAnswer, ServiceError, StorageUnavailable
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
-from shared_code.records import Source
+from shared_code.records import CallIdentity, Source
 
 if TYPE_CHECKING:
     from shared_code.extraction.service import ExtractionService
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MEGABYTE = 1024 * 1024
 _NO_HINT = {None, "", "application/octet-stream"}
 #: versions of one blob that one run follows before it leaves the next one to another run
 _ROUNDS = 3
@@ -70,26 +71,18 @@ class _Answer:
     given_up: bool = False
 
 
+@dataclass(frozen=True, slots=True)
 class BlobIntake:
     """Reads dropped files. One for the process; safe for many threads.
 
-    :param monotonic: paces deadlines.
+    :param monotonic: the clock of the deadlines, in seconds.
     """
 
-    def __init__(
-        self,
-        settings: "Settings",
-        *,
-        store: BlobStore,
-        extraction: "ExtractionService",
-        alerts: BlobAlerts,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._extraction = extraction
-        self._alerts = alerts
-        self._monotonic = monotonic
+    settings: "Settings"
+    store: BlobStore
+    extraction: "ExtractionService"
+    alerts: BlobAlerts
+    monotonic: Callable[[], float] = time.monotonic
 
     def process(
         self,
@@ -106,7 +99,7 @@ class BlobIntake:
         :param again: an error file of this version does not count.
         :raises errors.ServiceError: a passing cause; nothing was recorded.
         """
-        deadline = self._monotonic() + (deadline_seconds or self._settings.blob_deadline_seconds)
+        deadline = self.monotonic() + (deadline_seconds or self.settings.blob_deadline_seconds)
         with (
             request_context.request_scope(trace_parent=trace_parent),
             telemetry().request("blob", url=f"/{self._container}") as span,
@@ -117,10 +110,10 @@ class BlobIntake:
 
     def _process(self, name: str, content: bytes | None, deadline: float, *, again: bool) -> Processed:
         for _ in range(_ROUNDS):
-            version = self._store.version(name)
+            version = self.store.version(name)
             if version is None or version.is_folder:
                 return Processed(Disposition.GONE)
-            records = self._store.records(name)
+            records = self.store.records(name)
             settled = records.of(version)
             if settled is not None and not (again and settled is records.error):
                 self._tidy(version, records)
@@ -133,29 +126,35 @@ class BlobIntake:
         raise StorageUnavailable("The blob is overwritten faster than it can be read.")
 
     def give_up(self, version: SourceVersion, error: ServiceError) -> None:
-        """Record a passing cause that did not pass, so that whoever waits for the result learns of it."""
-        records = self._store.records(version.name)
+        """Write an error file for a passing cause that did not pass, for whoever waits for the result.
+
+        :raises errors.StorageUnavailable: the error file could not be written.
+        """
+        records = self.store.records(version.name)
         if records.of(version) is None:
             self._record(version, records, _failure(version, self._container, error, given_up=True))
 
     @property
     def _container(self) -> str:
-        return self._store.sources_container
+        return self.store.sources_container
 
     def _answer(self, version: SourceVersion, content: bytes | None, deadline: float) -> _Answer | None:
-        """The envelope for this version; None when it is no longer the present one. Raises passing causes."""
+        """The envelope for this version; None when it is no longer the present one.
+
+        :raises errors.ServiceError: a passing cause.
+        """
         label, call_id = version_label(version.name, version.etag), str(uuid.uuid4())
         with request_context.request_scope(request_id=label, call_id=call_id):
             try:
                 wanted = self._submission(version, content, call_id, deadline)
                 if wanted is None:
                     return None
-                outcome = self._extraction.extract(wanted)
+                outcome = self.extraction.extract(wanted)
             except ServiceError as error:
-                if is_passing(error):
-                    _log.warning("blob %r waits: %s", version.name, error.code)
+                if _is_passing(error):
+                    _log.warning("blob %r has to be tried again later: %s", version.name, error.code)
                     raise
-                _log.info("blob %r refused: %s %s", version.name, error.code, error.message)
+                _log.info("blob %r cannot be read as it is: %s %s", version.name, error.code, error.message)
                 return _failure(version, self._container, error)
             envelope = api_response.format_api_response(outcome.message, data=outcome.data, request_id=label)
             return _Answer(_content(envelope, version, self._container), outcome.data["status"])
@@ -163,31 +162,28 @@ class BlobIntake:
     def _submission(
         self, version: SourceVersion, content: bytes | None, call_id: str, deadline: float
     ) -> Submission | None:
-        """What goes into the pipeline; None when the version is gone. Raises :class:`errors.RequestError`."""
-        settings = self._settings
-        if version.size > settings.max_upload_mb * _MEGABYTE:
-            raise FileTooLarge(
-                f"The file is {version.size / _MEGABYTE:.1f} MB; the limit is {settings.max_upload_mb:g} MB.",
-                details={"field": "file", "limit_mb": settings.max_upload_mb, "actual_bytes": version.size},
-            )
+        """What goes into the pipeline; None when the version is gone.
+
+        :raises errors.RequestError: too large, no company, or labels that are not valid.
+        """
+        settings = self.settings
+        if version.size > settings.max_upload_bytes:
+            raise refusals.too_large(version.size, settings.max_upload_bytes)
         fields = read_labels(version.name, version.metadata)
         caller = submission.read_caller(fields)
-        model = submission.read_model(fields, settings.models_allowed)
+        model = submission.read_model(fields, settings)
         lines = submission.read_lines_required(fields)
-        data = content if content is not None and _is_content_of(content, version) else self._store.read(version)
+        data = content if content is not None and _is_content_of(content, version) else self.store.read(version)
         if data is None:
             return None
         return Submission(
             data=data,
-            caller=caller,
-            source=Source.BLOB,
-            deadline_seconds=max(deadline - self._monotonic(), 1.0),
+            identity=CallIdentity(call_id, caller, Source.BLOB, version_label(version.name, version.etag)),
+            deadline_seconds=max(deadline - self.monotonic(), 1.0),
             file_name=version.name.rpartition("/")[2],
             content_type=None if version.content_type in _NO_HINT else version.content_type,
             model=model,
             lines_required=lines,
-            request_id=version_label(version.name, version.etag),
-            call_id=call_id,
         )
 
     def _record(self, version: SourceVersion, before: Records, answer: _Answer) -> bool:
@@ -196,9 +192,10 @@ class BlobIntake:
         The order makes it safe beside other runs: the counterpart is looked at before the source, so what is removed
         belongs to no newer version, and an answer that turns out to be late is taken back.
         """
-        failed = answer.error is not None
+        error = answer.error
+        failed = error is not None
         mine = error_name(version.name) if failed else result_name(version.name)
-        etag = self._store.write(
+        etag = self.store.write(
             mine,
             answer.content,
             metadata=_metadata(version, answer),
@@ -206,38 +203,35 @@ class BlobIntake:
         )
         if etag is None:
             return False
-        now = self._store.records(version.name)
+        now = self.store.records(version.name)
         other = now.result if failed else now.error
-        present = self._store.version(version.name)
+        present = self.store.version(version.name)
         if present is not None and present.etag != version.etag:
-            self._store.remove(mine, etag)
+            self.store.remove(mine, etag)
             return False
         if failed and other is not None and other.source_etag == version.etag:
             # Another run of the same version got a result meanwhile.
-            self._store.remove(mine, etag)
+            self.store.remove(mine, etag)
             return True
         if other is not None:
-            self._store.remove(other.blob_name, other.etag)
-        if answer.error is None and other is not None:
-            self._alerts.close(version.name, FAILED)
-        elif answer.error is not None and not answer.given_up:
-            error = answer.error
-            self._alerts.failed(version.name, etag=version.etag, code=error.code, message=error.message)
+            self.store.remove(other.blob_name, other.etag)
+        if error is None and other is not None:
+            self.alerts.close(version.name, FAILED)
+        elif error is not None and not answer.given_up:
+            self.alerts.failed(version.name, etag=version.etag, code=error.code, message=error.message)
         return True
 
     def _tidy(self, version: SourceVersion, records: Records) -> None:
         """Remove a counterpart that a killed run has left."""
-        settled = records.of(version)
-        left: list[Record] = [one for one in (records.result, records.error) if one and one is not settled]
-        if not left:
+        left = records.error if records.of(version) is records.result else records.result
+        if left is None:
             return
-        present = self._store.version(version.name)
+        present = self.store.version(version.name)
         if present is not None and present.etag == version.etag:
-            for one in left:
-                self._store.remove(one.blob_name, one.etag)
+            self.store.remove(left.blob_name, left.etag)
 
 
-def is_passing(error: ServiceError) -> bool:
+def _is_passing(error: ServiceError) -> bool:
     """Whether the same blob can succeed later without a change.
 
     A bug or a wrong setting says nothing about the file. An unusable answer was asked for twice and paid for each
@@ -249,9 +243,7 @@ def is_passing(error: ServiceError) -> bool:
 
 
 def _is_content_of(content: bytes, version: SourceVersion) -> bool:
-    if version.content_md5 is None or len(content) != version.size:
-        return False
-    return hashlib.md5(content, usedforsecurity=False).digest() == version.content_md5
+    return len(content) == version.size and hashlib.md5(content, usedforsecurity=False).digest() == version.content_md5
 
 
 def _failure(version: SourceVersion, container: str, error: ServiceError, *, given_up: bool = False) -> _Answer:

@@ -1,4 +1,4 @@
-"""How a dropped file and its result find each other, and whose file it is. Text in, text out; talks to nobody.
+"""How a dropped file and its result find each other, and whose file it is. Pure functions on text, without I/O.
 
 The result of ``inv.pdf`` is ``inv.pdf.json`` and its failure ``inv.pdf.error.json``: the whole source name stays in
 it, so that ``inv.pdf`` and ``inv.png`` never meet.
@@ -22,14 +22,7 @@ _PERCENT = "percent"
 _LONGEST_PERCENT = 4096
 _ALERT_SUBJECT = 200
 #: metadata name -> name of the upload form
-_LABELS = {
-    "companyid": "companyID",
-    "branch": "branch",
-    "username": "username",
-    "licenceid": "licenceID",
-    "model": "model",
-    "lines": "lines",
-}
+_LABELS = {field.lower(): field for field in ("companyID", "branch", "username", "licenceID", "model", "lines")}
 _WITH_BRANCH = 3
 
 

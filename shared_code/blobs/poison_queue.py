@@ -1,7 +1,11 @@
 """The platform's poison queue of the blob trigger: which dropped files it has stopped trying.
 
-The queue is shared by all functions and apps of the storage account. What is not about our function is put back as it
-was; what is ours stays until its blob has an answer.
+After five tries of a blob the trigger writes a message into ``webjobs-blobtrigger-poison`` in the blob's own storage
+account: base64 of JSON with ``FunctionId``, ``BlobType``, ``ContainerName``, ``BlobName`` and ``ETag`` (Microsoft
+Learn, "Azure Blob storage trigger for Azure Functions", section "Poison blobs").
+
+The queue is shared by all functions and apps of the storage account. Messages about other functions are put back as
+they were; those of this app's function stay until their blob has an answer.
 """
 
 import base64
@@ -9,10 +13,11 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared_code.blobs.clients import ask_storage
 from shared_code.blobs.names import plain_etag
-from shared_code.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueMessage
@@ -27,7 +32,7 @@ _HIDDEN_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class PoisonMessage:
-    """One message of ours. ``etag`` is the version that failed, without quotes."""
+    """A message about a blob of this app. ``etag`` is the version that failed, without quotes."""
 
     name: str
     etag: str
@@ -35,11 +40,13 @@ class PoisonMessage:
 
 
 class PoisonQueue:
-    """Takes messages out of sight and gives them back. Every method raises :class:`StorageUnavailable`."""
+    """Takes messages out of sight and gives them back. Every method raises :class:`errors.StorageUnavailable`.
+
+    :param client: makes the queue's client; called on first use, so that storage is not needed to start.
+    """
 
     def __init__(self, client: "Callable[[], QueueClient]", *, container: str) -> None:
-        self._make_client = client
-        self._client: QueueClient | None = None
+        self._client = cache(client)
         self._container = container
 
     def take(self) -> list[PoisonMessage]:
@@ -49,14 +56,14 @@ class PoisonQueue:
                 queue.receive_messages(messages_per_page=_PAGE, visibility_timeout=_HIDDEN_SECONDS, max_messages=_MOST)
             )
         )
-        ours: list[PoisonMessage] = []
+        found: list[PoisonMessage] = []
         for raw in messages or []:
             message = self._read(raw)
             if message is None:
                 self._show(raw)
             else:
-                ours.append(message)
-        return ours
+                found.append(message)
+        return found
 
     def release(self, message: PoisonMessage) -> None:
         """Let the message be seen again."""
@@ -70,7 +77,7 @@ class PoisonQueue:
         self._call(lambda queue: queue.update_message(raw, visibility_timeout=0))
 
     def _read(self, raw: "QueueMessage") -> PoisonMessage | None:
-        """None for a message that is not ours, or no message of the trigger at all."""
+        """None for a message of another function or container, or one that the trigger did not write."""
         try:
             content = json.loads(base64.b64decode(str(raw.content), validate=True))
             if content["FunctionId"] != _FUNCTION or content["ContainerName"] != self._container:
@@ -81,13 +88,4 @@ class PoisonQueue:
 
     def _call(self, operation: "Callable[[QueueClient], Any]") -> Any:
         """None when there is no queue, or the message was settled by another sweep."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
-
-        try:
-            if self._client is None:
-                self._client = self._make_client()
-            return operation(self._client)
-        except ResourceNotFoundError:
-            return None
-        except (AzureError, OSError) as error:
-            raise StorageUnavailable from error
+        return ask_storage(lambda: operation(self._client()))

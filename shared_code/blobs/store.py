@@ -6,11 +6,13 @@ and removal here is conditional on what was seen before, so that a late run cann
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared_code.blobs.clients import ask_storage
 from shared_code.blobs.names import error_name, plain_etag, result_name, source_of
 from shared_code.errors import ConfigurationError, StorageUnavailable
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LARGEST_PAGE = 5000
-_CHANGED = (409, 412)
-_MISSING = 404
+#: HTTP statuses of a request whose condition does not hold (any more), or whose blob is not there
+_GONE_OR_CHANGED = (404, 409, 412)
 _FOLDER_MARK = "hdi_isfolder"
 
 
@@ -70,34 +72,32 @@ class Records:
 
 
 class BlobStore:
-    """The two containers. Safe for many threads; every method raises :class:`StorageUnavailable`.
+    """The two containers. Safe for many threads.
+
+    Every method raises :class:`errors.StorageUnavailable` when storage does not answer, and
+    :class:`errors.ConfigurationError` when the settings name no storage account.
 
     :param client: makes the service's client; called on first use, so that storage is not needed to start.
     """
 
     def __init__(self, client: "Callable[[], BlobServiceClient]", *, sources: str, results: str) -> None:
-        self._make_client = client
-        self._client: BlobServiceClient | None = None
+        self._client = cache(client)
         self.sources_container = sources
         self._results = results
 
     def version(self, name: str) -> SourceVersion | None:
         """The present version of a source, or None when there is none."""
-        with _edge():
-            found = _unless_missing(lambda: self._blob(self.sources_container, name).get_blob_properties())
+        found = ask_storage(lambda: self._blob(self.sources_container, name).get_blob_properties())
         return None if found is None else _version(found, name)
 
     def read(self, version: SourceVersion) -> bytes | None:
         """The content of this very version; None when it is gone or overwritten."""
-        from azure.core import MatchConditions
-
-        blob = self._blob(self.sources_container, version.name)
-        with _edge():
-            return _unless_changed(
-                lambda: blob.download_blob(
-                    etag=f'"{version.etag}"', match_condition=MatchConditions.IfNotModified
-                ).readall()
-            )
+        return ask_storage(
+            lambda: (
+                self._blob(self.sources_container, version.name).download_blob(**_unchanged(version.etag)).readall()
+            ),
+            absent=_GONE_OR_CHANGED,
+        )
 
     def records(self, name: str) -> Records:
         """What stands for a source at the moment."""
@@ -107,74 +107,54 @@ class BlobStore:
         self, blob_name: str, content: bytes, *, metadata: Mapping[str, str], replaces: Record | None
     ) -> str | None:
         """Write a result file in the place of ``replaces``; its ETag, or None when another write was quicker."""
-        from azure.core import MatchConditions
         from azure.storage.blob import ContentSettings
 
-        options: dict[str, Any] = {"overwrite": False}
-        if replaces is not None:
-            options = {
-                "overwrite": True,
-                "etag": f'"{replaces.etag}"',
-                "match_condition": MatchConditions.IfNotModified,
-            }
-        settings = ContentSettings(content_type="application/json; charset=utf-8")
-
-        def upload() -> Any:
-            blob = self._blob(self._results, blob_name)
-            return blob.upload_blob(content, metadata=dict(metadata), content_settings=settings, **options)
-
-        with _edge():
-            done = _unless_changed(lambda: self._with_container(self._results, upload))
+        done = self._upload(
+            self._results,
+            blob_name,
+            content,
+            metadata,
+            content_settings=ContentSettings(content_type="application/json; charset=utf-8"),
+            overwrite=replaces is not None,
+            **(_unchanged(replaces.etag) if replaces is not None else {}),
+        )
         return None if done is None else plain_etag(done["etag"])
 
-    def remove(self, blob_name: str, etag: str) -> bool:
-        """Remove a result file as it was seen; False when it has changed or is gone."""
-        from azure.core import MatchConditions
-
-        def delete() -> bool:
-            self._blob(self._results, blob_name).delete_blob(
-                etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified
-            )
-            return True
-
-        with _edge():
-            return bool(_unless_changed(delete))
+    def remove(self, blob_name: str, etag: str) -> None:
+        """Remove a result file as it was seen; one that has changed or is gone is left alone."""
+        ask_storage(
+            lambda: self._blob(self._results, blob_name).delete_blob(**_unchanged(etag)), absent=_GONE_OR_CHANGED
+        )
 
     def sources(self, *, prefix: str | None = None) -> Iterator[SourceVersion]:
         """All dropped files in the order of their names; none when there is no container."""
-        from azure.core.exceptions import ResourceNotFoundError
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-        with _edge():
+        try:
             container = self._service().get_container_client(self.sources_container)
             listed = container.list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=_LARGEST_PAGE)
-            try:
-                for blob in listed:
-                    yield _version(blob, str(blob.name))
-            except ResourceNotFoundError:
-                return
+            for blob in listed:
+                yield _version(blob, str(blob.name))
+        except ResourceNotFoundError:
+            return
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
 
     def drop(self, name: str, content: bytes, *, metadata: Mapping[str, str], overwrite: bool) -> SourceVersion | None:
         """Put a file there; None when one of that name is there and may not be overwritten."""
-
-        def upload() -> Any:
-            blob = self._blob(self.sources_container, name)
-            return blob.upload_blob(content, metadata=dict(metadata), overwrite=overwrite)
-
-        with _edge():
-            done = _unless_changed(lambda: self._with_container(self.sources_container, upload))
+        done = self._upload(self.sources_container, name, content, metadata, overwrite=overwrite)
         if done is None:
             return None
         return SourceVersion(name, plain_etag(done["etag"]), len(content), done["last_modified"], dict(metadata))
 
     def read_record(self, record: Record) -> bytes | None:
         """The content of a result file; None when it changed meanwhile."""
-        blob = self._blob(self._results, record.blob_name)
-        with _edge():
-            return _unless_changed(lambda: blob.download_blob().readall())
+        return ask_storage(
+            lambda: self._blob(self._results, record.blob_name).download_blob().readall(), absent=_GONE_OR_CHANGED
+        )
 
     def _record(self, blob_name: str, source: str) -> Record | None:
-        with _edge():
-            found = _unless_missing(lambda: self._blob(self._results, blob_name).get_blob_properties())
+        found = ask_storage(lambda: self._blob(self._results, blob_name).get_blob_properties())
         if found is None:
             return None
         metadata = {key.lower(): value for key, value in (found.metadata or {}).items()}
@@ -188,61 +168,40 @@ class BlobStore:
             status=metadata.get("status"),
         )
 
-    def _with_container(self, container: str, work: Callable[[], Any]) -> Any:
-        """Run, and make the container first when it is not there."""
+    def _upload(
+        self, container: str, name: str, content: bytes, metadata: Mapping[str, str], **options: Any
+    ) -> Mapping[str, Any] | None:
+        """Write a blob, into a new container when there is none; None when the options' condition does not hold."""
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-        try:
-            return work()
-        except ResourceNotFoundError:
+        def upload() -> Mapping[str, Any]:
+            return self._blob(container, name).upload_blob(content, metadata=dict(metadata), **options)
+
+        def upload_into_container() -> Mapping[str, Any]:
             try:
-                self._service().create_container(container)
-            except ResourceExistsError:
-                _log.debug("container %s was made by another process", container)
-            return work()
+                return upload()
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):  # another process was quicker
+                    self._service().create_container(container)
+                return upload()
+
+        return ask_storage(upload_into_container, absent=_GONE_OR_CHANGED)
 
     def _blob(self, container: str, name: str) -> "BlobClient":
         return self._service().get_blob_client(container, name)
 
     def _service(self) -> "BlobServiceClient":
-        if self._client is None:
-            try:
-                self._client = self._make_client()
-            except ValueError as error:
-                raise ConfigurationError("AzureWebJobsStorage does not name a storage account") from error
-        return self._client
+        try:
+            return self._client()
+        except ValueError as error:
+            raise ConfigurationError("AzureWebJobsStorage does not name a storage account") from error
 
 
-@contextmanager
-def _edge() -> Iterator[None]:
-    """Turn what the SDK raises into ours."""
-    from azure.core.exceptions import AzureError
+def _unchanged(etag: str) -> dict[str, Any]:
+    """Options of a request that holds only for this version."""
+    from azure.core import MatchConditions
 
-    try:
-        yield
-    except (AzureError, OSError) as error:
-        raise StorageUnavailable from error
-
-
-def _unless_missing[T](work: Callable[[], T]) -> T | None:
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        return work()
-    except ResourceNotFoundError:
-        return None
-
-
-def _unless_changed[T](work: Callable[[], T]) -> T | None:
-    """None when the condition of a request does not hold (any more), or there is nothing left."""
-    from azure.core.exceptions import HttpResponseError
-
-    try:
-        return work()
-    except HttpResponseError as error:
-        if error.status_code in (*_CHANGED, _MISSING):
-            return None
-        raise
+    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
 
 
 def _version(found: "BlobProperties", name: str) -> SourceVersion:

@@ -1,21 +1,22 @@
-"""Drives dropped files again that have no answer for a passing cause: the poisoned ones, and those never delivered.
+"""Tries dropped files again that have no answer for a passing cause: the poisoned ones, and those never delivered.
 
-The platform tries a blob five times without a pause and then puts its message into the poison queue. From there on the
-timer's sweep tries it with growing pauses for up to 24 hours; then it writes an error file and leaves it to a person.
-A blob without any answer that the platform never delivered (a lost event, a name too long for its receipts) is found by
-looking through the container.
+The platform tries a blob five times without a pause and then puts its message into the poison queue (see
+:mod:`.poison_queue`). From there on the timer's sweep tries it with growing pauses for up to 24 hours; then it writes
+an error file and leaves it to a person. A blob without any answer that the platform never delivered (a lost event, a
+name too long for its receipts) is found by looking through the container.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from itertools import compress
 
-from shared_code.blobs.conditions import FAILED, POISONED, BlobAlerts, Tries
+from shared_code.blobs.conditions import FAILED, POISONED, BlobAlerts, RetryState
 from shared_code.blobs.intake import BlobIntake, Disposition, Processed
-from shared_code.blobs.names import read_labels, version_label
+from shared_code.blobs.names import read_labels
 from shared_code.blobs.poison_queue import PoisonMessage, PoisonQueue
 from shared_code.blobs.store import BlobStore, SourceVersion
 from shared_code.errors import (
@@ -27,9 +28,6 @@ from shared_code.errors import (
     StorageUnavailable,
 )
 from shared_code.observability.telemetry import telemetry
-
-if TYPE_CHECKING:
-    pass
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ _COMPANY_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
+class Tried:
     """What one try did. ``code`` is that of the error, passing or not; ``message`` is for people."""
 
     name: str
@@ -61,210 +59,189 @@ class Driven:
 
 @dataclass(slots=True)
 class _Sweep:
-    """What one sweep knows."""
+    """What one sweep knows. ``failures`` counts those of each company."""
 
     now: datetime
     ends: float
-    tries: dict[str, Tries]
+    states: dict[str, RetryState]
     messages: dict[str, list[PoisonMessage]]
     forced: bool
-    #: why it ended early
-    stopped: ServiceError | None = None
-    driven: list[Driven] = field(default_factory=list)
-    failures: dict[str, int] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
 class BlobSweep:
     """Finds and drives. One for the process; two instances may run it at once, the claim on the document decides.
 
-    :param clock: the moment (aware, UTC).
-    :param after_seconds: age from which a blob without an answer counts as forgotten by the platform.
+    :ivar clock: the moment (aware, UTC).
+    :ivar after: age from which a blob without an answer counts as forgotten by the platform.
     """
 
-    def __init__(
-        self,
-        *,
-        store: BlobStore,
-        intake: BlobIntake,
-        alerts: BlobAlerts,
-        poison: PoisonQueue,
-        clock: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        after_seconds: float,
-    ) -> None:
-        self._store = store
-        self._intake = intake
-        self._alerts = alerts
-        self._poison = poison
-        self._clock = clock
-        self._monotonic = monotonic
-        self._after = timedelta(seconds=after_seconds)
-        #: versions that are known to have their answer, so that they are looked at once
-        self._answered: dict[tuple[str, str], None] = {}
+    store: BlobStore
+    intake: BlobIntake
+    alerts: BlobAlerts
+    poison: PoisonQueue
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    after: timedelta
+    #: versions that are known to have their answer, so that they are looked at once
+    _answered: dict[tuple[str, str], None] = field(default_factory=dict)
 
-    def run(self) -> tuple[int, list[Driven]]:
-        """One sweep: how many blobs wait, and what became of those whose turn it was."""
+    def run(self) -> tuple[int, list[Tried]]:
+        """One sweep: how many blobs wait, and what became of those whose turn it was.
+
+        :raises errors.StorageUnavailable, errors.DatabaseUnavailable: the rest waits for the next sweep.
+        """
         self._close_ended()
-        tries = self._alerts.tries()
+        states = self.alerts.retry_states()
         messages = self._take(None)
-        sweep = _Sweep(self._clock(), self._monotonic() + _SWEEP_SECONDS, tries, messages, forced=False)
-        waiting = [name for name, one in tries.items() if not one.given_up]
-        return self._drive(sweep, [*messages, *waiting, *(one.name for one in self.forgotten())])
+        sweep = _Sweep(self.clock(), self.monotonic() + _SWEEP_SECONDS, states, messages, forced=False)
+        waiting = [name for name, state in states.items() if not state.given_up]
+        return self._try_all(sweep, [*messages, *waiting, *(version.name for version in self.forgotten())])
 
-    def retry(self, names: Collection[str] | None = None, *, failed: bool = False) -> list[Driven]:
-        """Drive blobs now, whatever the pauses say: these, or all poisoned and given-up ones.
+    def retry(self, names: Collection[str] | None = None, *, failed: bool = False) -> list[Tried]:
+        """Try blobs now, whatever the pauses say: these, or all poisoned and given-up ones. Raises as :meth:`run`.
 
         :param failed: those that cannot be read as they are, too.
         """
-        tries = self._alerts.tries()
+        states = self.alerts.retry_states()
         messages = self._take(names)
-        wanted: Iterable[str] = [*messages, *tries, *(self._alerts.failures() if failed else ())]
-        sweep = _Sweep(self._clock(), float("inf"), tries, messages, forced=True)
-        return self._drive(sweep, wanted if names is None else names)[1]
+        wanted: Iterable[str] = [*messages, *states, *(self.alerts.failures() if failed else ())]
+        sweep = _Sweep(self.clock(), float("inf"), states, messages, forced=True)
+        return self._try_all(sweep, wanted if names is None else names)[1]
 
     def forgotten(self) -> list[SourceVersion]:
         """Blobs of the last two days that have had time enough and still have no answer of any kind."""
-        now = self._clock()
-        young, old = now - self._after, now - _HORIZON
+        now = self.clock()
+        young, old = now - self.after, now - _HORIZON
         versions = [
             version
-            for version in self._store.sources()
+            for version in self.store.sources()
             if old < version.modified < young
             and (version.name, version.etag) not in self._answered
             and not version.is_folder
             and _is_addressable(version.name)
         ][:_MOST_CANDIDATES]
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            records = list(pool.map(lambda version: self._store.records(version.name), versions))
-        open_ones = []
-        for version, found in zip(versions, records, strict=True):
-            if found.of(version) is not None:
-                self._remember(version)
-            else:
-                open_ones.append(version)
-        labels = {one.name: (version_label(one.name, one.etag), one.etag) for one in open_ones}
+        unanswered = _select(lambda version: self.store.records(version.name).of(version) is None, versions)
         seconds = int(_HORIZON.total_seconds()) + _HORIZON_SLACK_SECONDS
-        taken_away = self._alerts.answered(labels, since_seconds=seconds) if labels else ()
-        for version in open_ones:
-            if version.name in taken_away:
+        taken_away = self.alerts.answered(unanswered, since_seconds=seconds) if unanswered else set()
+        forgotten = {version.name: version for version in unanswered if version.name not in taken_away}
+        for version in versions:
+            if version.name not in forgotten:
                 self._remember(version)
-        return [version for version in open_ones if version.name not in taken_away]
+        return list(forgotten.values())
 
     def _take(self, names: Collection[str] | None) -> dict[str, list[PoisonMessage]]:
         """Poison messages by blob; those of other blobs than ``names`` are put back."""
         taken: dict[str, list[PoisonMessage]] = {}
-        messages = self._poison.take()
+        messages = self.poison.take()
         telemetry().metric("poison_depth", len(messages))
         for message in messages:
             if names is None or message.name in names:
                 taken.setdefault(message.name, []).append(message)
             else:
-                self._poison.release(message)
+                self.poison.release(message)
         return taken
 
-    def _drive(self, sweep: _Sweep, names: Iterable[str]) -> tuple[int, list[Driven]]:
+    def _try_all(self, sweep: _Sweep, names: Iterable[str]) -> tuple[int, list[Tried]]:
         wanted = list(dict.fromkeys(names))
         try:
             with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="blob-sweep") as pool:
-                for _ in pool.map(lambda name: self._one(sweep, name), wanted):
-                    pass
-            if sweep.stopped is not None:
-                raise sweep.stopped
+                runs = [pool.submit(self._try_one, sweep, name) for name in wanted]
+                # Storage or the database is away: the blobs whose turn has not come wait for the next sweep.
+                wait(runs, return_when=FIRST_EXCEPTION)
+                pool.shutdown(cancel_futures=True)
+            tried = [run.result() for run in runs if not run.cancelled()]
         finally:
             for left in sweep.messages.values():
                 for message in left:
-                    self._poison.release(message)
-        return len(wanted), sweep.driven
+                    self.poison.release(message)
+        return len(wanted), [one for one in tried if one is not None]
 
-    def _one(self, sweep: _Sweep, name: str) -> None:
-        """One blob, if its turn has come."""
-        if sweep.stopped is not None:
-            return
-        known, messages = sweep.tries.get(name), sweep.messages.get(name)
+    def _try_one(self, sweep: _Sweep, name: str) -> Tried | None:
+        """One blob; None when its turn has not come. Raises when storage or the database is away."""
+        known, messages = sweep.states.get(name), sweep.messages.get(name)
         if messages and (known is None or known.etag != messages[0].etag):
-            known = Tries(name, messages[0].etag, first_at=sweep.now, next_at=sweep.now)
-            self._alerts.poisoned(known)
+            known = RetryState(name, messages[0].etag, first_at=sweep.now, next_at=sweep.now)
+            self.alerts.poisoned(known)
         if not sweep.forced and known is not None and known.next_at > sweep.now:
-            return
+            return None
         company = self._company(name)
-        if not sweep.forced and (self._monotonic() > sweep.ends or sweep.failures.get(company, 0) >= _COMPANY_FAILURES):
-            return
+        if not sweep.forced and (self.monotonic() > sweep.ends or sweep.failures[company] >= _COMPANY_FAILURES):
+            return None
         try:
-            done = self._intake.process(name, deadline_seconds=_BLOB_SECONDS, again=sweep.forced)
+            done = self.intake.process(name, deadline_seconds=_BLOB_SECONDS, again=sweep.forced)
         except AlreadyProcessing as error:
             # Another run is at it: neither a failure nor an answer.
-            sweep.driven.append(Driven(name, "running", error.code, error.message))
-        except (StorageUnavailable, DatabaseUnavailable) as error:
-            sweep.stopped = error
+            return Tried(name, "running", error.code, error.message)
+        except (StorageUnavailable, DatabaseUnavailable):
+            raise
         except ServiceError as error:
-            sweep.failures[company] = sweep.failures.get(company, 0) + 1
-            self._failed(sweep, name, known, error)
-        except Exception:  # noqa: BLE001 - one blob that breaks the code must not keep the others from their turn
-            _log.exception("blob %r broke the sweep", name)
-            self._failed(sweep, name, known, InternalError())
-        else:
-            self._ended(sweep, name, known, done)
+            sweep.failures[company] += 1
+            return self._failed(sweep, name, known, error)
+        except Exception:  # noqa: BLE001 - a bug that one blob brings out must not keep the others from their turn
+            _log.exception("blob %r could not be processed because of an unexpected error", name)
+            return self._failed(sweep, name, known, InternalError())
+        return self._ended(sweep, name, known, done)
 
-    def _ended(self, sweep: _Sweep, name: str, known: Tries | None, done: Processed) -> None:
+    def _ended(self, sweep: _Sweep, name: str, known: RetryState | None, done: Processed) -> Tried:
         for message in sweep.messages.pop(name, []):
-            self._poison.delete(message)
+            self.poison.delete(message)
         kept = known is not None and known.given_up and done.disposition is Disposition.SETTLED and not sweep.forced
         if known is not None and not kept:
-            self._alerts.close(name, POISONED)
+            self.alerts.close(name, POISONED)
         if done.disposition is Disposition.GONE:
-            self._alerts.close(name, FAILED)
-        sweep.driven.append(Driven(name, done.disposition, done.code))
-        _log.info("sweep: blob %r ended: %s %s", name, done.disposition, done.code or "")
+            self.alerts.close(name, FAILED)
+        _log.info("the sweep has dealt with blob %r: %s %s", name, done.disposition, done.code or "")
+        return Tried(name, done.disposition, done.code)
 
-    def _failed(self, sweep: _Sweep, name: str, known: Tries | None, error: ServiceError) -> None:
+    def _failed(self, sweep: _Sweep, name: str, known: RetryState | None, error: ServiceError) -> Tried:
         """Remember the try; after a day write an error file and leave it to a person."""
-        sweep.driven.append(Driven(name, "waiting", error.code, error.message))
-        version = self._store.version(name)
+        tried = Tried(name, "waiting", error.code, error.message)
+        version = self.store.version(name)
         if version is None:
-            return
+            return tried
         if known is None or known.etag != version.etag:
-            known = Tries(name, version.etag, first_at=sweep.now, next_at=sweep.now)
-        pause = timedelta(seconds=PAUSES[min(known.count, len(PAUSES) - 1)])
-        tried = known.failed(error.code, now=sweep.now, pause=pause)
-        if sweep.now - tried.first_at >= GIVE_UP_AFTER:
-            tried = replace(tried, given_up=True)
-            self._intake.give_up(version, error)
+            known = RetryState(name, version.etag, first_at=sweep.now, next_at=sweep.now)
+        pause = timedelta(seconds=PAUSES[min(known.tries, len(PAUSES) - 1)])
+        state = known.failed(error.code, now=sweep.now, pause=pause)
+        if sweep.now - state.first_at >= GIVE_UP_AFTER:
+            state = replace(state, given_up=True)
+            self.intake.give_up(version, error)
             for message in sweep.messages.pop(name, []):
-                self._poison.delete(message)
-        self._alerts.poisoned(tried)
+                self.poison.delete(message)
+        self.alerts.poisoned(state)
+        return tried
 
     def _close_ended(self) -> None:
         """Close the alerts of blobs that are gone or have their answer, whoever gave it."""
-        poisoned, failed = self._alerts.tries(), self._alerts.failures()
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            ended = list(pool.map(self._is_answered, poisoned.values()))
-            settled = list(pool.map(lambda item: self._is_mended(*item), failed.items()))
-        for name in [name for name, done in zip(poisoned, ended, strict=True) if done]:
-            self._alerts.close(name, POISONED)
-        for name in [name for name, done in zip(failed, settled, strict=True) if done]:
-            self._alerts.close(name, FAILED)
+        for state in _select(self._is_answered, list(self.alerts.retry_states().values())):
+            self.alerts.close(state.blob, POISONED)
+        for name, _ in _select(self._is_mended, list(self.alerts.failures().items())):
+            self.alerts.close(name, FAILED)
 
-    def _is_answered(self, tries: Tries) -> bool:
+    def _is_answered(self, state: RetryState) -> bool:
         """Whether a poisoned blob needs no further try; the error file of one that was given up is no answer."""
-        version = self._store.version(tries.blob)
+        version = self.store.version(state.blob)
         if version is None:
             return True
-        found = self._store.records(tries.blob).of(version)
-        return tries.given_up if found is None else not found.given_up
+        found = self.store.records(state.blob).of(version)
+        return state.given_up if found is None else not found.given_up
 
-    def _is_mended(self, name: str, etag: str) -> bool:
-        """Whether a failed blob is gone, has a result, or its error file was taken away."""
-        version = self._store.version(name)
+    def _is_mended(self, failure: tuple[str, str]) -> bool:
+        """Whether a failed blob (name, ETag) is gone, has a result, or its error file was taken away."""
+        name, etag = failure
+        version = self.store.version(name)
         if version is None:
             return True
-        found = self._store.records(name)
+        found = self.store.records(name)
         if found.of(version) is not None:
             return found.of(version) is found.result
         return found.error is None and version.etag == etag
 
     def _company(self, name: str) -> str:
         """Whose blob it is; blobs that do not say it count as one company's."""
-        version = self._store.version(name)
+        version = self.store.version(name)
         try:
             return (read_labels(name, version.metadata)["companyID"] or "").upper() if version else ""
         except InvalidRequest:
@@ -274,6 +251,12 @@ class BlobSweep:
         self._answered[version.name, version.etag] = None
         if len(self._answered) > _MOST_REMEMBERED:
             del self._answered[next(iter(self._answered))]
+
+
+def _select[T](check: Callable[[T], bool], items: Sequence[T]) -> list[T]:
+    """Those items that pass the check, which asks storage about several at a time."""
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return list(compress(items, pool.map(check, items)))
 
 
 def _is_addressable(name: str) -> bool:

@@ -1,1 +1,1 @@
-"""Tables, migrations and one store module per noun. Stores take an open connection and return records."""
+"""The database: connections, schema and migrations, key encryption, the application log; statements in ``stores``."""

@@ -2,49 +2,41 @@
 
 ``ApplicationLogger.configure()`` puts one handler on the root logger and masks secrets in every record of the process.
 Our own loggers are recorded from the configured level, those of libraries from WARNING. Rows carry the request's
-labels (``shared_code.observability.request_context``) and are written by one background thread; a database that is away costs
-records, never a request.
+labels (see :mod:`shared_code.observability.request_context`) and are written by one background thread; a database that
+is away costs records, never a request.
 """
 
 import atexit
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import literal, select
 
-from shared_code.database import connection
-from shared_code.database.connection import Database, repeatable
-from shared_code.database.stores.logs import MAX_ROWS_PER_STATEMENT, insert_logs
-from shared_code.database.stores.retries import insert_retries
+from shared_code.database.connection import Database, default_database, repeatable
+from shared_code.database.stores.operations.logs import MAX_ROWS_PER_STATEMENT, LogEntry, insert_logs
 from shared_code.errors import ServiceError
 from shared_code.observability.background_writer import BackgroundWriter, NotDelivered, WriterLimits
-from shared_code.observability.log_redaction import (
-    OWN_LOGGERS,
-    RedactingFilter,
-    _top_name,
-    install_redaction,
-    is_worth_recording,
-    redacted_traceback,
-)
+from shared_code.observability.log_handler import BackgroundHandler
+from shared_code.observability.log_redaction import OWN_LOGGERS, install_redaction, redacted_traceback
 from shared_code.observability.redaction import redact
-from shared_code.observability.request_context import RequestContextFilter, current_request, label
-from shared_code.records import LogEntry, RetryAttempt
+from shared_code.observability.request_context import RequestContextFilter, label
 
 _CONSOLE_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LIMITS = WriterLimits(batch=MAX_ROWS_PER_STATEMENT)
+#: seconds that one batch waits for a database that comes back; it is kept when time is up
+_WRITE_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
-class DatabaseLogHandler(logging.Handler):
+class DatabaseLogHandler(BackgroundHandler[LogEntry]):
     """Writes records to ApplicationLogs in batches, in a thread of its own.
 
     :param database: the database, or a callable that gives it when there is one (None: not yet).
-    :param write_budget_seconds: how long one batch waits for a database that comes back; it is kept when time is up.
     """
 
     def __init__(
@@ -53,33 +45,22 @@ class DatabaseLogHandler(logging.Handler):
         *,
         level: int = logging.NOTSET,
         limits: WriterLimits = _LIMITS,
-        write_budget_seconds: float = 2.0,
     ) -> None:
-        super().__init__(level)
         self._source: Callable[[], Database | None] = (lambda: database) if isinstance(database, Database) else database
-        self._budget = write_budget_seconds
         self._failing = False
-        self._writer = BackgroundWriter(
+        writer = BackgroundWriter(
             self._deliver,
             name="application-logs",
             size=lambda entry: entry.characters,
             report_dropped=self._report_dropped,
             limits=limits,
         )
-        self.addFilter(self._is_wanted)
-        self.addFilter(RedactingFilter())
+        super().__init__(writer, entry_of, level=level)
 
     @property
     def dropped(self) -> int:
         """Records lost and not yet reported."""
         return self._writer.dropped
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record. Never waits, never raises; what cannot be queued is counted."""
-        try:
-            self._writer.offer(entry_of(record))
-        except Exception:  # noqa: BLE001 - logging must not fail the caller; handleError would print raw arguments
-            self._writer.count_lost()
 
     def flush(self, timeout_seconds: float = 2.0) -> bool:  # type: ignore[override]  # says more than the base's
         """Wait until everything logged so far is stored; False when time is up or the database is away."""
@@ -89,12 +70,6 @@ class DatabaseLogHandler(logging.Handler):
         """Flush and end the thread."""
         self._writer.close(timeout_seconds)
         super().close()
-
-    def _is_wanted(self, record: logging.LogRecord) -> bool:
-        # A filter and not a test in emit: it runs before the handler's lock is taken, which a flush may hold.
-        if self._writer.in_own_thread():
-            return False  # SQLAlchemy, the driver and db_connection speak while this very handler writes
-        return is_worth_recording(record)
 
     def _deliver(self, entries: Sequence[LogEntry]) -> int:
         database = self._source()
@@ -111,10 +86,9 @@ class DatabaseLogHandler(logging.Handler):
         return 0
 
     def _write(self, database: Database, entries: Sequence[LogEntry]) -> None:
-        def work(connection: Connection) -> None:
-            insert_logs(connection, entries)
-
-        database.run(work, budget_seconds=self._budget, on_unknown=repeatable)
+        database.run(
+            lambda connection: insert_logs(connection, entries), budget_seconds=_WRITE_SECONDS, on_unknown=repeatable
+        )
 
     def _answers(self, database: Database) -> bool:
         try:
@@ -136,7 +110,8 @@ class DatabaseLogHandler(logging.Handler):
     def _note_failure(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            _log.warning("Log records wait for the database: %s", redact(f"{type(error).__name__}: {error}"))
+            reason = redact(f"{type(error).__name__}: {error}")
+            _log.warning("Log records wait for the database, which does not answer: %s", reason)
 
     def _report_dropped(self, count: int) -> None:
         text = f"{count} log records were lost: the queue was full or the database refused them"
@@ -165,7 +140,7 @@ class ApplicationLogger:
     ) -> DatabaseLogHandler:
         """Record our logs from ``log_level`` on, and mask secrets in all logs. A second call changes the first.
 
-        :param database: where to; by default the instance that ``db_connection.set_default`` has installed by the
+        :param database: where to; by default the instance that ``connection.install_default`` has installed by the
             time the first batch is written.
         """
         level = logging.getLevelNamesMapping()[log_level.upper()] if isinstance(log_level, str) else log_level
@@ -192,7 +167,7 @@ class ApplicationLogger:
     @classmethod
     def get_logger(cls, name: str) -> logging.Logger:
         """A logger whose records are stored from the configured level on."""
-        top = _top_name(name)
+        top = name.partition(".")[0]
         with cls._lock:
             if top not in OWN_LOGGERS and top not in {"", "root"}:
                 OWN_LOGGERS.add(top)
@@ -222,53 +197,9 @@ class ApplicationLogger:
             handler.close(timeout_seconds)
 
 
-def log_retry_attempts(
-    retry_log: Sequence[Mapping[str, Any]],
-    token_id: int | None = None,
-    company_id: str | None = None,
-    *,
-    call_id: str | None = None,
-    request_id: str | None = None,
-    database: Database | None = None,
-    budget_seconds: float = 2.0,
-) -> int:
-    """Write what ``RetryPolicy.get_retry_log()`` gives to RetryAttempts; returns how many rows were stored.
-
-    An entry (``attempt``, ``error``, ``retryable``, ``timestamp`` in epoch seconds) may carry its own ``token_id``,
-    for a request that changed keys. Ids that are not given come from the running request. Never raises: a failure is
-    logged and 0 returned. Not for use inside a transaction; there, call the store.
-    """
-    context = current_request()
-    attempts = [
-        RetryAttempt(
-            attempt=int(entry["attempt"]),
-            error=redact(str(entry["error"])),
-            retryable=bool(entry["retryable"]),
-            token_id=entry.get("token_id", token_id),
-            company_id=company_id,
-            call_id=call_id or context.call_id,
-            request_id=request_id or context.request_id,
-            timestamp=entry.get("timestamp"),
-        )
-        for entry in retry_log
-    ]
-    if not attempts:
-        return 0
-
-    def work(connection: Connection) -> None:
-        insert_retries(connection, attempts)
-
-    try:
-        (database or connection.default()).run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
-    except ServiceError as error:
-        _log.warning("%d retry attempts could not be stored: %s", len(attempts), error)
-        return 0
-    return len(attempts)
-
-
 def _installed_database() -> Database | None:
     try:
-        return connection.default()
+        return default_database()
     except ServiceError:
         return None  # not yet: records wait
 

@@ -2,7 +2,7 @@
 
 Stores take an open :class:`sqlalchemy.Connection`; services hand a unit of work to :meth:`Database.run`. What the
 database does to its clients (failover, throttling, deadlocks, dropped sockets, a serverless database that wakes up) is
-dealt with here, once. Also holds the seed's ``get_connection`` and ``create_token_tables``.
+dealt with here, once.
 """
 
 import threading
@@ -10,19 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from shared_code.database.engines import WRITE_OPTION, build_engine, limit_sqlite_wait, resolve_target
-from shared_code.database.error_causes import Cause, judge
-from shared_code.database.retry import CONTENTION_RETRY_AFTER, Clock, Patience, Sleep, ours
+from shared_code.database.error_causes import Cause, classify
+from shared_code.database.retry import CONTENTION_RETRY_AFTER, Clock, RetryBudget, Sleep, service_error
 from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError
 from shared_code.settings import Settings
-
-T = TypeVar("T")
 
 
 class _OutcomeUnknown(Exception):
@@ -60,16 +57,17 @@ class Database:
 
         :raises DatabaseUnavailable: the database cannot be reached or refuses for a passing reason.
         :raises InternalError: the database refused a statement.
+        :raises IntegrityError: SQLAlchemy's, from the block.
         """
         try:
             with self._transaction(self._retry_budget_seconds) as connection:
                 yield connection
         except _OutcomeUnknown as unknown:
-            raise ours(unknown.error) from unknown.error
+            raise service_error(unknown.error) from unknown.error
+        except IntegrityError:
+            raise
         except SQLAlchemyError as error:
-            if isinstance(error, IntegrityError):
-                raise
-            raise ours(error) from error
+            raise service_error(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -78,9 +76,9 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise ours(error) from error
+            raise service_error(error) from error
 
-    def run(
+    def run[T](
         self,
         work: Callable[[Connection], T],
         *,
@@ -93,9 +91,10 @@ class Database:
             returns the result when it is there, None when it is not (then ``work`` runs again). Without it such a loss
             is raised, because a second run could double the work; see :func:`repeatable`.
         :raises DatabaseUnavailable: the budget has ended, or waiting does not help.
+        :raises InternalError: the database refused a statement.
         :raises IntegrityError: SQLAlchemy's, from ``work``; a store that expects one uses a savepoint.
         """
-        patience = self._patience(budget_seconds)
+        deadline, retries = self._deadline(budget_seconds), None
         unknown = False
         while True:
             try:
@@ -105,35 +104,40 @@ class Database:
                     if found is not None:
                         return found
                     unknown = False
-                with self._transaction(patience.left()) as connection:
+                with self._transaction(deadline - self._clock()) as connection:
                     return work(connection)
             except _OutcomeUnknown as lost:
                 if on_unknown is None:
-                    raise ours(lost.error) from lost.error
+                    raise service_error(lost.error) from lost.error
                 unknown = True
-                patience.wait(lost.error)
+                retries = self._wait(retries, deadline, lost.error)
             except IntegrityError:
                 raise
             except SQLAlchemyError as error:
-                patience.wait(error)
+                retries = self._wait(retries, deadline, error)
 
-    def read(self, work: Callable[[Connection], T], *, budget_seconds: float | None = None) -> T:
+    def read[T](self, work: Callable[[Connection], T], *, budget_seconds: float | None = None) -> T:
         """Run reads on one connection, again after passing errors. Errors as :meth:`run`."""
-        patience = self._patience(budget_seconds)
+        deadline, retries = self._deadline(budget_seconds), None
         while True:
             try:
                 with self.engine.connect() as connection:
                     return work(connection)
             except SQLAlchemyError as error:
-                patience.wait(error)
+                retries = self._wait(retries, deadline, error)
 
     def close(self) -> None:
         """Close the pooled connections. The instance can be used again afterwards."""
         self.engine.dispose()
 
-    def _patience(self, budget_seconds: float | None) -> Patience:
-        budget = self._retry_budget_seconds if budget_seconds is None else budget_seconds
-        return Patience(budget, sleep=self._sleep, clock=self._clock)
+    def _deadline(self, budget_seconds: float | None) -> float:
+        return self._clock() + (self._retry_budget_seconds if budget_seconds is None else budget_seconds)
+
+    def _wait(self, retries: RetryBudget | None, deadline: float, error: SQLAlchemyError) -> RetryBudget:
+        """Sleep before the next try of a unit of work; its budget, which the first error makes."""
+        retries = retries or RetryBudget(deadline, sleep=self._sleep, clock=self._clock)
+        retries.wait(error)
+        return retries
 
     @contextmanager
     def _transaction(self, lock_seconds: float) -> Iterator[Connection]:
@@ -154,12 +158,12 @@ class Database:
         if self._write_lock is None:
             yield
             return
-        if not self._write_lock.lock.acquire(timeout=max(seconds, 0.0)):
+        if not self._write_lock.acquire(timeout=max(seconds, 0.0)):
             raise DatabaseUnavailable(retry_after=CONTENTION_RETRY_AFTER)
         try:
             yield
         finally:
-            self._write_lock.lock.release()
+            self._write_lock.release()
 
 
 def _unit(connection: Connection) -> Iterator[Connection]:
@@ -177,32 +181,23 @@ def _unit(connection: Connection) -> Iterator[Connection]:
     try:
         transaction.commit()
     except DBAPIError as error:
-        known = judge(error)
         connection.invalidate()
-        if known.cause in (Cause.CONNECTION, Cause.OUTAGE):
+        if classify(error).cause in (Cause.CONNECTION, Cause.OUTAGE):
             raise _OutcomeUnknown(error) from error
         raise
 
 
-class _WriteLock:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-_write_locks: WeakValueDictionary[str, _WriteLock] = WeakValueDictionary()
+_write_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 _write_locks_guard = threading.Lock()
 
 
-def _write_lock_for(engine: Engine) -> _WriteLock | None:
+def _write_lock_for(engine: Engine) -> threading.Lock | None:
     """The process's lock for this SQLite file, shared by all instances on it; None for servers."""
     if engine.dialect.name != "sqlite":
         return None
     path = str(Path(engine.url.database or "").resolve())
     with _write_locks_guard:
-        found = _write_locks.get(path)
-        if found is None:
-            found = _write_locks[path] = _WriteLock()
-        return found
+        return _write_locks.setdefault(path, threading.Lock())
 
 
 def create_database(settings: Settings, *, sleep: Sleep = time.sleep, clock: Clock = time.monotonic) -> Database:
@@ -217,30 +212,17 @@ def create_database(settings: Settings, *, sleep: Sleep = time.sleep, clock: Clo
 _default: Database | None = None
 
 
-def set_default(database: Database | None) -> None:
+def install_default(database: Database | None) -> None:
     """Install the instance that the seed's functions use; bootstrap does."""
     global _default  # noqa: PLW0603 - the one process-wide instance, for calls that carry none
     _default = database
 
 
-def default() -> Database:
-    """The installed instance. Raises :class:`ConfigurationError` when there is none."""
+def default_database() -> Database:
+    """The installed instance.
+
+    :raises ConfigurationError: there is none.
+    """
     if _default is None:
         raise ConfigurationError("No default database is installed; call shared_code.bootstrap first")
     return _default
-
-
-def get_connection() -> PoolProxiedConnection:
-    """A DB-API connection of the default instance (``cursor()``, ``commit()``, ``close()`` returns it to the pool).
-
-    Kept for scripts written after the seed document; the service itself uses :meth:`Database.run`.
-    """
-    return default().engine.raw_connection()
-
-
-def create_token_tables(conn: object = None) -> None:
-    """Bring the default instance's schema up to date (the seed's name; ``conn`` is accepted and not needed)."""
-    from shared_code.database.schema import upgrade
-
-    del conn
-    upgrade(default())

@@ -8,6 +8,7 @@ import struct
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -17,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared_code.database import odbc
-from shared_code.database.error_causes import judge
+from shared_code.database.error_causes import classify
 from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError, DatabaseUnavailable
 from shared_code.settings import Settings
@@ -37,6 +38,10 @@ _DRIVERS = {
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,29}", re.IGNORECASE)
 #: a writer that waits longer than this for a lock lets go and starts again
 _LOCK_TIMEOUT_SECONDS = 15
+_LOCK_TIMEOUTS = {
+    "postgresql": f"SET SESSION lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'",
+    "mssql": f"SET LOCK_TIMEOUT {_LOCK_TIMEOUT_SECONDS * 1000}",
+}
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - a scope, not a secret
 _SQL_COPT_SS_ACCESS_TOKEN = 1256
 TokenSource = Callable[[], str]
@@ -82,8 +87,8 @@ def _parse_url(text: str) -> URL:
     try:
         url = make_url(text.strip())
     except (ArgumentError, ValueError):
-        # The library's message holds the URL with its password.
-        # What has not the shape of a scheme may be anything, a password too.
+        # The library's message holds the URL with its password. Text before :// that does not look like a scheme is
+        # not shown either: it may be part of a password.
         shown = f" (scheme {scheme!r})" if _SCHEME.fullmatch(scheme) else ""
         raise ConfigurationError(
             f"DATABASE_URL is not a URL{shown}" if text.strip() else "DATABASE_URL is empty"
@@ -100,15 +105,11 @@ def _parse_url(text: str) -> URL:
 
 def _azure_target(parts: dict[str, str], settings: Settings) -> Target:
     connection_string, needs_token = odbc.complete(
-        parts, drivers=_installed_drivers, client_id=settings.db_managed_identity_client_id
+        parts, drivers=lambda: _pyodbc().drivers(), client_id=settings.db_managed_identity_client_id
     )
     # Encoded by hand: URL.create(query=...) would be decoded once more than it is encoded for some characters.
     url = make_url("mssql+pyodbc:///?odbc_connect=" + urllib.parse.quote_plus(connection_string))
     return Target(url, needs_token=needs_token)
-
-
-def _installed_drivers() -> list[str]:
-    return list(_pyodbc().drivers())
 
 
 def _pyodbc() -> Any:
@@ -163,19 +164,19 @@ def _listen(engine: Engine, target: Target, settings: Settings, token_source: To
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        event.listen(engine, "connect", _LOCK_TIMEOUTS[target.dialect])
+        event.listen(engine, "connect", _limit_lock_waits(_LOCK_TIMEOUTS[target.dialect]))
     if target.needs_token:
-        source = token_source or AzureTokens(settings.db_managed_identity_client_id)
+        source = token_source or partial(_access_token, settings.db_managed_identity_client_id)
         event.listen(engine, "do_connect", _token_handover(source))
 
 
 def _mark_disconnect(context: ExceptionContext) -> None:
     # Azure SQL closes the connection with these errors; the library knows only broken sockets by itself, and its
     # rollback on the closed socket would hide the error that told why.
-    verdict = judge(context.original_exception)
-    if verdict.disconnect:
+    failure = classify(context.original_exception)
+    if failure.disconnect:
         context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = verdict.whole_pool
+        context.invalidate_pool_on_disconnect = failure.whole_pool
 
 
 def limit_sqlite_wait(connection: Connection, seconds: float) -> None:
@@ -202,44 +203,32 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _limit_waits_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"SET SESSION lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")
-    cursor.close()
-    connection.commit()
+def _limit_lock_waits(statement: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    def limit(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+    return limit
 
 
-def _limit_waits_mssql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"SET LOCK_TIMEOUT {_LOCK_TIMEOUT_SECONDS * 1000}")
-    cursor.close()
-    connection.commit()
+@cache
+def _credential(client_id: str | None) -> Any:
+    """Of the managed identity in Azure, of the Azure CLI's login elsewhere."""
+    from azure.identity import AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential
+
+    return ChainedTokenCredential(ManagedIdentityCredential(client_id=client_id), AzureCliCredential())
 
 
-_LOCK_TIMEOUTS = {"postgresql": _limit_waits_postgresql, "mssql": _limit_waits_mssql}
+def _access_token(client_id: str | None) -> str:
+    """The current token for Azure SQL; azure-identity keeps it until shortly before it ends."""
+    from azure.core.exceptions import AzureError
 
-
-class AzureTokens:
-    """Access tokens for Azure SQL: of the managed identity in Azure, of the Azure CLI's login elsewhere."""
-
-    def __init__(self, client_id: str | None) -> None:
-        self._client_id = client_id
-        self._credential: Any = None
-
-    def __call__(self) -> str:
-        """The current token; azure-identity keeps it until shortly before it ends."""
-        if self._credential is None:
-            from azure.identity import AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential
-
-            self._credential = ChainedTokenCredential(
-                ManagedIdentityCredential(client_id=self._client_id), AzureCliCredential()
-            )
-        from azure.core.exceptions import AzureError
-
-        try:
-            return str(self._credential.get_token(_TOKEN_SCOPE).token)
-        except AzureError as error:
-            raise DatabaseUnavailable("No access token for the database could be had") from error
+    try:
+        return str(_credential(client_id).get_token(_TOKEN_SCOPE).token)
+    except AzureError as error:
+        raise DatabaseUnavailable("No access token for the database could be had") from error
 
 
 def _token_handover(source: TokenSource) -> Callable[..., None]:

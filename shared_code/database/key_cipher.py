@@ -72,11 +72,17 @@ class KeyCipher:
         return plain.decode()
 
     def current(self, stored: str) -> bool:
-        """Whether a stored key is encrypted with the newest key of the ring."""
+        """Whether a stored key is encrypted with the newest key of the ring.
+
+        :raises ConfigurationError: no ring, or a malformed one.
+        """
         return stored.startswith(f"{PREFIX}{next(iter(self._ring))}:")
 
     def check(self) -> None:
-        """Read the ring now. Raises :class:`ConfigurationError` when it cannot serve."""
+        """Read the ring now.
+
+        :raises ConfigurationError: no ring, or a malformed one.
+        """
         _ = self._ring
 
     @cached_property
@@ -112,7 +118,10 @@ def hint(plain: str) -> str:
 
 
 def new_ring_entry(key_id: str) -> str:
-    """A fresh ``kid:base64`` entry. Raises :class:`InvalidRequest` for an id that could not be read back."""
+    """A fresh ``kid:base64`` entry.
+
+    :raises InvalidRequest: an id that could not be read back.
+    """
     if not _KEY_ID.fullmatch(key_id):
         raise InvalidRequest(
             f"key_id must be 1 to 32 characters of A-Z a-z 0-9 . _ -; not {key_id[:40]!r}.", details={"field": "key_id"}

@@ -1,7 +1,7 @@
 """Reads ODBC connection strings as Azure's portal shows them, and completes them with what the service needs.
 
-Finds mistakes that the driver would answer with a riddle: the ADO.NET string, the password placeholder left in, no
-driver installed. Never puts the string into a message: it holds a password.
+Names mistakes that the driver reports in terms that help nobody: an ADO.NET string, the password placeholder left in,
+no driver installed. Never puts the string into a message, because it holds a password.
 """
 
 import re
@@ -21,7 +21,7 @@ _CREDENTIAL_KEYS = ("uid", "pwd", "authentication", "trusted_connection")
 _DRIVER_NAME = re.compile(r"ODBC Driver (\d+) for SQL Server")
 
 #: what the service adds unless the string says otherwise: driver 18's default of encryption for 17 too, and the
-#: driver's own repair of idle connections (a broken login or transaction is retried by ``db_connection``)
+#: driver's own repair of idle connections (a broken login or transaction is retried by :mod:`.connection`)
 _ADDED = {"encrypt": "yes", "connectretrycount": "3", "connectretryinterval": "10"}
 
 INSTALL_DRIVER = (
@@ -82,7 +82,10 @@ def complete(
 
 
 def pick_driver(installed: Iterable[str]) -> str:
-    """The newest of Microsoft's drivers. Raises :class:`ConfigurationError` that says how to install one."""
+    """The newest of Microsoft's drivers.
+
+    :raises ConfigurationError: none is installed; says how to install one.
+    """
     known = [(int(match[1]), name) for name in installed if (match := _DRIVER_NAME.fullmatch(name))]
     if not known:
         raise ConfigurationError(INSTALL_DRIVER)

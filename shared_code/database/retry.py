@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from shared_code.database.error_causes import Cause, Verdict, judge
+from shared_code.database.error_causes import Cause, classify
 from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError
 from shared_code.observability.redaction import redact
 
@@ -27,48 +27,43 @@ _RETRY_AFTER = {
 }
 
 
-class Patience:
-    """The pauses of one unit of work.
+class RetryBudget:
+    """The pauses of one unit of work that failed; made at its first error.
 
-    :param budget_seconds: from now until nothing is tried again.
+    :param deadline: moment of ``clock`` at which the last try is made.
     """
 
-    def __init__(self, budget_seconds: float, *, sleep: Sleep, clock: Clock) -> None:
+    def __init__(self, deadline: float, *, sleep: Sleep, clock: Clock) -> None:
+        self._deadline = deadline
         self._sleep = sleep
         self._clock = clock
-        self._deadline = clock() + budget_seconds
         self._tries: dict[Cause, int] = {}
 
-    def left(self) -> float:
-        """Seconds until the budget ends."""
-        return self._deadline - self._clock()
-
     def wait(self, error: SQLAlchemyError) -> None:
-        """Sleep before the next try, or raise ours when there is none."""
-        verdict = judge(error)
-        tries = self._tries.get(verdict.cause, 0)
-        pause = self._pause(verdict, tries)
-        if pause is None:
+        """Sleep before the next try.
+
+        :raises DatabaseUnavailable: the budget has ended, or waiting does not help.
+        :raises InternalError: the database refused a statement.
+        """
+        failure = classify(error)
+        tries = self._tries.get(failure.cause, 0)
+        left = self._deadline - self._clock()
+        if not failure.transient or left <= 0 or (failure.max_retries is not None and tries >= failure.max_retries):
             words = redact(str(error.orig) if isinstance(error, DBAPIError) else str(error))
-            _log.warning("database error %s (%s): given up: %s", verdict.number, verdict.cause.value, words)
-            raise ours(error) from error
-        self._tries[verdict.cause] = tries + 1
-        _log.info("database error %s (%s): trying again in %.2f s", verdict.number, verdict.cause.value, pause)
+            _log.warning("database error %s (%s): given up: %s", failure.number, failure.cause.value, words)
+            raise service_error(error) from error
+        self._tries[failure.cause] = tries + 1
+        first, longest = _PAUSES[failure.cause]
+        wanted = min(first * 2.0**tries, longest) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries
+        # The last try is made when the budget ends rather than not at all.
+        pause = min(wanted, left)
+        _log.info("database error %s (%s): trying again in %.2f s", failure.number, failure.cause.value, pause)
         self._sleep(pause)
 
-    def _pause(self, verdict: Verdict, tries: int) -> float | None:
-        left = self.left()
-        if not verdict.transient or left <= 0 or (verdict.max_retries is not None and tries >= verdict.max_retries):
-            return None
-        first, longest = _PAUSES[verdict.cause]
-        wanted: float = min(first * 2.0**tries, longest) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries
-        # The last try is made when the budget ends rather than not at all.
-        return min(wanted, left)
 
-
-def ours(error: SQLAlchemyError) -> ServiceError:
-    """A database error as ours."""
-    verdict = judge(error)
-    if verdict.cause is Cause.STATEMENT:
+def service_error(error: SQLAlchemyError) -> ServiceError:
+    """A database error as one of :mod:`shared_code.errors`, for the caller to raise."""
+    cause = classify(error).cause
+    if cause is Cause.STATEMENT:
         return InternalError("The database refused a statement")
-    return DatabaseUnavailable(retry_after=_RETRY_AFTER[verdict.cause])
+    return DatabaseUnavailable(retry_after=_RETRY_AFTER[cause])

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared_code.database.connection import Database, repeatable
 from shared_code.database.engines import WRITE_OPTION
-from shared_code.database.error_causes import Cause, judge
+from shared_code.database.error_causes import Cause, classify
 from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError, DatabaseUnavailable
 
@@ -75,7 +75,11 @@ def ensure_schema(database: Database, *, auto_migrate: bool) -> None:
 
 
 def current(database: Database) -> str | None:
-    """The schema's version, or None when the database was never migrated. One query."""
+    """The schema's version, or None when the database was never migrated. One query.
+
+    :raises ConfigurationError: the folder of the SQLite file does not exist.
+    :raises DatabaseUnavailable: the database cannot be reached.
+    """
     _check_folder(database)
     return database.read(_version)
 
@@ -83,6 +87,7 @@ def current(database: Database) -> str | None:
 def upgrade(database: Database) -> None:
     """Bring the schema up to date, as a whole or not at all; waits while another instance does.
 
+    :raises ConfigurationError: the folder of the SQLite file does not exist.
     :raises DatabaseUnavailable: the database cannot be reached, or another instance holds the lock for too long.
     """
     _check_folder(database)
@@ -95,7 +100,7 @@ def upgrade(database: Database) -> None:
 
 
 def pending(database: Database) -> list[Migration]:
-    """The steps that an upgrade would make, in order."""
+    """The steps that an upgrade would make, in order. Raises as :func:`current`."""
     version = current(database)
     return [step for step in _steps() if version is None or step.revision > version]
 
@@ -126,7 +131,7 @@ def _version(connection: Connection) -> str | None:
     try:
         version: str | None = connection.execute(select(where.c.version_num)).scalar()
     except DBAPIError as error:
-        if judge(error).number in _NO_SUCH_TABLE or "no such table" in str(error.orig):
+        if classify(error).number in _NO_SUCH_TABLE or "no such table" in str(error.orig):
             return None
         raise
     return version
@@ -227,7 +232,7 @@ def _upgrade_sqlite(database: Database) -> None:
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")
     except OperationalError as error:
-        if judge(error).cause is Cause.STATEMENT:
+        if classify(error).cause is Cause.STATEMENT:
             raise
         raise DatabaseUnavailable from error
 

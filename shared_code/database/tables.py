@@ -11,6 +11,7 @@ One description for Azure SQL, PostgreSQL and SQLite. Rules that hold for every 
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -59,6 +60,14 @@ def _label(length: int) -> TypeEngine[str]:
 #: INTEGER on SQLite, where only that type makes an autoincrementing key.
 _big_key = BigInteger().with_variant(Integer(), "sqlite")
 
+
+def _where(condition: str) -> dict[str, Any]:
+    """The condition of a filtered index: a column, then ``IS NULL`` or ``IS NOT NULL``."""
+    column, _, rest = condition.partition(" ")
+    quoted = text(f'"{column}" {rest}')
+    return {"mssql_where": text(f"[{column}] {rest}"), "sqlite_where": quoted, "postgresql_where": quoted}
+
+
 token_master = Table(
     "TokenMaster",
     metadata,
@@ -86,9 +95,7 @@ Index(
     folded(token_master.c.CompanyID),
     token_master.c.ApiKeyFingerprint,
     unique=True,
-    mssql_where=text("[ApiKeyFingerprint] IS NOT NULL"),
-    sqlite_where=text('"ApiKeyFingerprint" IS NOT NULL'),
-    postgresql_where=text('"ApiKeyFingerprint" IS NOT NULL'),
+    **_where("ApiKeyFingerprint IS NOT NULL"),
 )
 
 token_usage_logs = Table(
@@ -130,17 +137,13 @@ Index(
     token_usage_logs.c.Attempt,
     token_usage_logs.c.Kind,
     unique=True,
-    mssql_where=text("[CallID] IS NOT NULL"),
-    sqlite_where=text('"CallID" IS NOT NULL'),
-    postgresql_where=text('"CallID" IS NOT NULL'),
+    **_where("CallID IS NOT NULL"),
 )
 # The timer's fold: rows not yet summed into UsageDaily.
 Index(
     "IX_TokenUsageLogs_Unfolded",
     token_usage_logs.c.UsageID,
-    mssql_where=text("[FoldedAt] IS NULL"),
-    sqlite_where=text('"FoldedAt" IS NULL'),
-    postgresql_where=text('"FoldedAt" IS NULL'),
+    **_where("FoldedAt IS NULL"),
 )
 # Reconcile reads per key; prune reads by age.
 Index("IX_TokenUsageLogs_TokenID", token_usage_logs.c.TokenID)
@@ -164,9 +167,7 @@ Index(
     "UX_TokenUsageSummary_TokenID",
     token_usage_summary.c.TokenID,
     unique=True,
-    mssql_where=text("[TokenID] IS NOT NULL"),
-    sqlite_where=text('"TokenID" IS NOT NULL'),
-    postgresql_where=text('"TokenID" IS NOT NULL'),
+    **_where("TokenID IS NOT NULL"),
 )
 
 application_logs = Table(
@@ -407,7 +408,5 @@ Index(
     alerts.c.Kind,
     alerts.c.Subject,
     unique=True,
-    mssql_where=text("[ClosedAt] IS NULL"),
-    sqlite_where=text('"ClosedAt" IS NULL'),
-    postgresql_where=text('"ClosedAt" IS NULL'),
+    **_where("ClosedAt IS NULL"),
 )

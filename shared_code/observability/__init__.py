@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""What the service says about itself: masking of secrets, request labels, log rows, telemetry and spans."""

@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,7 +75,8 @@ class Sender:
     def _post(self, envelopes: Sequence[Any]) -> tuple[int, int]:
         """Send envelopes; the transport's code for it, and how many of them were lost though others arrived.
 
-        Of an answer that takes a part (206) the transport hands over what may be tried again, and drops the rest.
+        The ingestion endpoint answers 206 (Partial Content) when it takes only a part of a batch, and lists the status
+        of each refused item. The transport hands over the items that may be tried again, and drops the rest.
         """
         codes, part = self._transport.status_codes, self._transport.storage
         result = self._transport._transmit(envelopes)  # noqa: SLF001 - the library's one way to send
@@ -88,7 +89,7 @@ class Sender:
 
     def envelopes(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         """The envelopes of a batch: one per item, metrics of the same name and properties together."""
-        singles = [self._envelope(item) for item in items if not isinstance(item, MetricItem)]
+        singles = [self._envelope(item, _data(item)) for item in items if not isinstance(item, MetricItem)]
         return singles + self._metrics(item for item in items if isinstance(item, MetricItem))
 
     def _make_transport(self) -> Any:
@@ -107,31 +108,25 @@ class Sender:
         transport._check_stats_collection = lambda: True  # noqa: SLF001
         return transport
 
-    def _envelope(self, item: Item) -> dict[str, Any]:
-        if isinstance(item, LogItem):
-            kind, data = _log_data(item)
-        elif isinstance(item, SpanItem):
-            kind, data = _span_data(item)
-        else:
-            assert isinstance(item, EventItem)
-            kind, data = _event_data(item)
-        return self._wrap(item, kind, data)
-
-    def _wrap(self, item: Item, kind: str, data: Any) -> dict[str, Any]:
+    def _envelope(self, item: Item, data: Any) -> dict[str, Any]:
+        """An item's envelope around ``data``, an object of the protocol, whose class gives the envelope its kind."""
         from opencensus.ext.azure.common.protocol import Data, Envelope
 
+        kind = type(data).__name__.removesuffix("Data")
         tags = dict(self._tags)
         if item.operation_id:
             tags["ai.operation.id"] = item.operation_id
         if item.parent_id:
             tags["ai.operation.parentId"] = item.parent_id
-        data.properties = {name: _property(value) for name, value in item.properties.items() if value is not None}
+        data.properties = {
+            name: str(value)[:_MAX_PROPERTY_CHARACTERS] for name, value in item.properties.items() if value is not None
+        }
         envelope: dict[str, Any] = Envelope(
-            name=_NAME + kind.removesuffix("Data"),
+            name=_NAME + kind,
             time=datetime.fromtimestamp(item.time, UTC).isoformat().replace("+00:00", "Z"),
             iKey=self._key,
             tags=tags,
-            data=Data(baseData=data, baseType=kind),
+            data=Data(baseData=data, baseType=f"{kind}Data"),
         )
         return envelope
 
@@ -152,7 +147,7 @@ class Sender:
                 min=min(values),
                 max=max(values),
             )
-            made.append(self._wrap(group[-1], "MetricData", MetricData(metrics=[point])))
+            made.append(self._envelope(group[-1], MetricData(metrics=[point])))
         return made
 
 
@@ -172,12 +167,23 @@ class _Part:
         return kept
 
 
-def _log_data(item: LogItem) -> tuple[str, Any]:
+def _data(item: Item) -> Any:
+    from opencensus.ext.azure.common.protocol import Event
+
+    if isinstance(item, LogItem):
+        return _log_data(item)
+    if isinstance(item, SpanItem):
+        return _span_data(item)
+    assert isinstance(item, EventItem)
+    return Event(name=item.name, measurements=dict(item.measurements))
+
+
+def _log_data(item: LogItem) -> Any:
     from opencensus.ext.azure.common.protocol import ExceptionData, Message
 
     text = item.message[:_MAX_MESSAGE_CHARACTERS]
     if item.exception_type is None:
-        return "MessageData", Message(message=text, severityLevel=item.severity)
+        return Message(message=text, severityLevel=item.severity)
     stack = [
         {"level": level, "method": frame.function, "fileName": frame.file, "line": frame.line}
         for level, frame in enumerate(reversed(item.frames))
@@ -190,10 +196,10 @@ def _log_data(item: LogItem) -> tuple[str, Any]:
         "hasFullStack": bool(stack),
         "parsedStack": stack,
     }
-    return "ExceptionData", ExceptionData(exceptions=[details], severityLevel=item.severity)
+    return ExceptionData(exceptions=[details], severityLevel=item.severity)
 
 
-def _span_data(item: SpanItem) -> tuple[str, Any]:
+def _span_data(item: SpanItem) -> Any:
     from opencensus.ext.azure.common.protocol import RemoteDependency, Request
 
     shared = {
@@ -203,8 +209,8 @@ def _span_data(item: SpanItem) -> tuple[str, Any]:
         "success": item.success,
     }
     if item.kind == "request":
-        return "RequestData", Request(responseCode=item.result_code, url=item.url, **shared)
-    return "RemoteDependencyData", RemoteDependency(
+        return Request(responseCode=item.result_code, url=item.url, **shared)
+    return RemoteDependency(
         resultCode=item.result_code,
         type=item.kind,
         target=item.target,
@@ -213,19 +219,7 @@ def _span_data(item: SpanItem) -> tuple[str, Any]:
     )
 
 
-def _event_data(item: EventItem) -> tuple[str, Any]:
-    from opencensus.ext.azure.common.protocol import Event
-
-    return "EventData", Event(name=item.name, measurements=dict(item.measurements))
-
-
-def _property(value: Any) -> str:
-    return str(value)[:_MAX_PROPERTY_CHARACTERS]
-
-
 def _duration(seconds: float) -> str:
-    milliseconds = round(max(seconds, 0.0) * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days}.{hours:02}:{minutes:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    """As ``d.hh:mm:ss.fff``, the form of Application Insights."""
+    duration = timedelta(milliseconds=round(max(seconds, 0.0) * 1000))
+    return f"{duration.days}.{datetime.min.replace(tzinfo=UTC) + duration:%H:%M:%S.%f}"[:-3]

@@ -1,18 +1,18 @@
 """Takes work off the request path: items are queued and delivered in batches by one daemon thread.
 
 Made for logs and telemetry, which must never slow or fail a request. So ``offer`` never waits and never raises, the
-queue is bounded by number and by size, and what does not fit is dropped and counted. While delivery fails the batch is
-kept and tried again with growing pauses; the loss is reported once, when things work again. Not for anything that
+queue is bounded by number and by size, and what does not fit is dropped and counted. While delivery fails, the batch is
+kept and tried again with growing pauses; losses are reported when delivery works again. Do not use it for anything that
 must not be lost.
 """
 
 import os
-import queue
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class NotDelivered(Exception):
@@ -38,16 +38,6 @@ class WriterLimits:
     first_pause_seconds: float = 0.5
     longest_pause_seconds: float = 30.0
     report_seconds: float = 600.0
-
-
-@dataclass(slots=True)
-class _Waiter:
-    target: int
-    done: threading.Event = field(default_factory=threading.Event)
-    delivered: bool = False
-
-
-_WAKE = object()
 
 
 class BackgroundWriter[T]:
@@ -83,21 +73,22 @@ class BackgroundWriter[T]:
     def offer(self, item: T) -> bool:
         """Queue the item; False when it was dropped. Never waits for a delivery and never raises."""
         size = self._size(item)
-        with self._guard:
-            full = self._queued >= self._limits.items or self._queued_characters + size > self._limits.characters
+        with self._changed:
+            full = len(self._items) >= self._limits.items or self._characters + size > self._limits.characters
             if self._closed or full:
                 self._dropped += 1
                 return False
+            self._items.append(item)
+            self._characters += size
             self._accepted += 1
-            self._queued += 1
-            self._queued_characters += size
-            self._items.put(item)
+            if len(self._items) == 1 or len(self._items) >= self._limits.batch:
+                self._changed.notify_all()
             self._start()
         return True
 
     def count_lost(self) -> None:
         """Count an item that could not even be offered."""
-        with self._guard:
+        with self._changed:
             self._dropped += 1
 
     @property
@@ -108,7 +99,7 @@ class BackgroundWriter[T]:
     @property
     def queued(self) -> int:
         """Items that wait for delivery, the batch under way not counted."""
-        return self._queued
+        return len(self._items)
 
     def in_own_thread(self) -> bool:
         """Whether the caller runs inside ``deliver``: what it emits must not be queued again."""
@@ -118,28 +109,24 @@ class BackgroundWriter[T]:
         """Wait until everything offered so far is delivered; False when time is up or a delivery fails meanwhile."""
         if self.in_own_thread():
             return False
-        with self._guard:
-            if self._settled >= self._accepted:
+        with self._changed:
+            target, failures = self._accepted, self._failures
+            if self._settled >= target:
                 return True
-            waiter = _Waiter(self._accepted)
-            self._waiters.append(waiter)
+            self._urgent_until = target
+            self._changed.notify_all()
             self._start()
-        self._urgent.set()
-        self._items.put(_WAKE)
-        waiter.done.wait(timeout_seconds)
-        with self._guard:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-        return waiter.delivered
+            self._changed.wait_for(lambda: self._settled >= target or self._failures > failures, timeout_seconds)
+            return self._settled >= target
 
     def close(self, timeout_seconds: float = 2.0) -> bool:
         """Flush, then end the thread. What is offered later is dropped."""
         deadline = time.monotonic() + timeout_seconds
         delivered = self.flush(timeout_seconds)
-        self._closed = True
-        self._urgent.set()
-        self._items.put(_WAKE)
-        thread = self._thread
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            thread = self._thread
         if thread is not None and thread.ident is not None and not self.in_own_thread():
             thread.join(max(deadline - time.monotonic(), 0.05))
         return delivered
@@ -150,11 +137,11 @@ class BackgroundWriter[T]:
         The child leaves the parent's items to the parent. The lock is re-entrant because garbage collection may run
         a finaliser that logs while this very thread holds it.
         """
-        self._guard = threading.RLock()
-        self._items: queue.SimpleQueue[T | object] = queue.SimpleQueue()
-        self._urgent = threading.Event()
-        self._waiters: list[_Waiter] = []
-        self._accepted = self._settled = self._queued = self._queued_characters = self._dropped = 0
+        self._changed = threading.Condition(threading.RLock())
+        self._items: deque[T] = deque()
+        self._characters = self._accepted = self._settled = self._dropped = self._failures = 0
+        #: a flush waits until so many items are settled
+        self._urgent_until = 0
         self._reported_at = float("-inf")
         self._thread: threading.Thread | None = None
         self._ident: int | None = None
@@ -171,78 +158,67 @@ class BackgroundWriter[T]:
         self._ident = threading.get_ident()
         batch: list[T] = []
         pause = self._limits.first_pause_seconds
-        while not (self._closed and self._items.empty() and not batch):
-            self._gather(batch)
-            if not batch:
-                continue
-            count = len(batch)
+        while self._gather(batch):
             try:
                 refused = self._deliver(batch)
             except NotDelivered:
-                self._fail_waiters()
-                if self._closed:
+                if not self._wait_after_failure(pause):
                     return
-                self._urgent.wait(pause)
-                self._urgent.clear()
                 pause = min(pause * 2, self._limits.longest_pause_seconds)
                 continue
             except Exception:  # noqa: BLE001 - a fault in deliver must not end the thread; the loss is counted
-                refused = count
-            batch.clear()
+                refused = len(batch)
             pause = self._limits.first_pause_seconds
-            self._settle(count, refused)
+            self._settle(len(batch), refused)
+            batch.clear()
 
-    def _gather(self, batch: list[T]) -> None:
-        """Wait for a first item, then gather until the batch is full, the interval is over or someone waits."""
-        deadline = time.monotonic() + self._limits.interval_seconds if batch else None
-        while len(batch) < self._limits.batch:
-            hurried = self._closed or self._waiters or self._urgent.is_set()
-            try:
-                if deadline is None:
-                    item = self._items.get()
-                elif hurried:
-                    item = self._items.get_nowait()
-                else:
-                    item = self._items.get(timeout=max(deadline - time.monotonic(), 0))
-            except queue.Empty:
-                break
-            if item is _WAKE:
-                if not batch:
-                    break
-                continue
-            if deadline is None:
-                deadline = time.monotonic() + self._limits.interval_seconds
-            batch.append(item)  # type: ignore[arg-type]  # whatever is not the mark is an item
-            with self._guard:
-                self._queued -= 1
-                self._queued_characters -= self._size(item)  # type: ignore[arg-type]
-        self._urgent.clear()
+    def _gather(self, batch: list[T]) -> bool:
+        """Wait for a first item, then fill the batch until it is full, the interval is over or someone waits.
+
+        False when the writer is closed and nothing is left.
+        """
+        size = self._limits.batch
+        with self._changed:
+            if not batch:
+                self._changed.wait_for(lambda: self._items or self._closed)
+            self._changed.wait_for(
+                lambda: self._is_urgent() or len(batch) + len(self._items) >= size, self._limits.interval_seconds
+            )
+            while self._items and len(batch) < size:
+                batch.append(self._items.popleft())
+                self._characters -= self._size(batch[-1])
+        return bool(batch)
+
+    def _is_urgent(self) -> bool:
+        return self._closed or self._settled < self._urgent_until
+
+    def _wait_after_failure(self, seconds: float) -> bool:
+        """End the waits of :meth:`flush`, then pause; False when the writer is closed."""
+        with self._changed:
+            self._failures += 1
+            self._urgent_until = 0
+            self._changed.notify_all()
+            if self._closed:
+                return False
+            self._changed.wait_for(self._is_urgent, seconds)
+        return True
 
     def _settle(self, count: int, refused: int) -> None:
-        with self._guard:
-            self._settled += count
+        with self._changed:
             self._dropped += refused
             due = time.monotonic() - self._reported_at >= self._limits.report_seconds
-            lost = self._dropped if self._queued == 0 and due else 0
+            lost = self._dropped if not self._items and due else 0
             self._dropped -= lost
         if lost:
             self._report(lost)
-        with self._guard:
-            for waiter in [item for item in self._waiters if item.target <= self._settled]:
-                waiter.delivered = True
-                waiter.done.set()
-                self._waiters.remove(waiter)
-
-    def _fail_waiters(self) -> None:
-        with self._guard:
-            for waiter in self._waiters:
-                waiter.done.set()
-            self._waiters.clear()
+        with self._changed:
+            self._settled += count
+            self._changed.notify_all()
 
     def _report(self, lost: int) -> None:
         self._reported_at = time.monotonic()
         try:
             self._report_dropped(lost)
         except Exception:  # noqa: BLE001 - a fault in the report must not end the thread
-            with self._guard:
+            with self._changed:
                 self._dropped += lost

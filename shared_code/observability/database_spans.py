@@ -1,4 +1,4 @@
-"""Makes each statement of a request a dependency span. Statements are sent without their values."""
+"""Records each statement of a request as a dependency span. Statements are sent without their values."""
 
 import re
 import time
@@ -11,8 +11,10 @@ from shared_code.observability.request_context import current_request
 from shared_code.observability.telemetry import telemetry
 
 _STARTED = "_telemetry_started"
-_SUBJECT = re.compile(r"\s*(\w+)(?:.*?\b(?:FROM|INTO|UPDATE)\s+([\w.\"\[\]]+))?", re.IGNORECASE | re.DOTALL)
-_TABLE = re.compile(r"\s*UPDATE\s+([\w.\"\[\]]+)", re.IGNORECASE)
+#: the verb; the table, which follows UPDATE itself, or the first FROM, INTO or UPDATE behind another verb
+_VERB_AND_TABLE = re.compile(
+    r"\s*(\w+)(?:(?:(?<=\bUPDATE)|.*?\b(?:FROM|INTO|UPDATE))\s+([\w.\"\[\]]+))?", re.IGNORECASE | re.DOTALL
+)
 
 
 def trace_database(engine: Engine) -> None:
@@ -24,22 +26,16 @@ def trace_database(engine: Engine) -> None:
 
 def statement_name(statement: str) -> str:
     """Verb and table, as a name to group by: ``INSERT TokenUsageLogs``."""
-    found = _TABLE.match(statement)
-    if found:
-        return f"UPDATE {_bare(found[1])}"
-    found = _SUBJECT.match(statement)
+    found = _VERB_AND_TABLE.match(statement)
     if found is None:
         return "statement"
-    return f"{found[1].upper()} {_bare(found[2])}" if found[2] else found[1].upper()
-
-
-def _bare(table: str) -> str:
-    return table.replace('"', "").replace("[", "").replace("]", "").rpartition(".")[2]
+    verb, table = found[1].upper(), (found[2] or "").rpartition(".")[2].strip('"[]')
+    return f"{verb} {table}" if table else verb
 
 
 def _before(*arguments: Any) -> None:
     statement, context = arguments[2], arguments[4]
-    # SQLite's begin of a read does nothing yet; that of a write waits for the lock, which is worth knowing.
+    # SQLite's plain BEGIN does no work. BEGIN IMMEDIATE waits for the write lock, which is worth recording.
     if statement != "BEGIN" and context is not None and telemetry().enabled and current_request().operation_id:
         setattr(context, _STARTED, time.perf_counter())
 

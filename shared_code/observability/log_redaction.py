@@ -14,6 +14,15 @@ from typing import Any
 
 from shared_code.observability.redaction import redact
 
+#: top-level names of our own loggers; ``ApplicationLogger.get_logger`` adds to them
+OWN_LOGGERS = {
+    "shared_code",
+    "ExtractFunction",
+    "InvoiceBlobFunction",
+    "UsageRollupFunction",
+    "TokenAdminFunction",
+    "HealthFunction",
+}
 _MARK = "_redacts_secrets"
 _DONE = "_masked_message"
 _MAX_CHAIN = 50
@@ -155,21 +164,6 @@ def _clean_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames if redact(text) == text else None
 
 
-#: Top-level names of our own loggers; ``ApplicationLogger.get_logger`` adds to them.
-OWN_LOGGERS = {
-    "shared_code",
-    "ExtractFunction",
-    "InvoiceBlobFunction",
-    "UsageRollupFunction",
-    "TokenAdminFunction",
-    "HealthFunction",
-}
-
-
 def is_worth_recording(record: logging.LogRecord) -> bool:
     """Our own records, whatever their level; those of libraries from WARNING."""
-    return record.levelno >= logging.WARNING or _top_name(record.name) in OWN_LOGGERS
-
-
-def _top_name(name: str) -> str:
-    return name.partition(".")[0]
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in OWN_LOGGERS

@@ -14,7 +14,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 MASK = "***"
 
-#: what must be in the casefolded text for the pattern to match at all, which is quick to say; the pattern; its mask
+#: (sign, pattern, mask): the pattern is tried only where the casefolded text contains the sign, which is quick to see
 _PATTERNS = tuple(
     (sign, re.compile(pattern), mask)
     for sign, pattern, mask in (
@@ -34,9 +34,9 @@ _PATTERNS = tuple(
     )
 )
 _MAX_KNOWN = 4096
-#: shorter ones are no keys of any provider, and may be words that must stay readable
+#: shorter values are no provider's keys, and may be words that must stay readable
 _MIN_KNOWN_LENGTH = 16
-#: known keys that are looked for beside the others, until it is worth while to build the finder anew
+#: new secrets get a small finder of their own; the large one is rebuilt only after so many of them
 _MOST_RECENT = 256
 
 
@@ -116,9 +116,3 @@ def redact(text: str) -> str:
         if sign in folded:
             text = pattern.sub(mask, text)
     return text
-
-
-def mask_key(secret: str) -> str:
-    """A key's recognisable end for people: ``...WXYZ``; short keys show nothing."""
-    visible = 4
-    return f"...{secret[-visible:]}" if len(secret) >= 4 * visible else "..."

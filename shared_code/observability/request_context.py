@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+#: ``traceparent``: version, trace id, parent id and flags (W3C Trace Context, section 3.2)
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
@@ -37,6 +38,8 @@ class RequestContext:
         """The ids that people search by."""
         return {"request_id": self.request_id, "call_id": self.call_id}
 
+
+LABELS = tuple(field.name for field in fields(RequestContext))
 
 _NOTHING = RequestContext()
 _current: ContextVar[RequestContext] = ContextVar("request_context", default=_NOTHING)
@@ -98,12 +101,13 @@ class RequestContextFilter(logging.Filter):
 def label(record: logging.LogRecord) -> None:
     """Put the running request's labels on a record that has none."""
     context = _current.get()
-    for name in ("request_id", "call_id", "operation_id", "span_id"):
+    for name in LABELS:
         if not hasattr(record, name):
             setattr(record, name, getattr(context, name))
 
 
 def _parse_trace_parent(header: str | None) -> tuple[str | None, str | None]:
+    """Trace id and parent id. A trace id of zeros only is invalid (W3C Trace Context, section 3.2.2.3)."""
     found = _TRACE_PARENT.fullmatch((header or "").strip().lower())
     if found is None or not int(found["trace"], 16):
         return None, None

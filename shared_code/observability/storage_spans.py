@@ -1,8 +1,8 @@
-"""Makes each HTTP request to blob and queue storage within a request of ours a dependency span.
+"""Records each HTTP request to blob and queue storage as a dependency span of the request that causes it.
 
 A transport of the storage SDK, so that every client that uses it is covered, each try of the SDK's own retries for
 itself. Spans name the service and the container or queue; names of blobs are people's and stay out. Imported where a
-storage client is made: the SDK is slow to load.
+storage client is made, because the SDK is slow to load.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from shared_code.observability.request_context import current_request
 from shared_code.observability.telemetry import telemetry
 
 _FAILED = 400
-#: what is asked for is not there, or not as the condition of the request wants it: answers, not failures
+#: not found, exists already, condition not met: expected answers of conditional requests, not failures
 _ANSWERS = frozenset({404, 409, 412})
 
 

@@ -1,12 +1,12 @@
 """Telemetry for Application Insights: logs, exceptions, requests, calls to others, numbers, events.
 
 Off without APPLICATIONINSIGHTS_CONNECTION_STRING, and where the platform's own exporter (OpenTelemetry) uses it; then
-every call here costs next to nothing. On, a call costs microseconds: it queues a small frozen item, and one background
-thread masks, packs and sends. An endpoint that is down, slow or refusing costs telemetry, never a request: the queue
-is bounded and the loss is reported in the log.
+every call here costs next to nothing. When it is on, a call costs microseconds: it queues a small frozen item, and one
+background thread masks, packs and sends. An endpoint that is down, slow or refusing never slows or fails a request:
+the queue is bounded, and what is lost is reported in the log.
 
-Everything that happens in one request carries its operation id (``shared_code.observability.request_context``), so its log lines,
-its spans and its rows in ApplicationLogs are found together.
+Everything that happens in one request carries its operation id (see :mod:`.request_context`), so its log lines, its
+spans and its rows in ApplicationLogs are found together.
 """
 
 import atexit
@@ -15,17 +15,18 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared_code.errors import ConfigurationError, ServiceError
 from shared_code.observability.application_insights import Sender
 from shared_code.observability.background_writer import BackgroundWriter, WriterLimits
+from shared_code.observability.log_handler import BackgroundHandler
 from shared_code.observability.log_redaction import install_redaction
 from shared_code.observability.request_context import current_request, span_scope
 from shared_code.observability.telemetry_items import DependencyKind, EventItem, Item, MetricItem, SpanItem
-from shared_code.observability.telemetry_logs import TelemetryLogHandler
+from shared_code.observability.telemetry_logs import log_item
 from shared_code.settings import Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -55,7 +56,7 @@ class Span:
         self.properties.update(properties)
 
     def finish(self, result_code: int | str, *, success: bool | None = None) -> None:
-        """How it ended: an HTTP status or a code of ours; below 400 is a success unless ``success`` says other."""
+        """Set the outcome: an HTTP status, which is a success below 400, or a code; ``success`` overrules both."""
         self.result_code = str(result_code)
         self.success = success if success is not None else not (isinstance(result_code, int) and result_code >= 400)  # noqa: PLR2004
 
@@ -65,26 +66,19 @@ class Telemetry:
 
     def __init__(self, writer: BackgroundWriter[Item] | None = None) -> None:
         self._writer = writer
+        #: whether anything is sent
+        self.enabled = writer is not None
         self.handler: logging.Handler | None = None
 
-    @property
-    def enabled(self) -> bool:
-        """Whether anything is sent."""
-        return self._writer is not None
-
-    @contextmanager
-    def request(self, name: str, *, url: str | None = None) -> Iterator[Span]:
+    def request(self, name: str, *, url: str | None = None) -> AbstractContextManager[Span]:
         """A request that we serve. An error that leaves the block is noted and passes on."""
-        with self._span(name, "request", url=url) as span:
-            yield span
+        return self._span(name, "request", url=url)
 
-    @contextmanager
     def dependency(
         self, name: str, *, kind: DependencyKind, target: str | None = None, data: str | None = None
-    ) -> Iterator[Span]:
+    ) -> AbstractContextManager[Span]:
         """A call that we make. ``target`` is a host; ``data`` a statement or path without values."""
-        with self._span(name, kind, target=target, data=data) as span:
-            yield span
+        return self._span(name, kind, target=target, data=data)
 
     def call_ended(
         self,
@@ -132,11 +126,6 @@ class Telemetry:
                 name=name,
                 measurements=measurements or {},
             )
-            self._writer.offer(item)
-
-    def offer(self, item: Item) -> None:
-        """Queue a ready item."""
-        if self._writer is not None:
             self._writer.offer(item)
 
     def flush(self, timeout_seconds: float = 2.0) -> bool:
@@ -187,8 +176,8 @@ def configure_telemetry(
 ) -> Telemetry:
     """Turn telemetry on where the settings name a resource, and make it :func:`telemetry`.
 
-    Where the platform's own OpenTelemetry exporter is on, all would be sent twice: ours stays off. A connection string
-    that cannot be read turns it off and is logged: telemetry never stops the service.
+    It stays off where the platform's own OpenTelemetry exporter is on, because everything would be sent twice. A
+    connection string that cannot be read turns it off and is logged: telemetry never stops the service.
     """
     global _current  # noqa: PLW0603 - the one process-wide instance
     shutdown_telemetry()
@@ -210,7 +199,7 @@ def configure_telemetry(
     )
     made = Telemetry(writer)
     level = logging.getLevelNamesMapping()[settings.log_level]
-    made.handler = TelemetryLogHandler(made.offer, writer.in_own_thread, level=level)
+    made.handler = BackgroundHandler(writer, log_item, level=level)
     logging.root.addHandler(made.handler)
     install_redaction()
     _current = made
@@ -219,7 +208,7 @@ def configure_telemetry(
 
 
 def shutdown_telemetry(timeout_seconds: float = 2.0) -> None:
-    """Send what waits and turn telemetry off."""
+    """Send what waits, for up to ``timeout_seconds``, and turn telemetry off."""
     global _current
     ended, _current = _current, _OFF
     if ended is not _OFF:
@@ -233,7 +222,10 @@ def telemetry() -> Telemetry:
 
 
 def parse_connection_string(text: str) -> tuple[str, str]:
-    """Instrumentation key and ingestion endpoint. Raises :class:`ConfigurationError`."""
+    """Instrumentation key and ingestion endpoint (``https://host`` without a path).
+
+    :raises ConfigurationError: no key, or an endpoint that is no address.
+    """
     parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     values = {name.strip().lower(): value.strip() for name, value in parts.items()}
     key = values.get("instrumentationkey", "").lower()

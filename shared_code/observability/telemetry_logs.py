@@ -2,42 +2,19 @@
 
 import logging
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
 
-from shared_code.observability.log_redaction import RedactingFilter, is_worth_recording
-from shared_code.observability.request_context import RequestContext, label
+from shared_code.observability.request_context import LABELS, RequestContext, label
 from shared_code.observability.telemetry_items import Frame, LogItem
 
 _MAX_FRAMES = 50
 #: Application Insights keeps no more of a field
 _MAX_NAME, _MAX_VALUE, _MAX_FIELDS = 150, 8_000, 100
-_LABELS = ("request_id", "call_id", "operation_id", "span_id")
-
-
-class TelemetryLogHandler(logging.Handler):
-    """Sends log records and exceptions: ours from ``level``, those of libraries from WARNING.
-
-    :param offer: takes an item without waiting.
-    :param in_own_thread: whether the caller is the sending thread, whose own doings are not telemetry.
-    """
-
-    def __init__(self, offer: Callable[[LogItem], None], in_own_thread: Callable[[], bool], *, level: int) -> None:
-        super().__init__(level)
-        self._offer = offer
-        self.addFilter(lambda record: not in_own_thread() and is_worth_recording(record))
-        self.addFilter(RedactingFilter())
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record. Never waits and never raises."""
-        with suppress(Exception):  # logging must not fail the caller; handleError would print raw arguments
-            self._offer(log_item(record))
 
 
 def log_item(record: logging.LogRecord) -> LogItem:
     """The item of a record, labelled with the running request."""
     label(record)
-    here = RequestContext(*(record.__dict__[name] for name in _LABELS))
+    here = RequestContext(*(record.__dict__[name] for name in LABELS))
     message, kind = record.getMessage(), None
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:

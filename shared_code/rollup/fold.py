@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.connection import repeatable
-from shared_code.database.stores import fold as store
-from shared_code.rollup.step import Done
+from shared_code.database.stores.usage import fold as store
+from shared_code.rollup.step import Done, RollupContext
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from shared_code.bootstrap.container import Services
 
 #: rows of one transaction; Azure SQL locks the whole table for a statement that takes 5,000 locks
 BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
@@ -21,23 +19,24 @@ BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
 _MOST_LOST = 100
 
 
-def fold_usage(services: "Services") -> Done:
+def fold_usage(context: RollupContext) -> Done:
     """Fold every row that waits at the start; rows that come meanwhile are the next run's."""
-    database = services.database
+    database = context.database
     until = database.read(store.newest_unfolded)
+    if until is None:
+        return Done(0, 0)
+
+    def work(connection: "Connection") -> store.Folded | None:
+        return store.fold_batch(
+            connection,
+            until=until,
+            size=BATCH[database.dialect],
+            stamp=_stamp(),
+            default_zone=context.settings.default_time_zone,
+        )
+
     seen = changed = lost = 0
-    while until is not None:
-        end = until
-
-        def work(connection: "Connection", end: int = end) -> store.Folded | None:
-            return store.fold_batch(
-                connection,
-                until=end,
-                size=BATCH[database.dialect],
-                stamp=_stamp(),
-                default_zone=services.settings.default_time_zone,
-            )
-
+    while True:
         try:
             batch = database.run(work, on_unknown=repeatable)
         except (store.StampTaken, IntegrityError):

@@ -9,11 +9,11 @@ then the plain rule holds.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared_code.database.stores.key_states import KeyState
-from shared_code.metering.call_bounds import SMALLEST_BOUND
+from shared_code.database.stores.keys.key_states import KeyState
+from shared_code.metering.estimates import SMALLEST_BOUND
 from shared_code.records import KeyStatus
 
-#: statuses that the timer sets and takes back; all others are a person's or a provider's word
+#: statuses that the timer sets and takes back; the others are set by people or follow from a provider's answers
 MANAGED = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD, KeyStatus.FULLY_UTILIZED)
 
 _USUAL_CALLS = 3
@@ -31,7 +31,7 @@ class Flagged:
 
 def low_mark(state: KeyState, default_threshold: int) -> int:
     """Remaining tokens below which the key is low."""
-    threshold = default_threshold if state.threshold is None else state.threshold
+    threshold = default_threshold if state.key.threshold is None else state.key.threshold
     return max(threshold, _USUAL_CALLS * state.typical_tokens)
 
 
@@ -42,15 +42,15 @@ def wanted_status(
 
     :param flagged: what is known of the moment at which the key got the status it has; None when nothing is.
     """
-    status = KeyStatus.parse(state.status)
+    status = KeyStatus.parse(state.key.status)
     if status not in MANAGED:
         return None
-    if state.expires_at is not None and state.expires_at <= now:
+    if state.key.expires_at is not None and state.key.expires_at <= now:
         return KeyStatus.EXPIRED
     remaining = state.remaining
     if remaining is None:
         return KeyStatus.ACTIVE
-    rests = flagged == Flagged(state.limit, state.threshold)
+    rests = flagged == Flagged(state.key.total_token_limit, state.key.threshold)
 
     def below(line: int, *, already: bool) -> bool:
         return remaining < (line * _REST if rests and already else line)

@@ -8,20 +8,13 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.blobs.intake import Disposition
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
-from shared_code.rollup import conditions, fold, leases, reconcile, retention, statuses
-from shared_code.rollup.step import Done, Step, StepResult, run_step
-
-if TYPE_CHECKING:
-    from shared_code.bootstrap.container import Services
-
-if TYPE_CHECKING:
-    from shared_code.bootstrap.container import Services
+from shared_code.rollup import conditions, fold, leases, retention, statuses
+from shared_code.rollup.step import Done, RollupContext, Step, StepResult, run_step
 
 __all__ = ["STEPS", "StepResult", "replay_outbox", "run_rollup"]
 
@@ -31,12 +24,23 @@ _log = logging.getLogger(__name__)
 _MOST_MESSAGES = 5_000
 
 
-def replay_outbox(services: "Services") -> Done:
+def replay_outbox(context: RollupContext) -> Done:
     """Book what waits in the outbox queue since the database was away."""
-    if not storage_configured(services.settings):
+    if not storage_configured(context.settings):
         return Done(0, 0)
-    replayed = services.outbox.replay(services.ledger.replay, most=_MOST_MESSAGES)
+    replayed = context.outbox.replay(context.ledger.replay, most=_MOST_MESSAGES)
     return Done(replayed.seen, replayed.booked)
+
+
+def sweep_blobs(context: RollupContext) -> Done:
+    """Try dropped files again that have no answer for a passing cause.
+
+    :raises errors.StorageUnavailable, errors.DatabaseUnavailable: nothing is lost by waiting for the next run.
+    """
+    if not storage_configured(context.settings):
+        return Done(0, 0)
+    waiting, tried = context.sweep.run()
+    return Done(waiting, sum(one.outcome in {Disposition.RESULT, Disposition.ERROR} for one in tried))
 
 
 #: in this order: what was used is complete before it is summed, limits hold before statuses follow from them
@@ -44,7 +48,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("replay outbox", replay_outbox),
     ("end stale reservations", leases.end_stale_reservations),
     ("fold", fold.fold_usage),
-    ("reconcile", reconcile.reconcile),
+    ("reconcile", conditions.reconcile),
     ("take over limits", statuses.take_over_limits),
     ("set statuses", statuses.set_statuses),
     ("key alerts", conditions.sync_key_alerts),
@@ -52,12 +56,12 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("passed alerts", conditions.close_passed_alerts),
     ("outbox alert", conditions.watch_outbox),
     ("sweep blobs", sweep_blobs),
-    *retention.prune_steps(),
+    *retention.STEPS,
 )
 
 
 def run_rollup(
-    services: "Services", *, clock: Callable[[], float] = time.monotonic, trace_parent: str | None = None
+    context: RollupContext, *, clock: Callable[[], float] = time.monotonic, trace_parent: str | None = None
 ) -> list[StepResult]:
     """Run every step once, in order; the report is also one line of the log.
 
@@ -67,7 +71,7 @@ def run_rollup(
         request_context.request_scope(call_id=str(uuid.uuid4()), trace_parent=trace_parent),
         telemetry().request("rollup") as span,
     ):
-        results = [run_step(name, step, services, clock) for name, step in STEPS]
+        results = [run_step(name, step, context, clock) for name, step in STEPS]
         failed = [result.name for result in results if result.error]
         span.set(failed=", ".join(failed) or None)
         span.finish("failed" if failed else "ok", success=not failed)
@@ -78,11 +82,3 @@ def run_rollup(
 def _line(result: StepResult) -> str:
     failed = f" failed ({result.error})" if result.error else ""
     return f"{result.name} {result.changed}/{result.seen} in {result.milliseconds} ms{failed}"
-
-
-def sweep_blobs(services: "Services") -> Done:
-    """The timer's step. Raises when storage or the database is away: nothing is lost by waiting."""
-    if not storage_configured(services.settings):
-        return Done(0, 0)
-    found, driven = services.blobs.sweep.run()
-    return Done(found, sum(one.outcome in {Disposition.RESULT, Disposition.ERROR} for one in driven))

@@ -5,16 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared_code.database.connection import repeatable
-from shared_code.database.stores import alerts, key_states, tokens
-from shared_code.database.stores.key_states import KeyState
+from shared_code.database.stores.keys import key_states, tokens
+from shared_code.database.stores.keys.key_states import KeyState
+from shared_code.database.stores.operations import alerts
 from shared_code.records import KeyStatus
 from shared_code.rollup.key_status import Flagged, wanted_status
-from shared_code.rollup.step import Done
+from shared_code.rollup.step import Done, RollupContext
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from shared_code.bootstrap.container import Services
 
 _log = logging.getLogger(__name__)
 
@@ -27,12 +26,12 @@ ALERT_OF_STATUS = {
 }
 
 
-def take_over_limits(services: "Services") -> Done:
+def take_over_limits(context: RollupContext) -> Done:
     """Make what remains of each key follow a limit that was changed in TokenMaster by hand."""
-    changed = services.database.read(key_states.changed_limits)
+    changed = context.database.read(key_states.changed_limits)
     done = 0
     for limit in changed:
-        taken = services.database.run(
+        taken = context.database.run(
             lambda connection, limit=limit: key_states.take_over_limit(connection, limit),  # type: ignore[misc]
             on_unknown=repeatable,
         )
@@ -42,31 +41,29 @@ def take_over_limits(services: "Services") -> Done:
     return Done(len(changed), done)
 
 
-def set_statuses(services: "Services") -> Done:
+def set_statuses(context: RollupContext) -> Done:
     """Give each key the status that its limit and its end ask for; a status that changed meanwhile is left alone."""
-    now = services.clock().astimezone(UTC).replace(tzinfo=None)
+    now = context.clock().astimezone(UTC).replace(tzinfo=None)
 
     def read(connection: "Connection") -> tuple[list[KeyState], dict[tuple[str, str], Flagged]]:
         return read_states(connection, now), _flags(connection)
 
-    states, flags = services.database.read(read)
-    wanted: list[tuple[KeyState, KeyStatus, KeyStatus]] = []
+    states, flags = context.database.read(read)
+    changed = 0
     for state in states:
-        status = KeyStatus.parse(state.status)
+        status = KeyStatus.parse(state.key.status)
         if status is None:
             continue
         target = wanted_status(
             state,
             now=now,
-            default_threshold=services.settings.default_threshold,
-            flagged=flags.get((ALERT_OF_STATUS.get(status, ""), str(state.token_id))),
+            default_threshold=context.settings.default_threshold,
+            flagged=flags.get((ALERT_OF_STATUS.get(status, ""), str(state.key.token_id))),
         )
-        if target not in (None, status):
-            wanted.append((state, status, target))
-    changed = [entry for entry in wanted if _set(services, entry[0], *entry[1:])]
-    for state, before, after in changed:
-        _log.info("token %d of company %s: %s -> %s", state.token_id, state.company_id, before, after)
-    return Done(len(states), len(changed))
+        if target is not None and target is not status and _set(context, state.key.token_id, status, target):
+            changed += 1
+            _log.info("token %d of company %s: %s -> %s", state.key.token_id, state.key.company_id, status, target)
+    return Done(len(states), changed)
 
 
 def read_states(connection: "Connection", now: datetime) -> list[KeyState]:
@@ -74,10 +71,9 @@ def read_states(connection: "Connection", now: datetime) -> list[KeyState]:
     return key_states.key_states(connection, since=now.date() - timedelta(days=USUAL_DAYS))
 
 
-def _set(services: "Services", state: KeyState, before: KeyStatus, after: KeyStatus) -> bool:
-    return services.database.run(
-        lambda connection: tokens.set_status(connection, state.token_id, after, expected=before),
-        on_unknown=repeatable,
+def _set(context: RollupContext, token_id: int, before: KeyStatus, after: KeyStatus) -> bool:
+    return context.database.run(
+        lambda connection: tokens.set_status(connection, token_id, after, expected=before), on_unknown=repeatable
     )
 
 

@@ -3,14 +3,30 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from shared_code.blobs.sweep import BlobSweep
+from shared_code.database.connection import Database
 from shared_code.errors import ServiceError
-
-if TYPE_CHECKING:
-    from shared_code.bootstrap.container import Services
+from shared_code.metering.budgets import Budgets
+from shared_code.metering.ledger import Ledger
+from shared_code.metering.outbox import Outbox
+from shared_code.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RollupContext:
+    """What the steps work with. ``clock`` gives the moment, aware UTC."""
+
+    settings: Settings
+    database: Database
+    budgets: Budgets
+    ledger: Ledger
+    outbox: Outbox
+    sweep: BlobSweep
+    clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +48,15 @@ class StepResult:
     error: str | None = None
 
 
-Step = Callable[["Services"], Done]
+Step = Callable[[RollupContext], Done]
 
 
-def run_step(name: str, step: Step, services: "Services", clock: Callable[[], float]) -> StepResult:
+def run_step(name: str, step: Step, context: RollupContext, clock: Callable[[], float]) -> StepResult:
     """Run one step; a failure is logged and becomes its result."""
     started = clock()
     done, error = Done(0, 0), None
     try:
-        done = step(services)
+        done = step(context)
     except ServiceError as failure:
         error = failure.code
         _log.warning("rollup step %r failed: %s", name, error)

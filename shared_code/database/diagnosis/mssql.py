@@ -1,14 +1,13 @@
-"""Diagnosis of Azure SQL from its dynamic management views."""
+"""Diagnosis of Azure SQL from its dynamic management views. The four functions are those of :class:`.probe.Backend`."""
 
 from shared_code.database.diagnosis.probe import (
     Facts,
     Probe,
     by,
-    missing_indexes,
+    index_facts,
     remark_fullness,
     remark_numbers,
     remark_transactions,
-    short,
 )
 
 _SEE = "GRANT VIEW DATABASE STATE TO [login's user], as an administrator of the database"
@@ -33,7 +32,7 @@ FROM sys.dm_db_resource_stats
 _NEEDS_PERMISSION = "SELECT TOP (1) end_time FROM sys.dm_db_resource_stats"
 _TRANSACTIONS = """
 SELECT TOP (20) s.session_id AS session, s.login_name AS login, s.status AS state, s.program_name AS program,
-       DATEDIFF(second, t.transaction_begin_time, GETDATE()) AS seconds
+       DATEDIFF(second, t.transaction_begin_time, GETDATE()) AS seconds, '' AS query
 FROM sys.dm_tran_session_transactions st
 JOIN sys.dm_tran_active_transactions t ON t.transaction_id = st.transaction_id
 JOIN sys.dm_exec_sessions s ON s.session_id = st.session_id
@@ -44,7 +43,7 @@ ORDER BY t.transaction_begin_time
 #: where the server does not answer that: by the last statement of a session, which comes after the begin
 _SESSIONS_IN_TRANSACTION = """
 SELECT TOP (20) s.session_id AS session, s.login_name AS login, s.status AS state, s.program_name AS program,
-       DATEDIFF(second, s.last_request_start_time, GETDATE()) AS seconds
+       DATEDIFF(second, s.last_request_start_time, GETDATE()) AS seconds, '' AS query
 FROM sys.dm_exec_sessions s
 WHERE s.open_transaction_count > 0 AND s.session_id <> @@SPID
   AND DATEDIFF(second, s.last_request_start_time, GETDATE()) >= :limit
@@ -96,96 +95,85 @@ ORDER BY u.user_updates DESC
 _INDEX_NAMES = "SELECT i.name AS name FROM sys.indexes i WHERE i.name IS NOT NULL"
 
 
-class MssqlDiagnosis:
-    """See :class:`shared_code.database.diagnosis.probe.Backend`."""
+def connection(probe: Probe) -> Facts:
+    """Server, settings, sessions by state."""
+    facts = probe.ask_one("server", _SERVER)
+    if facts and not facts["is_read_committed_snapshot_on"]:
+        probe.remark(
+            "warning",
+            "READ_COMMITTED_SNAPSHOT is off: readers wait for writers",
+            "ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE",
+        )
+    if facts.get("is_read_only"):
+        probe.remark("critical", "The database takes no writes", "Connect to the primary replica")
+    _hide_others(probe, "sessions")
+    return facts | {"sessions": by(probe.ask("sessions", _STATES, remedy=_SEE), "state", "sessions")}
 
-    def connection(self, probe: Probe) -> Facts:
-        """Server, settings, sessions by state."""
-        facts = probe.ask_one("server", _SERVER)
-        if facts and not facts["is_read_committed_snapshot_on"]:
+
+def performance(probe: Probe) -> Facts:
+    """Load of the last hour against the tier, long and blocked transactions, slowest statements."""
+    resources = probe.ask_one("resource use", _RESOURCES, remedy=_SEE)
+    for name, percent in resources.items():
+        if percent is not None and percent >= probe.limits.busy_percent:
             probe.remark(
                 "warning",
-                "connection",
-                "READ_COMMITTED_SNAPSHOT is off: readers wait for writers",
-                "ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE",
+                f"{name} has reached {percent:.0f} % of what the service tier allows within the last hour",
+                "Look at the slowest statements first; then move the database to a larger tier",
             )
-        if facts.get("is_read_only"):
-            probe.remark("critical", "connection", "The database takes no writes", "Connect to the primary replica")
-        _hide_others(probe, "sessions")
-        return facts | {"sessions": by(probe.ask("sessions", _STATES, remedy=_SEE), "state", "sessions")}
+    _hide_others(probe, "long transactions and blocked sessions")
+    limit = probe.limits.long_transaction_seconds
+    long = probe.ask("long transactions", _TRANSACTIONS, noted=False, limit=limit)
+    if long is None:
+        long = probe.ask("long transactions", _SESSIONS_IN_TRANSACTION, remedy=_SEE, limit=limit)
+    blocked = probe.ask("blocked sessions", _BLOCKED, remedy=_SEE) or []
+    for row in blocked:
+        probe.remark(
+            "warning",
+            f"Session {row['session']} waits for session {row['blocked_by']} ({row['wait_type']})",
+            f"KILL {row['blocked_by']} if that session does not end by itself",
+        )
+    return {
+        "highest_percent_of_tier": resources,
+        "long_transactions": remark_transactions(probe, long, remedy="KILL {session}"),
+        "blocked": blocked,
+        "slowest": probe.ask("slowest statements", _SLOWEST, remedy=_SEE) or [],
+    }
 
-    def performance(self, probe: Probe) -> Facts:
-        """Load of the last hour against the tier, long and blocked transactions, slowest statements."""
-        resources = probe.ask_one("resource use", _RESOURCES, remedy=_SEE)
-        for name, percent in resources.items():
-            if percent is not None and percent >= probe.limits.busy_percent:
-                probe.remark(
-                    "warning",
-                    "performance",
-                    f"{name} has reached {percent:.0f} % of what the service tier allows within the last hour",
-                    "Look at the slowest statements first; then move the database to a larger tier",
-                )
-        _hide_others(probe, "long transactions and blocked sessions")
-        limit = probe.limits.long_transaction_seconds
-        long = probe.ask("long transactions", _TRANSACTIONS, noted=False, limit=limit)
-        if long is None:
-            long = probe.ask("long transactions", _SESSIONS_IN_TRANSACTION, remedy=_SEE, limit=limit)
-        blocked = probe.ask("blocked sessions", _BLOCKED, remedy=_SEE) or []
-        for row in blocked:
+
+def schema(probe: Probe) -> Facts:
+    """Rows and sizes per table, files against their largest size, running numbers."""
+    files = probe.ask("files", _FILES) or []
+    for file in files:
+        if file["max_bytes"] and file["type"] == "ROWS":
+            remark_fullness(
+                probe,
+                "The database",
+                file["bytes"] / file["max_bytes"] * 100,
+                "Raise its largest size (ALTER DATABASE ... MODIFY (MAXSIZE = ...)), or shorten RETAIN_* settings",
+            )
+    remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
+    return {"tables": probe.ask("table sizes", _TABLES, remedy=_SEE) or [], "files": files}
+
+
+def indexes(probe: Probe) -> Facts:
+    """Missing indexes (ours, and those the optimiser asked for) and unused ones."""
+    names = probe.ask("indexes", _INDEX_NAMES)
+    wanted = probe.ask("indexes that the optimiser asked for", _WANTED, remedy=_SEE) or []
+    for row in wanted:
+        if row["benefit"] is not None and row["benefit"] > _WORTHWHILE:
+            columns = ", ".join(part for part in (row["equality_columns"], row["inequality_columns"]) if part)
+            included = f" INCLUDE ({row['included_columns']})" if row["included_columns"] else ""
             probe.remark(
-                "warning",
-                "performance",
-                f"Session {row['session']} waits for session {row['blocked_by']} ({row['wait_type']})",
-                f"KILL {row['blocked_by']} if that session does not end by itself",
+                "info",
+                f"The optimiser asked {row['reads']} times for an index on {row['table']} ({columns})",
+                f"Consider CREATE INDEX ... ON {row['table']} ({columns}){included}",
             )
-        slowest = probe.ask("slowest statements", _SLOWEST, remedy=_SEE) or []
-        return {
-            "highest_percent_of_tier": resources,
-            "long_transactions": remark_transactions(probe, long, remedy="KILL {session}"),
-            "blocked": blocked,
-            "slowest": [{**row, "query": short(row["query"])} for row in slowest],
-        }
-
-    def schema(self, probe: Probe) -> Facts:
-        """Rows and sizes per table, files against their largest size, running numbers."""
-        files = probe.ask("files", _FILES) or []
-        for file in files:
-            if file["max_bytes"] and file["type"] == "ROWS":
-                remark_fullness(
-                    probe,
-                    "The database",
-                    file["bytes"] / file["max_bytes"] * 100,
-                    "Raise its largest size (ALTER DATABASE ... MODIFY (MAXSIZE = ...)), or shorten RETAIN_* settings",
-                )
-        remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
-        return {"tables": probe.ask("table sizes", _TABLES, remedy=_SEE) or [], "files": files}
-
-    def indexes(self, probe: Probe) -> Facts:
-        """Missing indexes (ours, and those the optimiser asked for) and unused ones."""
-        names = self.index_names(probe)
-        wanted = probe.ask("indexes that the optimiser asked for", _WANTED, remedy=_SEE) or []
-        for row in wanted:
-            if row["benefit"] is not None and row["benefit"] > _WORTHWHILE:
-                columns = ", ".join(part for part in (row["equality_columns"], row["inequality_columns"]) if part)
-                included = f" INCLUDE ({row['included_columns']})" if row["included_columns"] else ""
-                probe.remark(
-                    "info",
-                    "indexes",
-                    f"The optimiser asked {row['reads']} times for an index on {row['table']} ({columns})",
-                    f"Consider CREATE INDEX ... ON {row['table']} ({columns}){included}",
-                )
-        unused = probe.ask("unused indexes", _UNUSED, remedy=_SEE, writes=_UNUSED_WRITES) or []
-        return {
-            "count": None if names is None else len(names),
-            "missing": missing_indexes(probe, names),
-            "asked_for": wanted,
-            "unused": unused,
-        }
-
-    def index_names(self, probe: Probe) -> set[str] | None:
-        """Names of all indexes."""
-        rows = probe.ask("indexes", _INDEX_NAMES)
-        return None if rows is None else {row["name"] for row in rows}
+    unused = probe.ask("unused indexes", _UNUSED, remedy=_SEE, writes=_UNUSED_WRITES) or []
+    return {
+        **index_facts(probe, names),
+        "asked_for": wanted,
+        "unused": unused,
+    }
 
 
 def _hide_others(probe: Probe, what: str) -> None:

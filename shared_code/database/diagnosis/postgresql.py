@@ -1,4 +1,7 @@
-"""Diagnosis of PostgreSQL from its statistics views: activity, tables, indexes, sizes."""
+"""Diagnosis of PostgreSQL from its statistics views: activity, tables, indexes, sizes.
+
+The four functions are those of :class:`.probe.Backend`.
+"""
 
 from pathlib import Path
 
@@ -6,12 +9,11 @@ from shared_code.database.diagnosis.probe import (
     Facts,
     Probe,
     by,
+    index_facts,
     inspect_disk,
-    missing_indexes,
     ratio,
     remark_numbers,
     remark_transactions,
-    short,
 )
 
 _SEE_DISK = "Look at the storage of the server: its host's df, or its metrics in the portal"
@@ -87,111 +89,96 @@ SELECT current_setting('data_directory') AS folder, current_setting('port') AS p
 """
 
 
-class PostgresqlDiagnosis:
-    """See :class:`shared_code.database.diagnosis.probe.Backend`."""
-
-    def connection(self, probe: Probe) -> Facts:
-        """Server, login, sessions by state."""
-        facts = probe.ask_one("server", _SERVER)
-        if facts and facts["connections"] > facts["max_connections"] * _MANY_CONNECTIONS:
-            probe.remark(
-                "warning",
-                "connection",
-                f"{facts['connections']} of {facts['max_connections']} connections are in use",
-                "Lower DB_POOL_SIZE x instances, or raise max_connections",
-            )
-        if facts.get("is_standby"):
-            probe.remark(
-                "critical", "connection", "This server is a standby: it takes no writes", "Connect to the primary"
-            )
-        return facts | {"sessions": by(probe.ask("sessions", _STATES), "state", "sessions")}
-
-    def performance(self, probe: Probe) -> Facts:
-        """Long and blocked transactions, cache, slowest statements."""
-        hidden = probe.ask_one("activity", _HIDDEN, text=_HIDDEN_QUERY).get("sessions")
-        if hidden:
-            probe.hide("statements of other logins", f"{hidden} sessions hide theirs from this login", _SEE_ALL)
-        long = probe.ask("long transactions", _TRANSACTIONS, limit=probe.limits.long_transaction_seconds)
-        blocked = probe.ask("blocked sessions", _BLOCKED) or []
-        for row in blocked:
-            # Of another login's session only the fact is visible.
-            since = "" if row["seconds"] is None else f" since {row['seconds']:.0f} s"
-            probe.remark(
-                "warning",
-                "performance",
-                f"Session {row['session']} waits for {row['blocked_by']}{since}",
-                "SELECT pg_terminate_backend(pid) for the blocking session if it does not end by itself",
-            )
-        database = probe.ask_one("database statistics", _DATABASE)
-        slowest = probe.ask(
-            "slowest statements",
-            _SLOWEST,
-            remedy="Add pg_stat_statements to shared_preload_libraries and run CREATE EXTENSION pg_stat_statements",
+def connection(probe: Probe) -> Facts:
+    """Server, login, sessions by state."""
+    facts = probe.ask_one("server", _SERVER)
+    if facts and facts["connections"] > facts["max_connections"] * _MANY_CONNECTIONS:
+        probe.remark(
+            "warning",
+            f"{facts['connections']} of {facts['max_connections']} connections are in use",
+            "Lower DB_POOL_SIZE x instances, or raise max_connections",
         )
-        return {
-            "long_transactions": remark_transactions(probe, long, remedy="SELECT pg_terminate_backend({session})"),
-            "blocked": [{**row, "query": short(row["query"])} for row in blocked],
-            "cache_hit_ratio": ratio(
-                database.get("blks_hit", 0), database.get("blks_hit", 0) + database.get("blks_read", 0)
-            ),
-            "database": database,
-            "slowest": [{**row, "query": short(row["query"])} for row in slowest or []],
-        }
+    if facts.get("is_standby"):
+        probe.remark("critical", "This server is a standby: it takes no writes", "Connect to the primary")
+    return facts | {"sessions": by(probe.ask("sessions", _STATES), "state", "sessions")}
 
-    def schema(self, probe: Probe) -> Facts:
-        """Rows, dead rows and sizes per table, running numbers, age of transaction ids."""
-        tables = probe.ask("tables", _TABLES) or []
-        for row in tables:
-            if row["dead_rows"] > _DEAD_ROWS and row["dead_rows"] > row["rows"] * _DEAD_SHARE:
-                probe.remark(
-                    "warning",
-                    "schema",
-                    f"{row['name']} holds {row['dead_rows']} dead rows beside {row['rows']} live ones",
-                    f'VACUUM (ANALYZE) "{row["name"]}"; look for long transactions, which keep autovacuum from it',
-                )
-        age = probe.ask_one("age", _AGE)
-        if age and age["transaction_ids"] > _OLD_TRANSACTION_IDS:
-            probe.remark(
-                "critical",
-                "schema",
-                f"The oldest transaction id is {age['transaction_ids']} transactions old",
-                "Run VACUUM (FREEZE) on the database, and end transactions that have been open for days",
-            )
-        remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
-        return {"tables": tables, "database": age, "disk": _inspect_disk(probe)}
 
-    def indexes(self, probe: Probe) -> Facts:
-        """Missing, unused and invalid indexes; tables that are read from end to end."""
-        names = self.index_names(probe)
-        invalid = probe.ask("invalid indexes", _INVALID) or []
-        for row in invalid:
-            probe.remark(
-                "warning", "indexes", f"Index {row['index']} is invalid and not used", f'REINDEX INDEX "{row["index"]}"'
-            )
-        scanned = [
-            {"table": row["name"], "rows": row["rows"], "seq_scan": row["seq_scan"], "idx_scan": row["idx_scan"]}
-            for row in probe.ask("table scans", _TABLES) or []
-            if row["rows"] > _SCANNED_ROWS and row["seq_scan"] > row["idx_scan"]
-        ]
-        for row in scanned:
-            probe.remark(
-                "info",
-                "indexes",
-                f"{row['table']} ({row['rows']} rows) is read from end to end more often than by an index",
-                f'ANALYZE "{row["table"]}"; then look at the slowest statements on it with EXPLAIN',
-            )
-        return {
-            "count": None if names is None else len(names),
-            "missing": missing_indexes(probe, names),
-            "unused": probe.ask("unused indexes", _UNUSED, rows=_DEAD_ROWS) or [],
-            "invalid": [row["index"] for row in invalid],
-            "read_end_to_end": scanned,
-        }
+def performance(probe: Probe) -> Facts:
+    """Long and blocked transactions, cache, slowest statements."""
+    hidden = probe.ask_one("activity", _HIDDEN, text=_HIDDEN_QUERY).get("sessions")
+    if hidden:
+        probe.hide("statements of other logins", f"{hidden} sessions hide theirs from this login", _SEE_ALL)
+    long = probe.ask("long transactions", _TRANSACTIONS, limit=probe.limits.long_transaction_seconds)
+    blocked = probe.ask("blocked sessions", _BLOCKED) or []
+    for row in blocked:
+        # Of another login's session only the fact is visible.
+        since = "" if row["seconds"] is None else f" since {row['seconds']:.0f} s"
+        probe.remark(
+            "warning",
+            f"Session {row['session']} waits for {row['blocked_by']}{since}",
+            "SELECT pg_terminate_backend(pid) for the blocking session if it does not end by itself",
+        )
+    database = probe.ask_one("database statistics", _DATABASE)
+    slowest = probe.ask(
+        "slowest statements",
+        _SLOWEST,
+        remedy="Add pg_stat_statements to shared_preload_libraries and run CREATE EXTENSION pg_stat_statements",
+    )
+    return {
+        "long_transactions": remark_transactions(probe, long, remedy="SELECT pg_terminate_backend({session})"),
+        "blocked": blocked,
+        "cache_hit_ratio": ratio(
+            database.get("blks_hit", 0), database.get("blks_hit", 0) + database.get("blks_read", 0)
+        ),
+        "database": database,
+        "slowest": slowest or [],
+    }
 
-    def index_names(self, probe: Probe) -> set[str] | None:
-        """Names of all indexes that the login can see."""
-        rows = probe.ask("indexes", _INDEX_NAMES)
-        return None if rows is None else {row["name"] for row in rows}
+
+def schema(probe: Probe) -> Facts:
+    """Rows, dead rows and sizes per table, running numbers, age of transaction ids."""
+    tables = probe.ask("tables", _TABLES) or []
+    for row in tables:
+        if row["dead_rows"] > _DEAD_ROWS and row["dead_rows"] > row["rows"] * _DEAD_SHARE:
+            probe.remark(
+                "warning",
+                f"{row['name']} holds {row['dead_rows']} dead rows beside {row['rows']} live ones",
+                f'VACUUM (ANALYZE) "{row["name"]}"; look for long transactions, which keep autovacuum from it',
+            )
+    age = probe.ask_one("age", _AGE)
+    if age and age["transaction_ids"] > _OLD_TRANSACTION_IDS:
+        probe.remark(
+            "critical",
+            f"The oldest transaction id is {age['transaction_ids']} transactions old",
+            "Run VACUUM (FREEZE) on the database, and end transactions that have been open for days",
+        )
+    remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
+    return {"tables": tables, "database": age, "disk": _inspect_disk(probe)}
+
+
+def indexes(probe: Probe) -> Facts:
+    """Missing, unused and invalid indexes; tables that are read from end to end."""
+    names = probe.ask("indexes", _INDEX_NAMES)
+    invalid = probe.ask("invalid indexes", _INVALID) or []
+    for row in invalid:
+        probe.remark("warning", f"Index {row['index']} is invalid and not used", f'REINDEX INDEX "{row["index"]}"')
+    scanned = [
+        {"table": row["name"], "rows": row["rows"], "seq_scan": row["seq_scan"], "idx_scan": row["idx_scan"]}
+        for row in probe.ask("table scans", _TABLES) or []
+        if row["rows"] > _SCANNED_ROWS and row["seq_scan"] > row["idx_scan"]
+    ]
+    for row in scanned:
+        probe.remark(
+            "info",
+            f"{row['table']} ({row['rows']} rows) is read from end to end more often than by an index",
+            f'ANALYZE "{row["table"]}"; then look at the slowest statements on it with EXPLAIN',
+        )
+    return {
+        **index_facts(probe, names),
+        "unused": probe.ask("unused indexes", _UNUSED, rows=_DEAD_ROWS) or [],
+        "invalid": [row["index"] for row in invalid],
+        "read_end_to_end": scanned,
+    }
 
 
 def _inspect_disk(probe: Probe) -> Facts:

@@ -1,4 +1,4 @@
-"""What the diagnoses of the three backends share: asking without breaking, and what they have to say.
+"""What the diagnoses of the three backends share: questions to the database, remarks, and what could not be seen.
 
 A question that the login may not ask, or that this server does not know, is noted as not visible and the diagnosis
 goes on. Nothing here changes data.
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
-from shared_code.database.error_causes import judge
+from shared_code.database.error_causes import classify
 from shared_code.database.tables import SCHEMA, metadata
 from shared_code.observability.redaction import redact
 
@@ -29,16 +29,6 @@ DENIED = frozenset({"229", "230", "262", "297", "300", "371", "42501"})
 _MAX_REASON_CHARACTERS = 300
 _MAX_QUERY_CHARACTERS = 300
 INT_MAX = 2_147_483_647
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something that is not as it should be, and what to do."""
-
-    severity: Severity
-    area: str
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +47,15 @@ class Limits:
 
 @dataclass(slots=True)
 class Probe:
-    """Asks on one connection and collects what is found."""
+    """Asks on one connection and collects what is found.
+
+    :ivar area: the section that is being filled, for remarks.
+    """
 
     connection: Connection
-    limits: Limits = field(default_factory=Limits)
-    remarks: list[Remark] = field(default_factory=list)
+    area: str
+    limits: Limits
+    remarks: list[Facts] = field(default_factory=list)
     hidden: list[dict[str, str]] = field(default_factory=list)
 
     def ask(
@@ -69,8 +63,11 @@ class Probe:
     ) -> list[Facts] | None:
         """The rows as JSON-ready dicts; None, and a note unless ``noted`` is off, when they cannot be had.
 
+        Texts in a column ``query`` are statements of others: they are masked and cut.
+
         :param what: name of the question for the note.
         :param remedy: what would make it visible.
+        :raises sqlalchemy.exc.DBAPIError: the connection is lost, or the database is away.
         """
         try:
             # PostgreSQL would refuse all further questions after a failed one; the others need no savepoint.
@@ -78,13 +75,15 @@ class Probe:
             with self.connection.begin_nested() if guarded else nullcontext():
                 rows = self.connection.execute(text(statement), parameters).mappings().all()
         except DBAPIError as error:
-            verdict = judge(error)
-            if verdict.disconnect or verdict.transient:
+            failure = classify(error)
+            if failure.disconnect or failure.transient:
                 raise
             if noted:
-                self.hide(what, _reason(error, verdict.number), remedy)
+                self.hide(what, _reason(error, failure.number), remedy)
             return None
-        return [{name: plain(value) for name, value in row.items()} for row in rows]
+        return [
+            {name: short(value) if name == "query" else plain(value) for name, value in row.items()} for row in rows
+        ]
 
     def ask_one(self, what: str, statement: str, *, remedy: str = "", **parameters: Any) -> Facts:
         """The first row, or no facts."""
@@ -95,9 +94,9 @@ class Probe:
         """Note that something cannot be seen."""
         self.hidden.append({"what": what, "reason": reason, "remedy": remedy})
 
-    def remark(self, severity: Severity, area: str, message: str, remedy: str) -> None:
-        """Note that something is not as it should be."""
-        self.remarks.append(Remark(severity, area, message, remedy))
+    def remark(self, severity: Severity, message: str, remedy: str, *, area: str | None = None) -> None:
+        """Note that something is not as it should be, and what to do; ``area`` where it belongs to another section."""
+        self.remarks.append({"severity": severity, "area": area or self.area, "message": message, "remedy": remedy})
 
 
 class Backend(Protocol):
@@ -114,9 +113,6 @@ class Backend(Protocol):
 
     def indexes(self, probe: Probe) -> Facts:
         """Missing, unused and broken indexes."""
-
-    def index_names(self, probe: Probe) -> set[str] | None:
-        """Names of all indexes, or None when they cannot be seen."""
 
 
 def expected_schema(probe: Probe) -> Facts:
@@ -139,18 +135,21 @@ def expected_schema(probe: Probe) -> Facts:
     if missing_tables or missing_columns:
         probe.remark(
             "critical",
-            "schema",
             "The database lacks: " + ", ".join(missing_tables + missing_columns),
             "Run 'python manage.py db upgrade'",
         )
     return {"missing_tables": missing_tables, "missing_columns": missing_columns}
 
 
-def missing_indexes(probe: Probe, present: Iterable[str] | None) -> list[Facts]:
-    """Indexes that this code relies on and the database lacks, each with the statement that makes it."""
-    if present is None:
-        return []
-    have = {name.lower() for name in present}
+def index_facts(probe: Probe, rows: Iterable[Facts] | None) -> Facts:
+    """How many indexes there are, and those that this code relies on and the database lacks.
+
+    :param rows: every index by its ``name``; None when they cannot be seen.
+    """
+    if rows is None:
+        return {"count": None, "missing": []}
+    names = {str(row["name"]) for row in rows}
+    have = {name.lower() for name in names}
     missing = []
     for table in metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda item: str(item.name)):
@@ -159,27 +158,22 @@ def missing_indexes(probe: Probe, present: Iterable[str] | None) -> list[Facts]:
                 missing.append({"table": table.name, "index": str(index.name), "create": statement})
                 probe.remark(
                     "critical" if index.unique else "warning",
-                    "indexes",
                     f"Index {index.name} on {table.name} is missing"
                     + (": bookings or claims could double" if index.unique else ""),
                     statement,
                 )
-    return missing
+    return {"count": len(names), "missing": missing}
 
 
 def remark_transactions(probe: Probe, rows: list[Facts] | None, *, remedy: str) -> list[Facts]:
-    """Remark each open transaction in ``rows`` (``session``, ``seconds``, ``query``); returns them, texts masked."""
-    found = []
+    """Remark each open transaction in ``rows`` (``session``, ``seconds``) and return them."""
     for row in rows or []:
-        shown = {**row, "query": short(row.get("query"))}
-        found.append(shown)
         probe.remark(
             "warning",
-            "performance",
             f"A transaction of session {row['session']} has been open for {row['seconds']:.0f} s",
             remedy.format(session=row["session"]),
         )
-    return found
+    return rows or []
 
 
 def remark_numbers(probe: Probe, rows: list[Facts] | None) -> None:
@@ -188,7 +182,6 @@ def remark_numbers(probe: Probe, rows: list[Facts] | None) -> None:
         if row["last"] is not None and row["last"] > INT_MAX * probe.limits.busy_percent / 100:
             probe.remark(
                 "critical",
-                "schema",
                 f"The running number of {row['name']} is at {row['last']} of {INT_MAX}",
                 "Shorten the retention of that table, and widen the column to BIGINT before it is used up",
             )
@@ -229,7 +222,7 @@ def inspect_disk(probe: Probe, folder: Path) -> Facts:
 def remark_fullness(probe: Probe, what: str, used_percent: float, remedy: str) -> None:
     """Remark a disk or database that is nearly full."""
     if used_percent >= probe.limits.full_percent:
-        probe.remark("critical", "schema", f"{what} is {used_percent:.0f} % full", remedy)
+        probe.remark("critical", f"{what} is {used_percent:.0f} % full", remedy)
 
 
 def _create_statement(connection: Connection, index: Index) -> str:

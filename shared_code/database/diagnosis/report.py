@@ -8,29 +8,21 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, inspect, literal, select, text
 
-from shared_code.database import connection
-from shared_code.database.connection import Database
-from shared_code.database.diagnosis.mssql import MssqlDiagnosis
-from shared_code.database.diagnosis.postgresql import PostgresqlDiagnosis
+from shared_code.database.connection import Database, create_database, default_database
+from shared_code.database.diagnosis import mssql, postgresql, sqlite
 from shared_code.database.diagnosis.probe import Backend, Facts, Limits, Probe, expected_schema
-from shared_code.database.diagnosis.sqlite import SqliteDiagnosis
 from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError, ServiceError
 from shared_code.observability.redaction import redact
 from shared_code.settings import Settings
 
-_BACKENDS: dict[str, Callable[[], Backend]] = {
-    "sqlite": SqliteDiagnosis,
-    "postgresql": PostgresqlDiagnosis,
-    "mssql": MssqlDiagnosis,
-}
+_BACKENDS: dict[str, Backend] = {"sqlite": sqlite, "postgresql": postgresql, "mssql": mssql}
 _ROUND_TRIPS = 5
 #: for one question; a diagnosis must not become the load that it looks for
 _MAX_SECONDS = 10
@@ -39,20 +31,21 @@ _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 
 class DatabaseDiagnostic:
-    """Looks at one database. Changes nothing in it.
+    """Looks at one database without changing anything in it.
 
     :param connection_params: which one: a :class:`Database`; the seed's dictionary of psycopg's names (``host``,
         ``port``, ``dbname``, ``user``, ``password``, ...) for PostgreSQL; or nothing, for the process's own.
+    :raises ConfigurationError: the port is not a number, or the process has no database.
     """
 
     def __init__(
         self, connection_params: Database | Mapping[str, Any] | None = None, *, limits: Limits | None = None
     ) -> None:
         given = _open(connection_params) if isinstance(connection_params, Mapping) else connection_params
-        self._database = given or connection.default()
+        self._database = given or default_database()
         self._closes = isinstance(connection_params, Mapping)
         self._limits = limits or Limits()
-        self._backend = _BACKENDS[self._database.dialect]()
+        self._backend = _BACKENDS[self._database.dialect]
 
     def run_diagnostics(self) -> dict[str, Any]:
         """The seed's result: ``timestamp``, ``connection``, ``performance``, ``schema``, ``indexes``; never raises.
@@ -61,21 +54,18 @@ class DatabaseDiagnostic:
         ``remedy``; ``not_visible``, what could not be looked at, with reason and remedy; and ``error`` when the
         database does not answer. JSON-ready.
         """
-        result: dict[str, Any] = {
-            "timestamp": datetime.now(UTC).isoformat(),
-            "backend": self._database.dialect,
-            "connection": {},
-            "performance": {},
-            "schema": {},
-            "indexes": {},
-            "findings": [],
-            "not_visible": [],
-        }
         sections: dict[str, Callable[[Probe], Facts]] = {
             "connection": self._connection,
             "performance": self._backend.performance,
             "schema": self._schema,
             "indexes": self._backend.indexes,
+        }
+        result: dict[str, Any] = {
+            "timestamp": datetime.now(UTC).isoformat(),
+            "backend": self._database.dialect,
+            **{name: {} for name in sections},
+            "findings": [],
+            "not_visible": [],
         }
         for name, section in sections.items():
             if "error" in result:
@@ -88,9 +78,9 @@ class DatabaseDiagnostic:
 
     def _run_section(self, name: str, section: Callable[[Probe], Facts], result: dict[str, Any]) -> None:
         try:
-            # A connection each: a section that broke its own leaves the next one in peace.
+            # Each section has a connection of its own, so that one that breaks it does not spoil the next.
             with self._database.reading() as connection:
-                probe = Probe(connection, self._limits)
+                probe = Probe(connection, name, self._limits)
                 try:
                     with _limited(connection):
                         result[name] = section(probe)
@@ -98,7 +88,7 @@ class DatabaseDiagnostic:
                     raise
                 except Exception as error:  # noqa: BLE001 - of the driver, the file system, or what a server answers
                     result[name] = {"error": redact(f"{type(error).__name__}: {error}")[:500]}
-                result["findings"] += [asdict(remark) for remark in probe.remarks]
+                result["findings"] += probe.remarks
                 result["not_visible"] += probe.hidden
         except ServiceError as error:
             result["error"] = str(error)
@@ -121,7 +111,6 @@ class DatabaseDiagnostic:
         if median > _SLOW_MILLISECONDS:
             probe.remark(
                 "warning",
-                "connection",
                 f"A round trip takes {median:.0f} ms",
                 "Move the service and the database into the same region; a request makes about a dozen",
             )
@@ -154,7 +143,6 @@ class DatabaseDiagnostic:
         if found is None or found < HEAD:
             probe.remark(
                 "critical",
-                "schema",
                 f"The schema is at {found or 'none'}, this code needs {HEAD}",
                 "Run 'python manage.py db upgrade'",
             )
@@ -180,7 +168,10 @@ def _limited(connection: Connection) -> Iterator[None]:
 
 
 def _open(connection_params: Mapping[str, Any]) -> Database:
-    """The database behind psycopg's names. Nothing connects yet. Raises :class:`ConfigurationError`."""
+    """The database behind psycopg's names. Nothing connects yet.
+
+    :raises ConfigurationError: the port is not a number.
+    """
     known = {str(name): str(value) for name, value in connection_params.items() if value is not None}
     port = known.pop("port", "")
     if port and not port.isdecimal():
@@ -199,4 +190,4 @@ def _open(connection_params: Mapping[str, Any]) -> Database:
     settings = Settings(
         azure_sql_connection_string=None, database_url=SecretStr(url.render_as_string(hide_password=False))
     )
-    return connection.create_database(settings)
+    return create_database(settings)
