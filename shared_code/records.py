@@ -3,6 +3,7 @@
 Token counts are model tokens. ``None`` means that the provider did not say; it is never replaced by 0.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,9 +11,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+#: a company id as people write it. The ODBC driver turns other characters into ``?``, so that two companies could
+#: become one
+COMPANY_ID = r"[A-Za-z0-9._\-]{1,50}"
+#: what a megabyte is wherever a limit of the service counts in it
+BYTES_PER_MB = 1_048_576
+
 
 class Provider(StrEnum):
-    """Model providers, spelled as TokenMaster.Provider holds them."""
+    """Model providers, spelled as TokenMaster.Provider holds them; the first is the default.
+
+    Each has its folder in ``shared_code.providers``; see ``shared_code.providers.vendors``.
+    """
 
     GEMINI = "Gemini"
     OPENAI = "OpenAI"
@@ -24,6 +34,12 @@ class Provider(StrEnum):
         if not cleaned:
             return cls.GEMINI
         return next((member for member in cls if member.value.lower() == cleaned), None)
+
+    @classmethod
+    def spelled_out(cls) -> str:
+        """All names for a sentence: ``Gemini or OpenAI``."""
+        *others, last = (member.value for member in cls)
+        return f"{', '.join(others)} or {last}"
 
 
 class KeyStatus(StrEnum):
@@ -42,19 +58,6 @@ class KeyStatus(StrEnum):
         """Read a status typed by hand: case and blanks do not count; unknown or NULL is None (the key is not used)."""
         cleaned = "".join((text or "").split()).lower()
         return next((member for member in cls if member.value.lower() == cleaned), None)
-
-
-class AdminRole(StrEnum):
-    """What an administrator may do; each role includes the ones before it."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-    def includes(self, other: "AdminRole") -> bool:
-        """Whether this role may do what ``other`` may."""
-        order = list(AdminRole)
-        return order.index(self) >= order.index(other)
 
 
 class UsageKind(StrEnum):
@@ -117,7 +120,6 @@ class ApiKey:
     total_token_limit: int | None = None
     remaining_tokens: int | None = None
     reserved_tokens: int = 0
-    threshold: int | None = None
     cooldown_until: datetime | None = None
     provider_project: str | None = None
     has_summary: bool = True
@@ -126,6 +128,11 @@ class ApiKey:
     def available_tokens(self) -> int | None:
         """Tokens that a new reservation can take, or None when there is no limit."""
         return None if self.remaining_tokens is None else self.remaining_tokens - self.reserved_tokens
+
+
+def read_company_id(text: str) -> str | None:
+    """The company id in upper case, as callers and rows hold it; None when ``text`` is none."""
+    return text.upper() if re.fullmatch(COMPANY_ID, text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,22 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallIdentity:
+    """Who asked for which document: the labels that every row of one run of the pipeline carries.
+
+    ``call_id`` is ours, new for each run; ``request_id`` is only a label of the client; ``document_sha256`` is None
+    until the document was opened, and for use that was reported from outside.
+    """
+
+    call_id: str
+    caller: Caller
+    source: Source
+    request_id: str | None = None
+    document_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
     """What a model call asks of the budgets, before a key is chosen. Amounts are model tokens.
 
     ``input_bound`` is an upper bound of the input; ``output_cap`` the answer that we would allow (thoughts included);
@@ -147,17 +169,13 @@ class Order:
     but never below it.
     """
 
-    call_id: str
+    identity: CallIdentity
     attempt: int
-    caller: Caller
     model: str
-    source: Source
     input_bound: int
     output_cap: int
     output_floor: int
     lease_seconds: int
-    request_id: str | None = None
-    document_sha256: str | None = None
 
     @property
     def full_bound(self) -> int:
@@ -171,41 +189,57 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """Tokens set aside for one model call, on a key and on the quota counters named here."""
-
-    call_id: str
-    attempt: int
-    token_id: int | None
-    caller: Caller
-    local_day: date
-    provider: Provider
-    model: str
-    source: Source
-    bound_tokens: int
-    counter_ids: tuple[int, ...] = ()
-    request_id: str | None = None
-    document_sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class UsageRow:
     """One row of TokenUsageLogs. Amounts of tokens follow :class:`Usage`; ``cost_usd`` is None when unknown."""
 
-    call_id: str
+    identity: CallIdentity
     attempt: int
     kind: UsageKind
     token_id: int | None
-    caller: Caller
     usage: Usage
     local_day: date
     model: str | None
-    source: Source
     outcome: str
-    request_id: str | None = None
     cost_usd: Decimal | None = None
     duration_ms: int | None = None
-    document_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Tokens set aside for one model call, on a key and on the quota counters named here."""
+
+    identity: CallIdentity
+    attempt: int
+    token_id: int | None
+    local_day: date
+    provider: Provider
+    model: str
+    bound_tokens: int
+    counter_ids: tuple[int, ...] = ()
+
+    def usage_row(
+        self,
+        usage: Usage,
+        *,
+        outcome: str,
+        kind: UsageKind = UsageKind.USAGE,
+        model: str | None = None,
+        cost_usd: Decimal | None = None,
+        duration_ms: int | None = None,
+    ) -> UsageRow:
+        """The row that settles this reservation with ``usage``; ``model`` is the version that answered."""
+        return UsageRow(
+            identity=self.identity,
+            attempt=self.attempt,
+            kind=kind,
+            token_id=self.token_id,
+            usage=usage,
+            local_day=self.local_day,
+            model=model or self.model,
+            outcome=outcome,
+            cost_usd=cost_usd,
+            duration_ms=duration_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +267,7 @@ class Finding:
     found: str | None = None
     review: bool = True
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | None]:
         """The shape of one entry of ``data.warnings``."""
         return {
             "code": self.code,
@@ -258,34 +292,3 @@ class Alert:
     last_seen_at: datetime | None = None
     closed_at: datetime | None = None
     occurrences: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Conditions that were opened and closed just now."""
-
-    opened: tuple[Alert, ...]
-    closed: tuple[Alert, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One row. ``timestamp`` is naive UTC; ``log_id`` is None until it is stored."""
-
-    timestamp: datetime
-    level: str
-    logger: str
-    message: str
-    exception: str | None = None
-    module: str | None = None
-    function: str | None = None
-    line: int | None = None
-    call_id: str | None = None
-    request_id: str | None = None
-    operation_id: str | None = None
-    log_id: int | None = None
-
-    @property
-    def characters(self) -> int:
-        """About how much memory the entry holds."""
-        return len(self.message) + len(self.exception or "") + 200

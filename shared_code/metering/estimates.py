@@ -1,7 +1,8 @@
-"""Counts tokens before a call: of a text by the model's vocabulary, of an upload as an upper bound.
+"""How many model tokens a call can cost, counted before it is made.
 
-Offline and without the provider. The bound is what a reservation rests on: it must not be missed, so it takes the
-highest published rate for pages and images and adds a safety factor to text. Bills are never taken from here.
+Offline and without the provider. A reservation rests on the bound, which must not be exceeded: it takes the highest
+published rate for pages and images, multiplies text by a safety factor, and adds the cap on the answer. A call that
+cost more all the same is booked as it is, and raises the factor for its model. Bills are never taken from here.
 """
 
 import hashlib
@@ -13,23 +14,39 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared_code.metering.media_tokens import Size, image_tokens, pages_tokens
 from shared_code.metering.vocabularies import CHARACTERS, VocabularyShelf, count_characters, vocabulary_of
 from shared_code.providers.base import Media, ModelRequest
-from shared_code.providers.catalog import model_info
+from shared_code.providers.vendors import MediaTokens, Size, model_info
 
 DEFAULT_SAFETY_FACTOR = 1.1
 #: on top where the vocabulary is not known to be the model's own
 _INEXACT_FACTOR = 1.1
-#: roles, separators and the marks around parts, which are charged and are in no text
+#: roles, separators and marks around parts, which are charged but stand in none of the texts
 _FRAME_TOKENS = 32
+#: tokens of a page full of small print, for a page whose text is not known
+_DENSE_PAGE_TEXT = 4000
 _CACHED_COUNTS = 4096
 _PDF = "application/pdf"
+#: tokens of an answer with every key null, and what a page of line items adds; measured on the wire schema
+EMPTY_ANSWER_TOKENS = 1_100
+PAGE_ANSWER_TOKENS = 900
+#: the cap allows this many times the expected answer
+_CAP_FACTOR = 3
+_LEAST_CAP = 6_000
+_MOST_CAP = 32_000
+#: the cap of a second try after a cut answer
+_LARGER_CAP_FACTOR = 3
+#: no call of the service is smaller: a key with less left is used up
+SMALLEST_BOUND = 2_500
+#: kind of the alert that keeps a learned factor
+ESTIMATE_MISS = "estimate_miss"
+_START_FACTOR = 1.15
+_MOST_FACTOR = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """A count with its worth: ``exact`` when the vendor counts plain text the same way, and by which vocabulary."""
+    """A count, its vocabulary, and whether it is ``exact``: the vendor counts plain text by that vocabulary."""
 
     tokens: int
     exact: bool
@@ -47,7 +64,7 @@ class TokenCounter:
         self._lock = threading.Lock()
 
     def count_tokens(self, text: str, model: str) -> int:
-        """Tokens of ``text`` for ``model``, exact where a vocabulary is at hand."""
+        """Tokens of ``text`` for ``model``, exact where its vocabulary is known."""
         return self.count(text, model).tokens
 
     def count(self, text: str, model: str) -> TokenCount:
@@ -75,13 +92,13 @@ class TokenCounter:
         :param page_texts: text layer of the PDF's pages; pages without one are taken as dense where text is charged.
         :param safety_factor: what the count of text is multiplied with.
         """
-        info = model_info(request.model)
+        media_tokens = model_info(request.model).media
         pdfs = [media for media in request.media if media.mime_type == _PDF]
         images = [media for media in request.media if media.mime_type != _PDF]
-        tokens = sum(image_tokens(info, size) for size in _sizes(images, image_sizes))
+        tokens = sum(media_tokens.image(size) for size in _sizes(images, image_sizes))
         if pdfs:
             texts = None if page_texts is None else [self.count_tokens(text, request.model) for text in page_texts]
-            tokens += pages_tokens(info, page_count, texts)
+            tokens += _pages(media_tokens, page_count, texts or ())
         return tokens + self._text_bound(request, safety_factor)
 
     def _text_bound(self, request: ModelRequest, safety_factor: float) -> int:
@@ -108,6 +125,49 @@ class TokenCounter:
             while len(self._cache) > self._cached_counts:
                 self._cache.popitem(last=False)
         return result
+
+
+def expected_output(page_count: int) -> int:
+    """Output tokens that a document of this many pages is expected to need."""
+    return EMPTY_ANSWER_TOKENS + PAGE_ANSWER_TOKENS * max(page_count, 1)
+
+
+def output_cap(page_count: int, *, thoughts_tokens: int = 0, larger: bool = False) -> int:
+    """Cap on the answer, thoughts included; ``larger`` is the one retry after an answer was cut."""
+    cap = min(max(_CAP_FACTOR * expected_output(page_count), _LEAST_CAP), _MOST_CAP)
+    if larger:
+        cap = min(cap * _LARGER_CAP_FACTOR, 2 * _MOST_CAP)
+    return cap + thoughts_tokens
+
+
+class SafetyFactors:
+    """The factor per model by which text estimates are multiplied. Misses raise it, nothing lowers it."""
+
+    def __init__(self) -> None:
+        self._factors: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def of(self, model: str) -> float:
+        """The factor for a model."""
+        return self._factors.get(model, _START_FACTOR)
+
+    def missed(self, model: str, *, bound: int, actual: int) -> float:
+        """A call cost ``actual`` tokens with only ``bound`` reserved; returns the new factor."""
+        with self._lock:
+            raised = min(self.of(model) * max(actual / max(bound, 1), 1.0) * 1.1, _MOST_FACTOR)
+            self._factors[model] = raised
+            return raised
+
+    def learned(self, model: str, factor: float) -> None:
+        """Take over a factor that another instance learned."""
+        with self._lock:
+            self._factors[model] = max(self.of(model), min(factor, _MOST_FACTOR))
+
+
+def _pages(media: MediaTokens, page_count: int, text_tokens: Sequence[int]) -> int:
+    """Upper bound for all pages; counts beyond ``page_count`` are left out, missing ones are taken as dense."""
+    known = text_tokens[:page_count]
+    return sum(map(media.page, known)) + (page_count - len(known)) * media.page(_DENSE_PAGE_TEXT)
 
 
 def _encodable(text: str) -> str:

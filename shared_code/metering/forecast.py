@@ -1,4 +1,4 @@
-"""When keys and quotas run out, read from the database: the arithmetic is in ``run_out``.
+"""When keys and quotas run out, by what is left and by the pace of the last days.
 
 Days are the company's own, as those of UsageDaily are. What was used since the last run of the timer is in what
 remains, but not yet in the pace.
@@ -8,21 +8,27 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code.database.stores import company_zones, quotas, usage_sums
-from shared_code.database.stores.quotas import Quota
-from shared_code.database.stores.tokens import ApiKeyRow
+from shared_code.database.stores.keys.tokens import StoredKey
+from shared_code.database.stores.operations import company_zones
+from shared_code.database.stores.quotas import quotas
+from shared_code.database.stores.quotas.quotas import Quota
+from shared_code.database.stores.usage import usage_sums
 from shared_code.periods import local_day, month_period, zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+#: days, the present one included, whose use makes the pace
+PACE_DAYS = 14
+#: further ahead a forecast says nothing
+_FARTHEST_DAYS = 3650
 _LONGEST_MONTH = timedelta(days=31)
 #: keys or quotas that one statement names: Azure SQL takes 2,100 parameters
 _PAGE = 600
 
 
 def key_run_out_days(
-    connection: "Connection", rows: Sequence[ApiKeyRow], *, now: datetime, default_zone: str
+    connection: "Connection", rows: Sequence[StoredKey], *, now: datetime, default_zone: str
 ) -> dict[int, date | None]:
     """The day on which each key's limit ends, by token id; None as in :func:`run_out_day`. One statement for all.
 
@@ -79,14 +85,6 @@ def _page_run_out_days(
         if day is not None:
             ends[quota.quota_id] = day
     return ends
-
-
-#: days, the present one included, whose use makes the pace
-PACE_DAYS = 14
-
-
-#: further ahead a forecast says nothing
-_FARTHEST_DAYS = 3650
 
 
 def run_out_day(

@@ -6,21 +6,22 @@ stored in the same transaction as the booking, before the answer leaves.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.connection import repeatable
-from shared_code.database.stores import alerts, extractions, reservations
-from shared_code.database.stores.extractions import Claim, ClaimRequest, Finished
-from shared_code.errors import DatabaseUnavailable, InternalError, QuotaExceeded, ServiceError
+from shared_code.database.stores.extractions import claims
+from shared_code.database.stores.extractions.claims import Claim, ClaimRequest, Finished
+from shared_code.database.stores.usage import reservations
+from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError
 from shared_code.metering.booking import Booking
-from shared_code.operations.alerts import announce
-from shared_code.quota_manager import Booked, Contended, QuotaManager
-from shared_code.records import Alert, ApiKey, Order, Reservation
+from shared_code.metering.budgets import Booked, Budgets
+from shared_code.records import ApiKey, Reservation, TokenRequest
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
@@ -28,141 +29,109 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: runs of one reservation that lost a race for the same key or quota
-_CONTENDED_TRIES = 20
-
 
 class ClaimTaken(Exception):
     """Another run claims the document."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """The claim that comes with a run's first reservation.
+
+    ``taken_over`` is the claim that this run replaces: its lease ended, or ``force`` asks for a new reading.
+    """
+
+    request: ClaimRequest
+    taken_over: Claim | None = None
+    force: bool = False
+
+    def write(self, connection: Connection) -> None:
+        """Claim the document. Raises :class:`ClaimTaken` when another run has it."""
+        if self.taken_over is None:
+            try:
+                claims.insert_claim(connection, self.request)
+            except IntegrityError as error:
+                raise ClaimTaken from error
+        elif not claims.take_over_claim(connection, self.request, previous=self.taken_over, even_done=self.force):
+            raise ClaimTaken
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """Writes the accounts of runs. One for the process; every method is one transaction."""
+    """Writes the accounts of runs. One for the process; every method is one transaction.
 
-    def __init__(self, database: "Database", quota_manager: QuotaManager, outbox: "Outbox | None") -> None:
-        self._database = database
-        self._quotas = quota_manager
-        self._outbox = outbox
+    :ivar booking_seconds: how long a booking waits for a database that comes back, before the outbox takes it.
+    """
 
-    def open(
+    database: "Database"
+    budgets: Budgets
+    outbox: "Outbox | None"
+    booking_seconds: float
+
+    def reserve(
         self,
-        order: Order,
-        keys: Callable[[], Sequence[ApiKey]],
+        request: TokenRequest,
+        keys: Sequence[ApiKey],
         *,
         time_zone: str | None,
-        claim: ClaimRequest,
-        taken_over: Claim | None = None,
-        force: bool = False,
-    ) -> tuple[Reservation, ApiKey]:
-        """Claim the document and reserve its bound, both or neither.
-
-        :param keys: candidates of one provider; asked again after each lost race.
-        :param taken_over: the claim that this run replaces (its lease ended, or ``force``).
-        :raises ClaimTaken: another run has it.
-        :raises errors.QuotaExceeded, errors.ProviderRateLimited: see :meth:`QuotaManager.reserve`.
-        """
-
-        def first(connection: Connection) -> None:
-            if taken_over is None:
-                try:
-                    extractions.insert_claim(connection, claim)
-                except IntegrityError as error:
-                    raise ClaimTaken from error
-            elif not extractions.take_over_claim(connection, claim, previous=taken_over, even_done=force):
-                raise ClaimTaken
-
-        return self._reserve(first, order, keys, time_zone=time_zone, claim_key=claim.key)
-
-    def reserve_again(
-        self,
-        order: Order,
-        keys: Callable[[], Sequence[ApiKey]],
-        *,
-        time_zone: str | None,
+        claiming: Claiming | None = None,
         instead_of: Reservation | None = None,
     ) -> tuple[Reservation, ApiKey]:
-        """Reserve for another call of the same run, under another attempt number.
+        """Reserve the bound of one call, together with the claim on the document when one is given: both or neither.
 
-        ``instead_of`` is given back in the same transaction; a refusal leaves it as it is.
+        :param keys: candidates of one provider.
+        :param instead_of: is given back in the same transaction; a refusal leaves it as it is.
+        :raises ClaimTaken: another run has the document.
+        :raises Contended: another call was quicker; try again with keys read anew.
+        :raises errors.QuotaExceeded, errors.ProviderRateLimited: see :meth:`Budgets.reserve`.
+        :raises errors.DatabaseUnavailable: nothing stays reserved.
         """
+        if instead_of is not None:
+            keys = _given_back(keys, instead_of)
+        work = _Reserving(self.budgets, request, keys, time_zone, claiming, instead_of)
+        try:
+            return self.database.run(work, on_unknown=work.committed)
+        except DatabaseUnavailable:
+            if work.made is not None:
+                # A COMMIT may have got through whose answer never came; no call will follow it.
+                self._keep(Booking(work.made, None, claiming.request.key if claiming else None))
+            raise
 
-        def first(connection: Connection) -> None:
-            if instead_of is not None:
-                self._quotas.release(connection, instead_of)
-
-        return self._reserve(first, order, lambda: _given_back(keys(), instead_of), time_zone=time_zone)
-
-    def book(
-        self,
-        booking: Booking,
-        *,
-        finish: Callable[[Connection | None], Finished] | None = None,
-        budget_seconds: float,
-    ) -> Booked | None:
+    def book(self, booking: Booking) -> Booked | None:
         """Settle a billed call; None when it went to the outbox, or as a last resort into the log.
 
-        :param finish: makes the result that is stored with the claim, inside the transaction; it is called without a
-            connection when the database is away.
+        A result that the booking carries is stored with its claim in the same transaction.
         """
-        made: list[Finished] = []
-        row = booking.row
-        assert row is not None
-
-        def work(connection: Connection) -> Booked:
-            made.clear()
-            booked = self._quotas.settle(connection, booking.reservation, row)
-            if finish is not None and booking.claim_key is not None:
-                made.append(finish(connection))
-                extractions.finish_claim(connection, booking.claim_key, booking.reservation.call_id, made[0])
-            return booked
-
         try:
             # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
-            return self._database.run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
+            work = partial(self._settle, booking)
+            return self.database.run(work, budget_seconds=self.booking_seconds, on_unknown=repeatable)
         except DatabaseUnavailable:
-            if finish is not None and not made:
-                made.append(finish(None))
-            self._keep(replace(booking, finished=made[0]) if made else booking)
+            self._keep(booking)
         except (InternalError, IntegrityError):
             # What the database refuses is most likely the result, and the call is paid for all the same.
-            _log.exception("booking of call %s was refused", booking.reservation.call_id)
-            if finish is not None and not made:
-                made.append(finish(None))
-            self._keep(booking)
+            _log.exception("booking of call %s was refused", booking.reservation.identity.call_id)
+            self._keep(replace(booking, finished=None))
         return None
 
-    def store(self, claim_key: str, call_id: str, finish: Callable[[Connection | None], Finished]) -> None:
+    def store(self, claim_key: str, call_id: str, finished: Finished) -> None:
         """Store a result whose calls are booked already. A database that is away costs the stored copy only."""
-
-        def work(connection: Connection) -> None:
-            extractions.finish_claim(connection, claim_key, call_id, finish(connection))
-
         try:
-            self._database.run(work, on_unknown=repeatable)
+            self.database.run(
+                lambda connection: claims.finish_claim(connection, claim_key, call_id, finished),
+                on_unknown=repeatable,
+            )
         except DatabaseUnavailable:
-            finish(None)
             _log.warning("the result of run %s could not be stored", call_id)
 
     def replay(self, booking: Booking) -> Booked | None:
         """Settle a booking from the outbox, with its result when the claim is still the run's own.
 
         :raises errors.InternalError: the database refuses it; another try would end the same way.
+        :raises errors.DatabaseUnavailable: the database cannot be reached.
         """
-        reservation, claim_key = booking.reservation, booking.claim_key
-
-        def work(connection: Connection) -> Booked | None:
-            if booking.row is None:
-                self._quotas.withdraw(connection, reservation)
-                if claim_key:
-                    extractions.free_claim(connection, claim_key, reservation.call_id)
-                return None
-            booked = self._quotas.settle(connection, reservation, booking.row)
-            if claim_key and booking.finished:
-                extractions.finish_claim(connection, claim_key, reservation.call_id, booking.finished)
-            return booked
-
         try:
-            return self._database.run(work, on_unknown=repeatable)
+            return self.database.run(partial(self._settle, booking), on_unknown=repeatable)
         except IntegrityError as error:
             raise InternalError("A booking from the outbox was refused") from error
 
@@ -171,12 +140,12 @@ class Ledger:
 
         def work(connection: Connection) -> None:
             if reservation is not None:
-                self._quotas.release(connection, reservation)
+                self.budgets.release(connection, reservation)
             if claim_key is not None:
-                extractions.free_claim(connection, claim_key, call_id)
+                claims.free_claim(connection, claim_key, call_id)
 
         try:
-            self._database.run(work, budget_seconds=1.0, on_unknown=repeatable)
+            self.database.run(work, budget_seconds=1.0, on_unknown=repeatable)
         except ServiceError:
             if reservation is None:
                 _log.warning("run %s could not be closed; its lease will end it", call_id)
@@ -184,69 +153,28 @@ class Ledger:
                 self._keep(Booking(reservation, None, claim_key))
 
     def find_claim(self, key: str) -> Claim | None:
-        """The claim under a key, if any."""
-        return self._database.read(lambda connection: extractions.find_claim(connection, key))
+        """The claim under a key, if any. Raises :class:`DatabaseUnavailable`."""
+        return self.database.read(lambda connection: claims.find_claim(connection, key))
 
-    def alert(self, alert: Alert) -> None:
-        """Raise an alert and warn once; a database that is away costs the row, not the request."""
-        try:
-            opened = self._database.run(
-                lambda connection: alerts.raise_alert(connection, alert),
-                budget_seconds=1.0,
-                on_unknown=repeatable,
-            )
-        except ServiceError:
-            opened = True
-        if opened:
-            announce(alert)
-
-    def _reserve(
-        self,
-        first: Callable[[Connection], None],
-        order: Order,
-        keys: Callable[[], Sequence[ApiKey]],
-        *,
-        time_zone: str | None,
-        claim_key: str | None = None,
-    ) -> tuple[Reservation, ApiKey]:
-        candidates = keys()
-        made: list[Reservation] = []
-
-        def work(connection: Connection) -> tuple[Reservation, ApiKey]:
-            made.clear()
-            first(connection)
-            reservation, key = self._quotas.reserve(connection, order, candidates, time_zone=time_zone)
-            made.append(reservation)
-            return reservation, key
-
-        def committed(connection: Connection) -> tuple[Reservation, ApiKey] | None:
-            found = reservations.find_reservation(connection, order.call_id, order.attempt)
-            if found is None:
-                return None
-            return next((found, key) for key in candidates if key.token_id == found.token_id)
-
-        for _ in range(_CONTENDED_TRIES):
-            try:
-                return self._database.run(work, on_unknown=committed)
-            except Contended:
-                candidates = keys()
-            except DatabaseUnavailable:
-                if made:
-                    # A COMMIT may have got through whose answer never came; no call will follow it.
-                    self._keep(Booking(made[0], None, claim_key))
-                raise
-        raise QuotaExceeded(
-            "Too many requests compete for the last tokens of a limit. Please try again shortly.",
-            details={"scope": "contended", "needed": order.least_bound},
-            retry_after=1.0,
-        )
+    def _settle(self, booking: Booking, connection: Connection) -> Booked | None:
+        """Move the sums and store the result, or give back what the run held."""
+        reservation, call_id = booking.reservation, booking.reservation.identity.call_id
+        if booking.row is None:
+            self.budgets.withdraw(connection, reservation)
+            if booking.claim_key:
+                claims.free_claim(connection, booking.claim_key, call_id)
+            return None
+        booked = self.budgets.settle(connection, reservation, booking.row)
+        if booking.claim_key and booking.finished:
+            claims.finish_claim(connection, booking.claim_key, call_id, booking.finished)
+        return booked
 
     def _keep(self, booking: Booking) -> None:
         """Leave a booking, or what is to be given back, to the timer."""
-        call, attempt = booking.reservation.call_id, booking.reservation.attempt
-        if self._outbox is not None:
+        call, attempt = booking.reservation.identity.call_id, booking.reservation.attempt
+        if self.outbox is not None:
             try:
-                self._outbox.put(booking)
+                self.outbox.put(booking)
             except ServiceError as error:
                 _log.warning("the outbox is not available: %s", error.message)
             else:
@@ -259,10 +187,39 @@ class Ledger:
             _log.critical("booking could not be stored anywhere: %s", booking.to_text(with_result=False))
 
 
-def _given_back(keys: Sequence[ApiKey], held: Reservation | None) -> Sequence[ApiKey]:
+@dataclass(slots=True)
+class _Reserving:
+    """One reservation as a unit of work. ``made`` is what its last try wrote, whether or not the COMMIT got through."""
+
+    budgets: Budgets
+    request: TokenRequest
+    keys: Sequence[ApiKey]
+    time_zone: str | None
+    claiming: Claiming | None
+    instead_of: Reservation | None
+    made: Reservation | None = None
+
+    def __call__(self, connection: Connection) -> tuple[Reservation, ApiKey]:
+        self.made = None
+        if self.claiming is not None:
+            self.claiming.write(connection)
+        if self.instead_of is not None:
+            self.budgets.release(connection, self.instead_of)
+        reservation, key = self.budgets.reserve(connection, self.request, self.keys, time_zone=self.time_zone)
+        self.made = reservation
+        return reservation, key
+
+    def committed(self, connection: Connection) -> tuple[Reservation, ApiKey] | None:
+        """What a COMMIT whose answer was lost has written; None when it did not get through."""
+        request = self.request
+        found = reservations.find_reservation(connection, request.identity.call_id, request.attempt)
+        if found is None:
+            return None
+        return next((found, key) for key in self.keys if key.token_id == found.token_id)
+
+
+def _given_back(keys: Sequence[ApiKey], held: Reservation) -> Sequence[ApiKey]:
     """The keys as they are once ``held`` is given back: it must not stand in the way of what replaces it."""
-    if held is None:
-        return keys
     return [
         replace(key, reserved_tokens=key.reserved_tokens - held.bound_tokens) if key.token_id == held.token_id else key
         for key in keys

@@ -6,6 +6,7 @@ Messages never expire. A message is deleted only after its booking is committed;
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError, StorageUnavailable
@@ -38,14 +39,12 @@ class Outbox(Protocol):
         """Messages that wait, about."""
 
 
+@dataclass(slots=True)
 class Replayed:
-    """What a replay did: how many messages were seen, booked, could not be read, and could not be booked."""
+    """How many messages a replay saw, and how many of them it booked."""
 
-    def __init__(self) -> None:
-        self.seen = 0
-        self.booked = 0
-        self.unreadable = 0
-        self.refused = 0
+    seen: int = 0
+    booked: int = 0
 
 
 class QueueOutbox:
@@ -66,45 +65,41 @@ class QueueOutbox:
         self._call(lambda queue: queue.send_message(text, time_to_live=_NO_EXPIRY, timeout=_SEND_TIMEOUT_SECONDS))
 
     def replay(self, book: Callable[[Booking], object], *, most: int) -> Replayed:
-        """Book what waits; what cannot be read or booked stays in the queue, counted and logged, and stops nothing.
+        """Book what waits; what cannot be read or booked stays in the queue, logged, and stops nothing.
 
         :raises DatabaseUnavailable: the rest would fare no better now.
         """
         done = Replayed()
         while done.seen < most:
-            messages = list(
-                self._call(
-                    lambda queue: list(queue.receive_messages(max_messages=_BATCH, visibility_timeout=_HIDDEN_SECONDS))
-                )
+            messages = self._call(
+                lambda queue: list(queue.receive_messages(max_messages=_BATCH, visibility_timeout=_HIDDEN_SECONDS))
             )
             if not messages:
                 break
             for message in messages:
-                self._replay_one(message, book, done)
+                done.seen += 1
+                done.booked += self._replay_one(message, book)
         return done
 
     def depth(self) -> int:
         """Messages in the queue, about (storage's own estimate)."""
         return int(self._call(lambda queue: queue.get_queue_properties().approximate_message_count or 0))
 
-    def _replay_one(self, message: Any, book: Callable[[Booking], object], done: Replayed) -> None:
-        done.seen += 1
+    def _replay_one(self, message: Any, book: Callable[[Booking], object]) -> bool:
         try:
             booking = Booking.from_text(message.content)
         except InternalError:
-            done.unreadable += 1
             _log.error("outbox message %s is not a booking and stays in the queue", message.id)
-            return
+            return False
         try:
             book(booking)
         except DatabaseUnavailable:
             raise
         except ServiceError as error:
-            done.refused += 1
             _log.error("outbox message %s cannot be booked (%s) and stays in the queue", message.id, error.code)
-            return
+            return False
         self._call(lambda queue: queue.delete_message(message))
-        done.booked += 1
+        return True
 
     def _call(self, operation: "Callable[[QueueClient], Any]") -> Any:
         from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError

@@ -11,7 +11,7 @@ a line is ever executed.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,8 +25,21 @@ _DETAIL_KEYS = ("text_prompt_tokens", "image_prompt_tokens", "text_candidates_to
 
 def format_run_usage(usage: Usage, *, provider: str = "Gemini") -> str:
     """The log line for one call. A call whose cost is unknown shows ``unmeasured_requests`` in place of counts."""
-    fields = ", ".join(f"{name}={value!r}" for name, value in _fields(usage) if value)
-    return f"{provider} processing complete. Usage: RunUsage({fields})"
+    details = {
+        "cached_content_tokens": usage.cached_tokens,
+        "thoughts_tokens": usage.thoughts_tokens,
+        **usage.modalities,
+    }
+    fields = {
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cached_tokens,
+        "output_tokens": usage.output_tokens,
+        "details": {name: count for name, count in details.items() if count},
+        "requests": usage.requests,
+        "unmeasured_requests": None if usage.measured else usage.requests,
+    }
+    shown = ", ".join(f"{name}={value!r}" for name, value in fields.items() if value)
+    return f"{provider} processing complete. Usage: RunUsage({shown})"
 
 
 def parse_run_usage(line: str) -> dict[str, Any]:
@@ -47,21 +60,6 @@ def parse_run_usage(line: str) -> dict[str, Any]:
     }
     result |= {name: _count(details, name) if details else None for name in _DETAIL_KEYS}
     return result | {"requests": _count(values, "requests")}
-
-
-def _fields(usage: Usage) -> Iterator[tuple[str, Any]]:
-    details: dict[str, int] = {}
-    if usage.cached_tokens:
-        details["cached_content_tokens"] = usage.cached_tokens
-    if usage.thoughts_tokens:
-        details["thoughts_tokens"] = usage.thoughts_tokens
-    details |= {name: count for name, count in usage.modalities.items() if count}
-    yield "input_tokens", usage.input_tokens
-    yield "cache_read_tokens", usage.cached_tokens
-    yield "output_tokens", usage.output_tokens
-    yield "details", details
-    yield "requests", usage.requests
-    yield "unmeasured_requests", None if usage.measured else usage.requests
 
 
 def _inside(line: str) -> str:
