@@ -1,1 +1,1 @@
-"""From a document's bytes to checked invoice data: intake, e-invoices, the model's answer, checks, result."""
+"""The pipeline from a document to checked, accounted data; read ``service`` first."""

@@ -1,16 +1,14 @@
-"""Waiting for a document that another run is reading, instead of paying for it twice."""
+"""Who may go on: uploads within what the instance can hold, and one run per document instead of paying for it twice."""
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from shared_code.database.stores.extractions import Claim, ClaimRequest
+from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.errors import AlreadyProcessing, Busy
-from shared_code.metering.ledger import ClaimTaken, Ledger
-
-if TYPE_CHECKING:
-    pass
+from shared_code.extraction.call_plan import CallPlan
+from shared_code.extraction.model_calls import ModelCalls
+from shared_code.extraction.submission import Pace
+from shared_code.metering.ledger import Claiming, ClaimTaken, Ledger
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +19,6 @@ _LONGEST_LOOK = 0.5
 _QUEUE_SECONDS = 1.0
 #: claims that may be lost to quicker runs, one after another
 _MOST_TRIES = 50
-
-Open = Callable[[Claim | None], None]
 
 
 class ClaimGate:
@@ -37,25 +33,25 @@ class ClaimGate:
         *,
         threads: int,
         wait_seconds: float,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        pace: Pace,
     ) -> None:
         self._ledger = ledger
         self._places = threading.BoundedSemaphore(max(threads // 4, 1))
         self._wait_seconds = wait_seconds
-        self._clock = clock
-        self._sleep = sleep
+        self._pace = pace
 
-    def enter(self, request: ClaimRequest, open_run: Open, *, force: bool) -> Claim | None:
-        """Open the run (``open_run`` claims and reserves; it may replace an ended claim), or return a finished claim.
+    def enter(self, calls: ModelCalls, plan: CallPlan, request: ClaimRequest, *, force: bool) -> Claim | None:
+        """Claim the document and reserve the first call of this run, or return the claim of a run that has finished.
 
+        :param force: a finished claim is taken over, and the document read anew.
+        :raises errors.ServiceError: as :meth:`ModelCalls.open`.
         :raises AlreadyProcessing: the other run did not finish in time, or all waiting places are taken.
         """
         previous: Claim | None = None
-        deadline = self._clock() + self._wait_seconds
+        deadline = self._pace.clock() + self._wait_seconds
         for _ in range(_MOST_TRIES):
             try:
-                open_run(previous)
+                calls.open(plan, Claiming(request, previous, force))
             except ClaimTaken:
                 claim = self._ended(request.key, deadline)
             else:
@@ -77,9 +73,9 @@ class ClaimGate:
         try:
             pause = _FIRST_LOOK
             while _running(claim):
-                if self._clock() >= deadline:
+                if self._pace.clock() >= deadline:
                     raise AlreadyProcessing(retry_after=5.0)
-                self._sleep(pause)
+                self._pace.sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_LOOK)
                 claim = self._ledger.find_claim(key)
             return claim
@@ -91,15 +87,15 @@ def _running(claim: Claim | None) -> bool:
     return claim is not None and not claim.done and not claim.lease_ended
 
 
-class Room:
+class UploadSlots:
     """Counts uploads in memory; refuses more than the instance takes."""
 
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
+    def __init__(self, count: int) -> None:
+        self._free = threading.BoundedSemaphore(count)
 
     def __enter__(self) -> None:
-        if not self._places.acquire(blocking=False):
+        if not self._free.acquire(blocking=False):
             raise Busy(retry_after=2.0)
 
     def __exit__(self, *_: object) -> None:
-        self._places.release()
+        self._free.release()

@@ -1,50 +1,18 @@
-"""Where a run's next call goes, and what the user is told when no key can take it: pure, without I/O."""
+"""What the user is told when no key can take a call: pure, without I/O."""
 
-import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from shared_code import errors
 from shared_code.providers.base import ModelCallFailed
-from shared_code.records import Provider
-
-_log = logging.getLogger(__name__)
+from shared_code.records import TokenRequest
 
 #: why a place cannot take a call while another one may
-_NO_KEY = (errors.QuotaExceeded, errors.ProviderRateLimited, errors.AccessError)
+NO_KEY = (errors.QuotaExceeded, errors.ProviderRateLimited, errors.AccessError)
 
 
-@dataclass(slots=True)
-class Place:
-    """Where the next call goes. ``spent`` are keys that the provider refused for this run."""
-
-    provider: Provider
-    model: str
-    spent: set[int | None] = field(default_factory=set)
-    same_key_tries: int = 0
-
-    def with_other_providers(self, models: Mapping[Provider, Sequence[str]]) -> "list[Place]":
-        """This place, then the preferred model of each other provider."""
-        others = [
-            Place(provider, names[0], spent=set(self.spent))
-            for provider, names in models.items()
-            if names and provider is not self.provider
-        ]
-        return [self, *others]
-
-
-def first_that_serves(places: Iterable[Place], reserve: Callable[[Place], None]) -> errors.ServiceError | None:
-    """Reserve at the first place that has a key; None when one had, else the refusal that ends soonest."""
-    refusals: list[errors.ServiceError] = []
-    for place in places:
-        try:
-            reserve(place)
-        except _NO_KEY as refused:
-            _log.info("no %s key can take the call: %s", place.provider, refused.code)
-            refusals.append(refused)
-        else:
-            return None
+def soonest(refusals: Sequence[errors.ServiceError]) -> errors.ServiceError:
+    """Of the refusals of several places the one that passes first."""
     return min(refusals, key=lambda refused: math.inf if refused.retry_after is None else refused.retry_after)
 
 
@@ -71,3 +39,12 @@ def out_of_keys(
     if free_in is not None:
         return errors.ProviderRateLimited(details={"reason": "all keys are cooling down"}, retry_after=retry_after)
     return public_error(failure) if isinstance(refused, errors.AccessError) else refused
+
+
+def contended(request: TokenRequest) -> errors.QuotaExceeded:
+    """What the user sees when others were quicker for the last tokens, each time that the call was tried."""
+    return errors.QuotaExceeded(
+        "Too many requests compete for the last tokens of a limit. Please try again shortly.",
+        details={"scope": "contended", "needed": request.least_bound},
+        retry_after=1.0,
+    )

@@ -6,13 +6,16 @@ writes it down.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared_code.database import key_cipher
-from shared_code.database.stores import retries, tokens
+from shared_code.database.stores.keys import tokens
+from shared_code.database.stores.operations import retries
 from shared_code.errors import ServiceError
-from shared_code.metering import key_selection
+from shared_code.metering.keys import is_cooling
+from shared_code.operations.alerts import raise_alert
 from shared_code.providers.base import KeyEffect, ModelCallFailed
 from shared_code.records import Alert, ApiKey, KeyStatus, RetryAttempt
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared_code.database.connection import Database
-    from shared_code.metering.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 
@@ -33,19 +35,18 @@ _STATUS = {
 #: rest of a key whose provider named no time, in seconds
 _PLAIN_COOLDOWN = 30.0
 #: seconds that a note may wait for the database
-_PATIENCE = 1.0
+_NOTE_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
 class KeyEffects:
     """Statuses, cooldowns, RetryAttempts rows and alerts that follow from failed calls.
 
-    :param clock: the moment, aware UTC.
+    :ivar clock: the moment, aware UTC.
     """
 
-    def __init__(self, database: "Database", ledger: "Ledger", clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._ledger = ledger
-        self._clock = clock
+    database: "Database"
+    clock: Callable[[], datetime]
 
     def apply(self, key: ApiKey, failure: ModelCallFailed) -> None:
         """Write down what the provider said about the key."""
@@ -64,7 +65,8 @@ class KeyEffects:
         if failure.key_effect is KeyEffect.PROJECT_BLOCKED and key.provider_project:
             project = key.provider_project
             self._write(lambda connection: tokens.block_project(connection, key.company_id, project))
-        self._ledger.alert(
+        raise_alert(
+            self.database,
             Alert(
                 kind="key_refused",
                 subject=str(token_id),
@@ -72,7 +74,7 @@ class KeyEffects:
                 message=f"{key.provider} refuses token {token_id} of company {key.company_id} ({failure.reason}); "
                 f"its status is now {status}.",
                 details={"company_id": key.company_id, "reason": failure.reason, "project": key.provider_project},
-            )
+            ),
         )
 
     def note_attempt(self, attempt: RetryAttempt) -> None:
@@ -84,20 +86,21 @@ class KeyEffects:
 
     def unmeasured(self, model: str, reason: str) -> None:
         """A call may have been billed without saying what it cost."""
-        self._ledger.alert(
+        raise_alert(
+            self.database,
             Alert(
                 kind="unmeasured_call",
                 subject=model,
                 severity="warning",
                 message=f"Calls of {model} ended without a usage report ({reason}); see the unmeasured usage rows.",
                 details={"model": model, "reason": reason},
-            )
+            ),
         )
 
     def cooling(self, keys: Sequence[ApiKey]) -> list[ApiKey]:
         """Those of the keys that rest at present."""
         now = self._now()
-        return [key for key in keys if key_selection.cooling(key, now)]
+        return [key for key in keys if is_cooling(key, now)]
 
     def seconds_until_free(self, cooling: Sequence[ApiKey]) -> float | None:
         """Seconds until the first of these keys may be used again, or None when there is none."""
@@ -111,12 +114,12 @@ class KeyEffects:
         return self._now() + timedelta(seconds=seconds)
 
     def _now(self) -> datetime:
-        return self._clock().astimezone(UTC).replace(tzinfo=None)
+        return self.clock().astimezone(UTC).replace(tzinfo=None)
 
     def _write[T](self, work: "Callable[[Connection], T]") -> "T | None":
         """What ``work`` returns, or None when the database is away."""
         try:
-            return self._database.run(work, budget_seconds=_PATIENCE, on_unknown=lambda _connection: None)
+            return self.database.run(work, budget_seconds=_NOTE_SECONDS, on_unknown=lambda _connection: None)
         except ServiceError as error:
             _log.warning("a note on a failed call could not be stored: %s", error.code)
             return None

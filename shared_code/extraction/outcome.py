@@ -1,39 +1,85 @@
 """The data part of an answer as it is returned and stored, whichever way the document was read."""
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from shared_code.database.stores import extractions
-from shared_code.database.stores.extractions import ClaimRequest, Finished
-from shared_code.extraction import outcome
-from shared_code.invoices.result import ExtractionResult
-from shared_code.records import Finding, Usage
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from shared_code.database.stores.extractions import claims
+from shared_code.database.stores.extractions.claims import ClaimRequest, Finished
+from shared_code.errors import ServiceError
+from shared_code.invoices.result import ExtractionResult, ResultData
+from shared_code.records import Finding, UsageRow
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from shared_code.database.connection import Database
+
+_log = logging.getLogger(__name__)
+
+#: seconds that the search for the same invoice waits for the database; the booking that follows waits longer
+_LOOK_SECONDS = 1.0
 
 
-def finished_result(
-    connection: "Connection | None", claim: ClaimRequest, result: ExtractionResult, provenance: Mapping[str, Any]
-) -> tuple[dict[str, Any], Finished]:
+class Provenance(TypedDict):
+    """How the document was read. ``provider`` and ``model`` are None when no model was asked."""
+
+    method: str
+    provider: str | None
+    model: str | None
+    pages: int
+    sha256: str
+    syntax: NotRequired[str]
+    guideline: NotRequired[str | None]
+
+
+class UsageData(TypedDict):
+    """What the calls of one run cost in all. Never a key or a TokenID."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    thoughts_tokens: int | None
+    cached_tokens: int | None
+    by_modality: dict[str, int]
+    requests: int
+    cost_usd: str | None
+
+
+class StoredData(ResultData):
+    """``data`` as it is kept with the claim, for the next caller with the same document."""
+
+    provenance: Provenance
+    duplicate_of: str | None
+
+
+class AnswerData(StoredData):
+    """``data`` as it is answered."""
+
+    usage: UsageData
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier documents say of an invoice. ``duplicate_of`` is the SHA-256 of the one with the same invoice."""
+
+    duplicate_of: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def stored_data(result: ExtractionResult, earlier: Earlier, provenance: Provenance) -> StoredData:
     """The data that is answered and stored, with what earlier documents say about it."""
-    earlier = outcome.find(connection, claim, result)
     own = result.result_dict()
-    data = {
-        **own,
-        "warnings": [*own["warnings"], *(finding.as_dict() for finding in earlier.findings)],
-        "provenance": dict(provenance),
-        "duplicate_of": earlier.duplicate_of,
-    }
-    return data, Finished(
-        status=str(data["status"]),
+    own["warnings"] += [finding.as_dict() for finding in earlier.findings]
+    return StoredData(**own, provenance=provenance, duplicate_of=earlier.duplicate_of)
+
+
+def finished(result: ExtractionResult, data: StoredData) -> Finished:
+    """What the claim keeps of a run that succeeded."""
+    return Finished(
+        status=data["status"],
         result=json.dumps(data, ensure_ascii=False),
         duplicate_key=result.duplicate_key,
         similar_key=result.similar_key,
@@ -41,48 +87,52 @@ def finished_result(
     )
 
 
-def usage_dict(calls: Sequence[Usage], costs: Sequence[Decimal | None]) -> dict[str, Any]:
+def answer_data(data: StoredData, booked: Sequence[UsageRow]) -> AnswerData:
+    """The stored data with what this run was booked at; no rows mean that it cost nothing."""
+    return AnswerData(**data, usage=usage_data(booked))
+
+
+def usage_data(booked: Sequence[UsageRow]) -> UsageData:
     """Sums over all calls; a count that no call reported is None, and a cost is None when one of them is unknown."""
+    calls, costs = [row.usage for row in booked], [row.cost_usd for row in booked]
     modalities: Counter[str] = Counter()
     for usage in calls:
         modalities.update(usage.modalities)
     cost = None if any(price is None for price in costs) else sum((price or Decimal(0) for price in costs), Decimal(0))
-    return {
-        "input_tokens": _sum([usage.input_tokens for usage in calls]),
-        "output_tokens": _sum([usage.output_tokens for usage in calls]),
-        "total_tokens": _sum([usage.billable_tokens for usage in calls]),
-        "thoughts_tokens": _sum([usage.thoughts_tokens for usage in calls]),
-        "cached_tokens": _sum([usage.cached_tokens for usage in calls]),
-        "by_modality": dict(modalities),
-        "requests": sum(usage.requests for usage in calls),
-        "cost_usd": None if cost is None else f"{cost:f}",
-    }
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known or not counts else None
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """``duplicate_of`` is the SHA-256 of the earlier document with the same invoice."""
-
-    duplicate_of: str | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-def find(connection: "Connection | None", claim: ClaimRequest, result: ExtractionResult) -> Earlier:
-    """Look among the company's earlier documents; without a connection nothing is known."""
-    if connection is None:
-        return Earlier()
-    same = extractions.find_same_invoice(
-        connection,
-        claim.company_id,
-        duplicate_key=result.duplicate_key,
-        similar_key=result.similar_key,
-        not_sha256=claim.document_sha256,
+    return UsageData(
+        input_tokens=_sum([usage.input_tokens for usage in calls]),
+        output_tokens=_sum([usage.output_tokens for usage in calls]),
+        total_tokens=_sum([usage.billable_tokens for usage in calls]),
+        thoughts_tokens=_sum([usage.thoughts_tokens for usage in calls]),
+        cached_tokens=_sum([usage.cached_tokens for usage in calls]),
+        by_modality=dict(modalities),
+        requests=sum(usage.requests for usage in calls),
+        cost_usd=None if cost is None else f"{cost:f}",
     )
+
+
+def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionResult) -> Earlier:
+    """Look for the same invoice among the company's earlier documents.
+
+    It is the same for certain by seller, number and financial year, and perhaps the same by seller, date and total. A
+    database that is away costs this remark, not the answer.
+    """
+    if result.duplicate_key is None and result.similar_key is None:
+        return Earlier()
+    try:
+        same = database.read(
+            lambda connection: claims.find_same_invoice(
+                connection,
+                claim.company_id,
+                duplicate_key=result.duplicate_key,
+                similar_key=result.similar_key,
+                not_sha256=claim.document_sha256,
+            ),
+            budget_seconds=_LOOK_SECONDS,
+        )
+    except ServiceError as error:
+        _log.warning("earlier documents could not be searched for the same invoice: %s", error.code)
+        return Earlier()
     certain = next((sha256 for sha256, _, sure in same if sure), None)
     if certain is not None:
         finding = Finding(
@@ -102,3 +152,18 @@ def find(connection: "Connection | None", claim: ClaimRequest, result: Extractio
         )
         return Earlier(None, (finding,))
     return Earlier()
+
+
+def sentence(data: AnswerData) -> str:
+    """What people are told of a status."""
+    return {
+        "ok": "Invoice processed successfully",
+        "needs_review": "Invoice processed; please review the warnings",
+        "not_an_invoice": "The document is not an invoice",
+        "multiple_invoices": "The file holds several invoices",
+    }[data["status"]]
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known or not counts else None

@@ -1,17 +1,21 @@
-"""A document as it was handed over, checked field by field before anything else happens.
+"""A document as it was handed over, checked field by field before anything else happens, and the run that reads it.
 
 Names in error messages are those of the upload form (``companyID``, ``licenceID``), which the seed document gave.
 """
 
-import re
-import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared_code.errors import InvalidRequest
-from shared_code.records import Caller, Source
+from shared_code.providers import vendors
+from shared_code.records import Caller, CallIdentity, read_company_id
 
-_COMPANY = re.compile(r"[A-Za-z0-9._\-]{1,50}")
+if TYPE_CHECKING:
+    from shared_code.settings import Settings
+
+#: a model call is not started with less time than this, in seconds
+LEAST_CALL_SECONDS = 2.0
 _USERNAME_LENGTH = 100
 _BRANCH_LENGTH = 50
 _LICENCE_LENGTH = 100
@@ -22,22 +26,61 @@ _NO = {"false", "0", "no", ""}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted.
-
-    ``call_id`` is ours, new for each run of the pipeline; ``request_id`` is only a label.
-    """
+    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted."""
 
     data: bytes = field(repr=False)
-    caller: Caller
-    source: Source
+    identity: CallIdentity
     deadline_seconds: float
     file_name: str | None = None
     content_type: str | None = None
     force: bool = False
     model: str | None = None
     lines_required: bool = False
-    request_id: str | None = None
-    call_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How time passes for runs: ``clock`` is monotonic, ``sleep`` pauses; both in seconds. Tests bring their own."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class Deadline:
+    """The end of one run. All times are seconds."""
+
+    def __init__(self, seconds: float, pace: Pace) -> None:
+        self._pace = pace
+        self._started = pace.clock()
+        self._ends = self._started + seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Since the run began."""
+        return self._pace.clock() - self._started
+
+    @property
+    def left(self) -> float:
+        """Until the run must have ended; negative when it is late."""
+        return self._ends - self._pace.clock()
+
+    def allows_call(self, *, after_pause: float = 0.0) -> bool:
+        """Whether a model call can still be made once ``after_pause`` has passed."""
+        return self.left >= after_pause + LEAST_CALL_SECONDS
+
+    def wait(self, seconds: float) -> None:
+        """Pause before the next call."""
+        self._pace.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionContext:
+    """One run. ``lease_seconds`` is how long its claim and reservations stand without a sign of life."""
+
+    identity: CallIdentity
+    deadline: Deadline
+    lease_seconds: int
+    time_zone: str | None = None
 
 
 def read_caller(fields: Mapping[str, str | None]) -> Caller:
@@ -45,14 +88,15 @@ def read_caller(fields: Mapping[str, str | None]) -> Caller:
     company = (fields.get("companyID") or "").strip()
     if not company:
         raise InvalidRequest("The field companyID is missing.", details={"field": "companyID"})
-    if not _COMPANY.fullmatch(company):
+    company_id = read_company_id(company)
+    if company_id is None:
         raise InvalidRequest(
             "companyID must be 1 to 50 characters of A-Z, a-z, 0-9, '.', '_' and '-', "
             f"not {_shown(company)} ({len(company)} characters).",
             details={"field": "companyID", "limit": 50, "actual": len(company)},
         )
     return Caller(
-        company_id=company.upper(),
+        company_id=company_id,
         username=_label(fields, "username", _USERNAME_LENGTH),
         branch=_label(fields, "branch", _BRANCH_LENGTH),
         licence_id=_label(fields, "licenceID", _LICENCE_LENGTH),
@@ -77,11 +121,15 @@ def read_lines_required(fields: Mapping[str, str | None]) -> bool:
     return value == "required"
 
 
-def read_model(fields: Mapping[str, str | None], allowed: Collection[str]) -> str | None:
-    """The model that the caller asks for, if any; it must be an allowed one."""
+def read_model(fields: Mapping[str, str | None], settings: "Settings") -> str | None:
+    """The model that the caller asks for, if any.
+
+    :raises InvalidRequest: it is none of those that the settings allow.
+    """
     model = (fields.get("model") or "").strip()
     if not model:
         return None
+    allowed = vendors.models_allowed(settings)
     if model not in allowed:
         raise InvalidRequest(
             f"model {_shown(model)} is not allowed; allowed are {', '.join(sorted(allowed))}.",
