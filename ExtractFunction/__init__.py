@@ -3,8 +3,8 @@
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.web.platform_login import PRINCIPAL_HEADER
 from shared_code.web.extract import Upload, extract_response
+from shared_code.web.platform_login import PRINCIPAL_HEADER
 
 
 def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:

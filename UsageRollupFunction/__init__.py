@@ -12,4 +12,4 @@ def main(timer: func.TimerRequest, context: func.Context) -> None:
     """Run every step once. Periods come from stored state, so a run that was missed needs no replay."""
     if timer.past_due:
         logging.getLogger(__name__).info("the timer is past due")
-    run_rollup(bootstrap.services().ready(), trace_parent=context.trace_context.trace_parent)
+    run_rollup(bootstrap.services().ready().rollup, trace_parent=context.trace_context.trace_parent)

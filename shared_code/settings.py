@@ -5,6 +5,7 @@ mended in one go. Values that are secrets are ``SecretStr``: they show as ``****
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared_code.errors import ConfigurationError
+from shared_code.records import BYTES_PER_MB
 
 
 class UnmeasuredCalls(StrEnum):
@@ -136,17 +138,10 @@ class Settings(BaseSettings):
             raise ValueError("AZURE_SQL_CONNECTION_STRING and DATABASE_URL are both set; keep one")
         return self
 
-    @property
-    def models_allowed(self) -> frozenset[str]:
-        """Names that the ``model`` field of a request may hold."""
-        named = {name.strip() for name in self.allowed_models.split(",") if name.strip()}
-        configured = {
-            self.gemini_model,
-            self.gemini_fallback_model,
-            self.openai_model,
-            self.openai_fallback_model,
-        }
-        return frozenset(named | {name for name in configured if name})
+    @cached_property
+    def max_upload_bytes(self) -> int:
+        """``max_upload_mb`` in bytes."""
+        return int(self.max_upload_mb * BYTES_PER_MB)
 
 
 def load_settings() -> Settings:

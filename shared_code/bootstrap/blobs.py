@@ -1,7 +1,8 @@
-"""Puts the parts together that read dropped files, for the composition root."""
+"""Puts the parts together that read dropped files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from shared_code.blobs.clients import blob_service_client, queue_client
 from shared_code.blobs.conditions import BlobAlerts
@@ -9,10 +10,9 @@ from shared_code.blobs.intake import BlobIntake
 from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
 from shared_code.blobs.store import BlobStore
 from shared_code.blobs.sweep import BlobSweep
-
-if TYPE_CHECKING:
-    from shared_code.bootstrap.container import Services
-    from shared_code.settings import Settings
+from shared_code.database.connection import Database
+from shared_code.extraction.service import ExtractionService
+from shared_code.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class BlobServices:
     sweep: BlobSweep
 
 
-def build_store(settings: "Settings") -> BlobStore:
+def build_store(settings: Settings) -> BlobStore:
     """The two containers that the settings name; nothing is sent yet."""
     return BlobStore(
         lambda: blob_service_client(settings),
@@ -34,21 +34,25 @@ def build_store(settings: "Settings") -> BlobStore:
     )
 
 
-def build_blobs(services: "Services") -> BlobServices:
-    """Everything, on the services' own pipeline, database and clocks."""
-    settings = services.settings
+def build_blobs(
+    settings: Settings,
+    *,
+    database: Database,
+    extraction: ExtractionService,
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
+) -> BlobServices:
+    """Everything, on the process's own pipeline, database and clocks."""
     store = build_store(settings)
-    alerts = BlobAlerts(services.ledger, services.database)
-    intake = BlobIntake(
-        settings, store=store, extraction=services.extraction, alerts=alerts, monotonic=services.monotonic
-    )
+    alerts = BlobAlerts(database)
+    intake = BlobIntake(settings, store=store, extraction=extraction, alerts=alerts, monotonic=monotonic)
     sweep = BlobSweep(
         store=store,
         intake=intake,
         alerts=alerts,
         poison=PoisonQueue(lambda: queue_client(settings, QUEUE, decoded=False), container=settings.invoice_container),
-        clock=services.clock,
-        monotonic=services.monotonic,
-        after_seconds=settings.blob_sweep_after_seconds,
+        clock=clock,
+        monotonic=monotonic,
+        after=timedelta(seconds=settings.blob_sweep_after_seconds),
     )
     return BlobServices(store, alerts, intake, sweep)

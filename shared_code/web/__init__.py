@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""The HTTP endpoints without a web framework: uploads and health."""

@@ -6,17 +6,18 @@ Knows nothing of a web framework; ``ExtractFunction`` hands over an :class:`Uplo
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared_code import api_response
 from shared_code.api_response import ApiResponse
-from shared_code.errors import FileTooLarge, InternalError, InvalidRequest, ServiceError
+from shared_code.documents import refusals
+from shared_code.errors import InternalError, InvalidRequest, ServiceError
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
-from shared_code.records import Source
+from shared_code.records import CallIdentity, Source
 from shared_code.web.platform_login import require_company
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MEGABYTE = 1024 * 1024
 _DOCUMENT_TYPES = ("application/pdf", "image/", "application/xml", "text/xml", "application/octet-stream")
 #: content types that multipart parts carry when the client knows none
 _NO_HINT = {"", "application/octet-stream"}
@@ -58,62 +58,53 @@ def extract_response(
         request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent),
         telemetry().request("extract", url="/api/extract") as span,
     ):
-        response = _answer(services, upload, label=label, call_id=call_id)
+        try:
+            ready = services().ready()
+            with ready.upload_slots:
+                wanted = read_upload(upload(), ready.settings, request_id=label, call_id=call_id)
+                outcome = ready.extraction.extract(wanted)
+            response = api_response.success(outcome.message, outcome.data, request_id=label)
+        except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
+            response = _failure(error, label)
         span.finish(response.status_code)
         return response
 
 
-def _answer(
-    services: "Callable[[], Services]", upload: Callable[[], Upload], *, label: str, call_id: str
-) -> ApiResponse:
-    try:
-        ready = services().ready()
-        with ready.room:
-            wanted = replace(read_upload(upload(), ready.settings, request_id=label), call_id=call_id)
-            outcome = ready.extraction.extract(wanted)
-        return api_response.success(outcome.message, outcome.data, request_id=label)
-    except InternalError as error:
-        _log.exception("request %s failed: %s", label, error.message)
-        return api_response.failure(error, request_id=label)
-    except ServiceError as error:
+def _failure(error: Exception, label: str) -> ApiResponse:
+    if isinstance(error, ServiceError) and not isinstance(error, InternalError):
         _log.info("request %s refused: %s %s", label, error.code, error.message)
         return api_response.failure(error, request_id=label)
-    except Exception:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
-        _log.exception("request %s failed", label)
-        return api_response.failure(InternalError(), request_id=label)
+    if isinstance(error, InternalError):
+        _log.error("request %s failed: %s", label, error.message, exc_info=error)
+        return api_response.failure(error, request_id=label)
+    _log.error("request %s failed", label, exc_info=error)
+    return api_response.failure(InternalError(), request_id=label)
 
 
-def read_upload(upload: Upload, settings: "Settings", *, request_id: str) -> Submission:
+def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_id: str) -> Submission:
     """Check everything about a request but the document itself.
 
     :raises errors.InvalidRequest: names the field and what was received.
     :raises errors.FileTooLarge: says the limit and the actual size.
     :raises errors.Forbidden: the user that the platform has logged in belongs to another company.
     """
-    limit = int(settings.max_upload_mb * _MEGABYTE)
-    if upload.data is not None and len(upload.data) > limit:
-        raise _too_large(len(upload.data), settings.max_upload_mb)
+    if upload.data is not None and len(upload.data) > settings.max_upload_bytes:
+        raise refusals.too_large(len(upload.data), settings.max_upload_bytes)
     caller = submission.read_caller(upload.fields)
-    require_company(
-        upload.principal,
-        caller.company_id,
-        enabled=settings.website_auth_enabled,
-        company_claim=settings.company_claim,
-    )
-    wanted_model = submission.read_model(upload.fields, settings.models_allowed)
+    if settings.website_auth_enabled:
+        require_company(upload.principal, caller.company_id, company_claim=settings.company_claim)
+    wanted_model = submission.read_model(upload.fields, settings)
     force = submission.read_flag(upload.fields, "force")
     lines = submission.read_lines_required(upload.fields)
     return Submission(
         data=_document(upload),
-        caller=caller,
-        source=Source.HTTP,
+        identity=CallIdentity(call_id, caller, Source.HTTP, request_id),
         deadline_seconds=settings.request_deadline_seconds,
         file_name=upload.file_name,
         content_type=None if upload.content_type in _NO_HINT else upload.content_type,
         force=force,
         model=wanted_model,
         lines_required=lines,
-        request_id=request_id,
     )
 
 
@@ -139,10 +130,3 @@ def _document(upload: Upload) -> bytes:
             details={"field": "content-type", "actual": kind},
         )
     return upload.data
-
-
-def _too_large(actual: int, limit_mb: float) -> FileTooLarge:
-    return FileTooLarge(
-        f"The file is {actual / _MEGABYTE:.1f} MB; the limit is {limit_mb:g} MB.",
-        details={"field": "file", "limit_mb": limit_mb, "actual_bytes": actual},
-    )

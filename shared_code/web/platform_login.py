@@ -61,13 +61,11 @@ def read_user(header: str | None, *, enabled: bool, company_claim: str) -> AppSe
     )
 
 
-def require_company(header: str | None, company_id: str, *, enabled: bool, company_claim: str) -> None:
-    """Let a request for ``company_id`` (upper case) pass only for a user of that company, where the platform has users.
+def require_company(header: str | None, company_id: str, *, company_claim: str) -> None:
+    """Let a request for ``company_id`` (upper case) pass only for a user of that company.
 
     :raises Forbidden: nobody is logged in, or the user belongs to other companies or none.
     """
-    if not enabled:
-        return
     user = read_user(header, enabled=True, company_claim=company_claim)
     if user is None or company_id not in user.companies:
         raise Forbidden("Your login does not belong to this company.", details={"field": "companyID"})
