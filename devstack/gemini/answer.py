@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from devstack.gemini import models
-from devstack.gemini.request import GenerateRequest
-from devstack.models.documents import Attachment, read_attachments
+from devstack.models.documents import Attachment
 from devstack.models.faults import Fault
-from devstack.models.reading.fill import fill, plain_answer
-from devstack.models.reading.invoice import UNREADABLE
+from devstack.models.questions import Question
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 
 DEFAULT_PAGE_RATE = 560
@@ -51,72 +49,61 @@ class _Output:
     continuation: bool = False
 
 
-def media_tokens(request: GenerateRequest, attachments: Sequence[Attachment], rates: Rates) -> int:
+def media_tokens(question: Question, attachments: Sequence[Attachment], rates: Rates) -> int:
     """Tokens of pages and pictures; the text layer of a PDF is free."""
-    old = request.model.startswith("gemini-2.5")
+    old = question.model.startswith("gemini-2.5")
     low = _OLD_LOW_RATE if old else _RATES["MEDIA_RESOLUTION_LOW"]
     total = 0
     for attachment in attachments:
         if attachment.is_pdf:
             page = rates.page_rate or (OLD_PAGE_RATE if old else DEFAULT_PAGE_RATE)
-            if request.media_resolution == "MEDIA_RESOLUTION_LOW":
+            if question.media_resolution == "MEDIA_RESOLUTION_LOW":
                 page = low
-            elif request.media_resolution == "MEDIA_RESOLUTION_HIGH" and not old:
+            elif question.media_resolution == "MEDIA_RESOLUTION_HIGH" and not old:
                 page = _RATES["MEDIA_RESOLUTION_HIGH"]
             total += page * len(attachment.pages)
         elif attachment.is_image and old:
             total += _tiles(attachment.size)
         elif attachment.is_image:
-            medium = request.media_resolution == "MEDIA_RESOLUTION_MEDIUM"
-            total += DEFAULT_PAGE_RATE if medium else _RATES.get(request.media_resolution or "", _IMAGE_RATE)
+            medium = question.media_resolution == "MEDIA_RESOLUTION_MEDIUM"
+            total += DEFAULT_PAGE_RATE if medium else _RATES.get(question.media_resolution or "", _IMAGE_RATE)
     return total
 
 
-def text_tokens(request: GenerateRequest, attachments: Sequence[Attachment]) -> int:
+def text_tokens(question: Question, attachments: Sequence[Attachment]) -> int:
     """Tokens of everything that is text: prompt, system text, schema and attached text files."""
-    total = sum(count_text(text) for text in (request.system, *request.texts))
-    total += count_json(request.schema) if request.schema else 0
+    total = sum(count_text(text) for text in (question.system, *question.texts))
+    total += count_json(question.schema) if question.schema else 0
     attached = (
         page.text for attachment in attachments if attachment.mime_type.startswith("text/") for page in attachment.pages
     )
     return total + sum(count_text(text) for text in attached)
 
 
-def read(request: GenerateRequest, attachments: Sequence[Attachment], *, blind: bool = False) -> str:
-    """The model's text: the schema of the request filled with what the document really says.
-
-    ``blind`` is the known failure of some models to see pages whose fonts they cannot map: an empty answer, status 200.
-    """
-    reading = UNREADABLE if blind else read_attachments(tuple(attachments), request.texts)
-    if request.schema:
-        return json.dumps(fill(request.schema, reading), ensure_ascii=False)
-    return plain_answer(reading)
-
-
 def respond(
-    request: GenerateRequest, attachments: Sequence[Attachment], *, text: str, fault: Fault | None, rates: Rates
+    question: Question, attachments: Sequence[Attachment], *, text: str, fault: Fault | None, rates: Rates
 ) -> dict[str, Any]:
     """The response body of a billed call, as usual or as a fault of OUTPUT_KINDS wants it."""
-    output = _capped(text, request, rates.thoughts)
+    output = _capped(text, question, rates.thoughts)
     if fault is not None and fault.kind in _ALTERATIONS:
-        output = _ALTERATIONS[fault.kind](output, fault.options, request)
-    usage = _usage(request, attachments, output, rates)
+        output = _ALTERATIONS[fault.kind](output, fault.options, question)
+    usage = _usage(question, attachments, output, rates)
     body: dict[str, Any] = {}
     if output.block_reason:
         body["promptFeedback"] = {"blockReason": output.block_reason}
     elif output.finish:
         body["candidates"] = [_candidate(output)]
-    body |= {"usageMetadata": usage, "modelVersion": models.model_version(request.model)}
+    body |= {"usageMetadata": usage, "modelVersion": models.model_version(question.model)}
     body["responseId"] = secrets.token_urlsafe(16)
     if fault is not None:
         _alter_usage(body, fault)
     return body
 
 
-def _capped(text: str, request: GenerateRequest, thoughts: int) -> _Output:
+def _capped(text: str, question: Question, thoughts: int) -> _Output:
     """The text as far as ``maxOutputTokens`` goes; thoughts come first and count against it."""
-    thoughts = min(thoughts, request.max_output_tokens)
-    room = request.max_output_tokens - thoughts
+    thoughts = min(thoughts, question.max_output_tokens)
+    room = question.max_output_tokens - thoughts
     count = count_text(text)
     if count <= room:
         return _Output(text, candidate=count, thoughts=thoughts)
@@ -124,9 +111,9 @@ def _capped(text: str, request: GenerateRequest, thoughts: int) -> _Output:
     return _Output(cut or None, "MAX_TOKENS", candidate=count_text(cut), thoughts=thoughts)
 
 
-def _scripted(output: _Output, options: Mapping[str, Any], request: GenerateRequest) -> _Output:
+def _scripted(output: _Output, options: Mapping[str, Any], question: Question) -> _Output:
     text = options["text"] if "text" in options else json.dumps(options.get("json"), ensure_ascii=False)
-    return _capped(str(text), request, output.thoughts)
+    return _capped(str(text), question, output.thoughts)
 
 
 def _half(output: _Output, **changes: Any) -> _Output:
@@ -135,29 +122,31 @@ def _half(output: _Output, **changes: Any) -> _Output:
 
 
 def _refused(reason: str) -> "_Alteration":
-    return lambda output, _options, _request: replace(output, text=None, finish=reason, candidate=0)
+    return lambda output, _options, _question: replace(output, text=None, finish=reason, candidate=0)
 
 
-def _other_finish(output: _Output, options: Mapping[str, Any], _request: GenerateRequest) -> _Output:
+def _other_finish(output: _Output, options: Mapping[str, Any], _question: Question) -> _Output:
     return replace(output, finish=str(options.get("reason", "NEW_REASON_OF_TOMORROW")))
 
 
-_Alteration = Callable[[_Output, Mapping[str, Any], GenerateRequest], _Output]
+_Alteration = Callable[[_Output, Mapping[str, Any], Question], _Output]
 _ALTERATIONS: Mapping[str, _Alteration] = {
     "answer": _scripted,
-    "broken_json": lambda output, _options, _request: _half(output),
-    "fenced_json": lambda output, _options, request: _capped(f"```json\n{output.text}\n```", request, output.thoughts),
-    "max_tokens_cut": lambda output, _options, _request: _half(output, finish="MAX_TOKENS"),
-    "max_tokens_empty": lambda output, _options, request: replace(
-        output, text=None, finish="MAX_TOKENS", candidate=0, thoughts=request.max_output_tokens
+    "broken_json": lambda output, _options, _question: _half(output),
+    "fenced_json": lambda output, _options, question: _capped(
+        f"```json\n{output.text}\n```", question, output.thoughts
     ),
-    "prompt_blocked": lambda _output, options, _request: _Output(
+    "max_tokens_cut": lambda output, _options, _question: _half(output, finish="MAX_TOKENS"),
+    "max_tokens_empty": lambda output, _options, question: replace(
+        output, text=None, finish="MAX_TOKENS", candidate=0, thoughts=question.max_output_tokens
+    ),
+    "prompt_blocked": lambda _output, options, _question: _Output(
         None, None, block_reason=str(options.get("reason", "PROHIBITED_CONTENT"))
     ),
-    "no_candidates": lambda _output, _options, _request: _Output(None, None),
+    "no_candidates": lambda _output, _options, _question: _Output(None, None),
     "unknown_finish": _other_finish,
     "finish": _other_finish,
-    "continuation": lambda output, _options, _request: _half(output, finish="CONTINUATION", continuation=True),
+    "continuation": lambda output, _options, _question: _half(output, finish="CONTINUATION", continuation=True),
     **{kind: _refused(reason) for kind, reason in _REFUSALS.items()},
 }
 #: Faults that change a billed answer instead of replacing it.
@@ -178,12 +167,10 @@ def _candidate(output: _Output) -> dict[str, Any]:
     return candidate
 
 
-def _usage(
-    request: GenerateRequest, attachments: Sequence[Attachment], output: _Output, rates: Rates
-) -> dict[str, Any]:
+def _usage(question: Question, attachments: Sequence[Attachment], output: _Output, rates: Rates) -> dict[str, Any]:
     """Zero fields are left out, as the service does."""
-    text, media = text_tokens(request, attachments), media_tokens(request, attachments, rates)
-    name = "DOCUMENT" if request.model.startswith("gemini-2.5") and any(a.is_pdf for a in attachments) else "IMAGE"
+    text, media = text_tokens(question, attachments), media_tokens(question, attachments, rates)
+    name = "DOCUMENT" if question.model.startswith("gemini-2.5") and any(a.is_pdf for a in attachments) else "IMAGE"
     usage: dict[str, Any] = {
         "promptTokenCount": text + media,
         "candidatesTokenCount": output.candidate,

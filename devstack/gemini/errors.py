@@ -1,12 +1,10 @@
 """Error bodies of the Gemini API, word for word as they were captured from the service."""
 
-import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from devstack.models.server import Reply
+from devstack.http_server import Answer, json_answer
+from devstack.models.questions import NO_KEY, Context, ErrorTable
 
 _DOMAIN = "googleapis.com"
 _SERVICE = "generativelanguage.googleapis.com"
@@ -19,36 +17,17 @@ _QUOTA_TEXT = (
 )
 _LIMITS_PAGE = "https://ai.google.dev/gemini-api/docs/rate-limits"
 _METRIC = f"{_SERVICE}/generate_content_free_tier_requests"
-NO_KEY = "no_key"
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an error body can mention."""
-
-    api_key: str = field(default="", repr=False)
-    model: str = ""
-    version: str = "v1beta"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-class RequestRefused(Exception):
-    """The service refuses the request; ``reply`` is what it answers."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(f"HTTP {reply.status}")
-        self.reply = reply
-
-
-def error(code: int, status: str, message: str, details: list[dict[str, Any]] | None = None) -> Reply:
+def error(code: int, status: str, message: str, details: list[dict[str, Any]] | None = None) -> Answer:
     """One error in the vendor's envelope."""
     body: dict[str, Any] = {"code": code, "message": message, "status": status}
     if details:
         body["details"] = details
-    return Reply(code, json.dumps({"error": body}, indent=2).encode())
+    return json_answer({"error": body}, code, indent=2)
 
 
-def invalid_argument(message: str, *, field_path: str | None = None) -> Reply:
+def invalid_argument(message: str, *, field_path: str | None = None) -> Answer:
     """A 400 about the request itself."""
     details = None
     if field_path is not None:
@@ -66,28 +45,28 @@ def _info(reason: str, **metadata: str) -> dict[str, Any]:
     }
 
 
-def _key_error(message: str) -> Reply:
+def _key_error(message: str) -> Answer:
     localized = {"@type": f"{_TYPE}LocalizedMessage", "locale": "en-US", "message": message}
     return error(400, "INVALID_ARGUMENT", message, [_info("API_KEY_INVALID"), localized])
 
 
-def _forbidden(message: str, details: list[dict[str, Any]] | None = None) -> Reply:
+def _forbidden(message: str, details: list[dict[str, Any]] | None = None) -> Answer:
     return error(403, "PERMISSION_DENIED", message, details)
 
 
-def _suspended(context: Context) -> Reply:
+def _suspended(context: Context) -> Answer:
     consumer = f"api_key:{context.api_key}"
     details = [_info("CONSUMER_SUSPENDED", consumer="projects/123456789012", containerInfo=consumer)]
     return _forbidden(f"Permission denied: Consumer '{consumer}' has been suspended.", details)
 
 
-def _restricted(_context: Context) -> Reply:
+def _restricted(_context: Context) -> Answer:
     method = "google.ai.generativelanguage.v1beta.GenerativeService.GenerateContent"
     message = f"Requests to this API {_SERVICE} method {method} are blocked."
     return _forbidden(message, [_info("API_KEY_SERVICE_BLOCKED", methodName=method)])
 
 
-def _quota(period: str, context: Context) -> Reply:
+def _quota(period: str, context: Context) -> Answer:
     seconds = float(context.options.get("retry_delay", 33.752348711 if period == "Minute" else 46.183920111))
     limit = str(context.options.get("limit", 5 if period == "Minute" else 20))
     message = _QUOTA_TEXT.format(metric=_METRIC, limit=limit, model=context.model, seconds=f"{seconds:.9f}".rstrip("0"))
@@ -99,7 +78,7 @@ def _quota(period: str, context: Context) -> Reply:
     }
     link = {
         "description": "Learn more about Gemini API quotas",
-        "url": "https://ai.google.dev/gemini-api/docs/rate-limits",
+        "url": _LIMITS_PAGE,
     }
     details: list[dict[str, Any]] = [
         {"@type": f"{_TYPE}Help", "links": [link]},
@@ -109,11 +88,11 @@ def _quota(period: str, context: Context) -> Reply:
     return error(429, "RESOURCE_EXHAUSTED", message, details)
 
 
-def _exhausted(message: str) -> Reply:
+def _exhausted(message: str) -> Answer:
     return error(429, "RESOURCE_EXHAUSTED", message)
 
 
-def _unavailable(context: Context) -> Reply:
+def _unavailable(context: Context) -> Answer:
     demand = (
         "This model is currently experiencing high demand. Spikes in demand are usually temporary. "
         "Please try again later."
@@ -121,7 +100,7 @@ def _unavailable(context: Context) -> Reply:
     return error(503, "UNAVAILABLE", str(context.options.get("message", demand)))
 
 
-def _schema_too_complex(_context: Context) -> Reply:
+def _schema_too_complex(_context: Context) -> Answer:
     message = (
         "The specified schema produces a constraint that has too many states for serving. Typical causes of this error "
         "are schemas with lots of text (for example, very long property or enum names), schemas with long array length "
@@ -131,7 +110,7 @@ def _schema_too_complex(_context: Context) -> Reply:
     return invalid_argument(message, field_path="generation_config.response_json_schema")
 
 
-def _model_not_found(context: Context) -> Reply:
+def _model_not_found(context: Context) -> Answer:
     message = (
         f"models/{context.model} is not found for API version {context.version}, or is not supported for "
         "generateContent. Call ListModels to see the list of available models and their supported methods."
@@ -139,7 +118,7 @@ def _model_not_found(context: Context) -> Reply:
     return error(404, "NOT_FOUND", message)
 
 
-def _model_gone(context: Context) -> Reply:
+def _model_gone(context: Context) -> Answer:
     message = (
         f"This model models/{context.model} is no longer available to new users. Please update your code to use a "
         "newer model for the latest features and improvements."
@@ -147,7 +126,7 @@ def _model_gone(context: Context) -> Reply:
     return error(404, "NOT_FOUND", message)
 
 
-def _no_key(_context: Context) -> Reply:
+def _no_key(_context: Context) -> Answer:
     return _forbidden(
         "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
         "form of API consumer identity to call this API."
@@ -159,7 +138,7 @@ _NO_CREDIT = (
     "and billing."
 )
 #: States that a key or a project can be in for good, and errors of single calls, by kind.
-KEY_ERRORS: Mapping[str, Callable[[Context], Reply]] = {
+KEY_ERRORS: ErrorTable = {
     "invalid_key": lambda _: _key_error("API key not valid. Please pass a valid API key."),
     "expired_key": lambda _: _key_error("API key expired. Please renew the API key."),
     "leaked_key": lambda _: _forbidden("Your API key was reported as leaked. Please use another API key."),
@@ -175,7 +154,7 @@ KEY_ERRORS: Mapping[str, Callable[[Context], Reply]] = {
     "model_not_found": _model_not_found,
     "model_gone": _model_gone,
 }
-ERRORS: Mapping[str, Callable[[Context], Reply]] = {
+ERRORS: ErrorTable = {
     **KEY_ERRORS,
     NO_KEY: _no_key,
     "internal_500": lambda _: error(

@@ -9,11 +9,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from devstack.gemini import errors
-from devstack.gemini.errors import RequestRefused, invalid_argument
+from devstack.gemini.errors import invalid_argument
+from devstack.models.questions import Blob, Question, RequestRefused
 
 _TOP = frozenset(
     [
@@ -65,32 +65,7 @@ _MOST_OUTPUT = 65_536
 _RESOLUTIONS = frozenset({"MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"})
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """Inline data of one part."""
-
-    mime_type: str
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GenerateRequest:
-    """One question.
-
-    :ivar texts: prompt texts in order; ``system`` stands apart.
-    :ivar schema: the wire schema, None when plain text was asked for.
-    """
-
-    model: str
-    texts: tuple[str, ...]
-    blobs: tuple[Blob, ...]
-    system: str
-    schema: Mapping[str, Any] | None
-    max_output_tokens: int
-    media_resolution: str | None
-
-
-def parse_generate(model: str, body: bytes) -> GenerateRequest:
+def parse_generate(model: str, body: bytes) -> Question:
     """Read and check a request body. Raises :class:`RequestRefused` with the service's answer."""
     data = _loads(body)
     _refuse_unknown(data, _TOP, "")
@@ -105,7 +80,7 @@ def parse_generate(model: str, body: bytes) -> GenerateRequest:
     system = data.get("systemInstruction") or {}
     system_texts, _ = _parts([system]) if system else ((), ())
     _check_thinking(model, config.get("thinkingConfig") or {})
-    return GenerateRequest(
+    return Question(
         model=model,
         texts=texts,
         blobs=blobs,

@@ -14,7 +14,7 @@ from typing import Any
 
 from devstack.host.auth import KeyRing
 from devstack.host.discovery import FunctionDefinition
-from devstack.host.http_messages import HttpAnswer, HttpRequest
+from devstack.http_server import Answer, Request, json_answer
 
 VERSION = "4.0.0.0"
 
@@ -55,26 +55,26 @@ class Admin:
         self._started = clock()
 
     def answer(  # noqa: PLR0911 - one return per endpoint
-        self, request: HttpRequest, path: str, read_body: Callable[[], bytes]
-    ) -> HttpAnswer:
+        self, request: Request, path: str, read_body: Callable[[], bytes]
+    ) -> Answer:
         """The answer below ``/admin/``; 404 for what this host does not have."""
         parts = path.casefold().strip("/").split("/")[1:]
         if parts == ["host", "ping"] and request.method in {"GET", "POST"}:
-            return HttpAnswer(HTTPStatus.OK)
+            return Answer(HTTPStatus.OK)
         if not self._keys.allows("admin", request.headers, request.query):
-            return HttpAnswer(HTTPStatus.UNAUTHORIZED)
+            return Answer(HTTPStatus.UNAUTHORIZED)
         match (request.method, parts):
             case ("GET", ["host", "status"]):
-                return _json(self._status())
+                return json_answer(self._status())
             case ("GET", ["functions"]):
-                return _json([_describe(one) for one in self._functions.values()])
+                return json_answer([_describe(one) for one in self._functions.values()])
             case ("GET", ["functions", name]) if name in self._functions:
-                return _json(_describe(self._functions[name]))
+                return json_answer(_describe(self._functions[name]))
             case ("GET", ["functions", name, "status"]) if name in self._functions:
-                return _json({"errors": list(self._functions[name].errors)})
+                return json_answer({"errors": list(self._functions[name].errors)})
             case ("POST", ["functions", name]) if name in self._functions:
                 return self._run(self._functions[name], read_body())
-        return HttpAnswer(HTTPStatus.NOT_FOUND)
+        return Answer(HTTPStatus.NOT_FOUND)
 
     def _status(self) -> dict[str, Any]:
         errors = [f"The '{name}' function is in error: {problem}" for name, problem in self._problems.items()]
@@ -92,7 +92,7 @@ class Admin:
             "errors": errors,
         }
 
-    def _run(self, function: AdminFunction, body: bytes) -> HttpAnswer:
+    def _run(self, function: AdminFunction, body: bytes) -> Answer:
         try:
             given = json.loads(body) if body else None
         except ValueError:
@@ -107,7 +107,7 @@ class Admin:
         text = "" if text is None else text if isinstance(text, str) else json.dumps(text)
         name = f"run-{function.definition.name}"
         threading.Thread(target=function.run, args=(text,), name=name, daemon=True).start()
-        return HttpAnswer(HTTPStatus.ACCEPTED)
+        return Answer(HTTPStatus.ACCEPTED)
 
 
 def _describe(function: AdminFunction) -> dict[str, Any]:
@@ -123,9 +123,5 @@ def _describe(function: AdminFunction) -> dict[str, Any]:
     }
 
 
-def _json(value: Any) -> HttpAnswer:
-    return HttpAnswer(HTTPStatus.OK, (("Content-Type", "application/json; charset=utf-8"),), json.dumps(value).encode())
-
-
-def _text(status: HTTPStatus, text: str) -> HttpAnswer:
-    return HttpAnswer(status, (("Content-Type", "text/plain; charset=utf-8"),), text.encode())
+def _text(status: HTTPStatus, text: str) -> Answer:
+    return Answer(status, text.encode(), "text/plain; charset=utf-8")

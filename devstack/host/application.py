@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +18,13 @@ from devstack.host.cors import CorsPolicy, cors_policy
 from devstack.host.discovery import HTTP, FunctionDefinition, discover
 from devstack.host.errors import FunctionProblem, HostStartError
 from devstack.host.gateway import Gateway, Limits
-from devstack.host.http_server import Server
 from devstack.host.invocations import Invocations
 from devstack.host.routes import Route, RouteTable, build_route
+from devstack.host.schedules import parse_time_span
 from devstack.host.settings import AppSettings, HostConfig, host_id, load_host_config, load_local_settings
-from devstack.host.time_spans import parse_time_span
 from devstack.host.triggers import TriggerOptions, Triggers
 from devstack.host.worker import Worker
+from devstack.http_server import Server
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
@@ -98,7 +97,8 @@ def run(options: HostOptions) -> bool:
     with _bound_server(address, port, settings) as server:
         base = f"http://{'localhost' if address in LOCAL_ADDRESSES else address}:{server.server_port}"
         parts = _assemble(options, settings, config, cors, base)
-        _serve(server, parts)
+        parts.triggers.start()
+        server.start(lambda request, client: client.send(parts.gateway.answer(request, client.read_body)))
         _announce(parts.app, parts.triggers, base)
         if options.ready_file:
             _write_ready_file(options.ready_file, server, parts.app)
@@ -136,17 +136,18 @@ def _assemble(options: HostOptions, settings: AppSettings, config: HostConfig, c
     return _Parts(app, invocations, triggers, gateway)
 
 
-def _serve(server: Server, parts: _Parts) -> None:
-    server.dispatch = parts.gateway.answer
-    parts.triggers.start()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True).start()
-
-
 def _bound_server(address: str, port: int, settings: AppSettings) -> Server:
     limit = settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
     if limit is not None and not limit.isdigit():
         raise HostStartError(f"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT must be a number of bytes, not {limit!r}.")
-    return Server(address, port, body_limit=int(limit) if limit else DEFAULT_BODY_LIMIT)
+    try:
+        return Server(address, port, name="Kestrel", body_limit=int(limit) if limit else DEFAULT_BODY_LIMIT)
+    except OSError as error:
+        raise HostStartError(
+            f"Port {port} on {address} is unavailable ({error.strerror or error}). Close the process that uses it, "
+            "or choose another port with --port (0 takes a free one).",
+            exit_code=2,
+        ) from error
 
 
 def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker) -> LoadedApp:
@@ -180,8 +181,7 @@ def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker)
 def _route(function: FunctionDefinition, prefix: str, known: list[Route]) -> Route:
     route = build_route(function, prefix=prefix)
     for other in known:
-        same = route.template.text.casefold() == other.template.text.casefold()
-        if same and (route.methods is None or other.methods is None or route.methods & other.methods):
+        if route.template.text.casefold() == other.template.text.casefold() and route.shares_a_method(other):
             raise FunctionProblem(
                 f"The route specified conflicts with the route defined by function '{other.function.name}'."
             )
@@ -286,9 +286,7 @@ def _stopped(signals: "SimpleQueue[int]") -> bool:
 
 def _end(server: Server, parts: _Parts, drain_seconds: float) -> bool:
     log.info("Stopping host...")
-    server.stopping = True
-    server.shutdown()
-    server.server_close()
+    server.stop()
     parts.triggers.stop()
     running = parts.invocations.drain(drain_seconds)
     if running:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devstack.host.errors import HostStartError
-from devstack.host.http_messages import HttpAnswer
+from devstack.http_server import Answer
 
 NO_CONTENT = 204
 
@@ -21,7 +21,7 @@ class CorsPolicy:
         """Whether any origin is set."""
         return bool(self.origins)
 
-    def preflight(self, method: str, headers: Mapping[str, str]) -> HttpAnswer | None:
+    def preflight(self, method: str, headers: Mapping[str, str]) -> Answer | None:
         """The answer to a preflight request, or None when this is none. A foreign origin gets 204 without headers."""
         asked = headers.get("access-control-request-method")
         if not self.active or method != "OPTIONS" or "origin" not in headers or not asked:
@@ -31,7 +31,7 @@ class CorsPolicy:
             answer.append(("Access-Control-Allow-Methods", asked))
             if headers.get("access-control-request-headers"):
                 answer.append(("Access-Control-Allow-Headers", headers["access-control-request-headers"]))
-        return HttpAnswer(NO_CONTENT, tuple(answer))
+        return Answer(NO_CONTENT, headers=tuple(answer))
 
     def headers(self, request_headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """What is added to an answer for the origin of the request."""

@@ -12,11 +12,11 @@ from http import HTTPStatus
 from devstack.host.admin import Admin
 from devstack.host.auth import KeyRing
 from devstack.host.cors import CorsPolicy
-from devstack.host.http_messages import HttpAnswer, HttpRequest, decode_path, to_answer, to_datum
-from devstack.host.http_server import BodyTooLarge
+from devstack.host.http_messages import decode_path, to_answer, to_datum
 from devstack.host.invocations import Invocations
 from devstack.host.routes import Route, RouteTable
 from devstack.host.worker import InvocationResult
+from devstack.http_server import Answer, BodyTooLarge, Request
 
 log = logging.getLogger("devstack.host")
 
@@ -60,7 +60,7 @@ class Gateway:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(limits.max_concurrent) if limits.max_concurrent > 0 else None
 
-    def answer(self, request: HttpRequest, read_body: ReadBody) -> HttpAnswer:
+    def answer(self, request: Request, read_body: ReadBody) -> Answer:
         """The answer to one request. ``read_body`` is called only where the real host reads the body."""
         preflight = self._cors.preflight(request.method, request.headers)
         if preflight is not None:
@@ -68,28 +68,28 @@ class Gateway:
         try:
             answer = self._route(request, read_body)
         except BodyTooLarge:
-            answer = HttpAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            answer = Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         extra = self._cors.headers(request.headers)
         return replace(answer, headers=(*answer.headers, *extra)) if extra else answer
 
-    def _route(self, request: HttpRequest, read_body: ReadBody) -> HttpAnswer:
+    def _route(self, request: Request, read_body: ReadBody) -> Answer:
         path = decode_path(request.path)
         if path.casefold().startswith("/admin/"):
             return self._admin.answer(request, path, read_body)
         found = self._routes.find(request.method, path)
         if found is None:
-            return self._homepage(request) if path in {"", "/"} else HttpAnswer(HTTPStatus.NOT_FOUND)
+            return self._homepage(request) if path in {"", "/"} else Answer(HTTPStatus.NOT_FOUND)
         route, values = found
         if not self._keys.allows(route.function.auth_level, request.headers, request.query):
-            return HttpAnswer(HTTPStatus.UNAUTHORIZED)
+            return Answer(HTTPStatus.UNAUTHORIZED)
         if route.function.disabled:
-            return HttpAnswer(HTTPStatus.NOT_FOUND)
+            return Answer(HTTPStatus.NOT_FOUND)
         return self._throttled(route, values, request, read_body)
 
-    def _throttled(self, route: Route, values: dict[str, str], request: HttpRequest, read_body: ReadBody) -> HttpAnswer:
+    def _throttled(self, route: Route, values: dict[str, str], request: Request, read_body: ReadBody) -> Answer:
         with self._lock:
             if 0 <= self._limits.max_outstanding <= self._outstanding:
-                return HttpAnswer(HTTPStatus.TOO_MANY_REQUESTS)
+                return Answer(HTTPStatus.TOO_MANY_REQUESTS)
             self._outstanding += 1
         try:
             body = read_body()
@@ -101,11 +101,11 @@ class Gateway:
             with self._lock:
                 self._outstanding -= 1
 
-    def _run(self, route: Route, values: dict[str, str], request: HttpRequest) -> HttpAnswer:
+    def _run(self, route: Route, values: dict[str, str], request: Request) -> Answer:
         function = route.function
         if function.name in self._broken:
             log.error("Function %s failed to load and cannot run; see the message at start.", function.name)
-            return HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         result = self._invocations.run(
             function.name,
             [(function.trigger.name, to_datum(request, values))],
@@ -122,14 +122,14 @@ class Gateway:
             log.exception("The answer of '%s' cannot be encoded", function.name)
             return self._failed(replace(result, error=repr(error)))
 
-    def _failed(self, result: InvocationResult) -> HttpAnswer:
+    def _failed(self, result: InvocationResult) -> Answer:
         """500 with an empty body, as in Azure; the reason is in the log, or here with ``--debug-errors``."""
         if not self._debug_errors:
-            return HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         text = f"{result.error}\n{result.traceback}".encode(errors="replace")
-        return HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, (("Content-Type", "text/plain; charset=utf-8"),), text)
+        return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, text, "text/plain; charset=utf-8")
 
-    def _homepage(self, request: HttpRequest) -> HttpAnswer:
+    def _homepage(self, request: Request) -> Answer:
         if request.method not in {"GET", "HEAD"}:
-            return HttpAnswer(HTTPStatus.NOT_FOUND)
-        return HttpAnswer(HTTPStatus.OK, (("Content-Type", "text/html"),), HOMEPAGE)
+            return Answer(HTTPStatus.NOT_FOUND)
+        return Answer(HTTPStatus.OK, HOMEPAGE, "text/html")

@@ -6,42 +6,20 @@ dropped, cookies re-written, an answer that cannot be encoded turned into a fail
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from http.cookies import Morsel
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from devstack.host.worker import InvocationResult, datum
+from devstack.http_server import Answer, Request
 
 DEFAULT_CONTENT_TYPE = "text/plain; charset=utf-8"
+JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 #: set by the server itself, or meaningless between two hops
 _DROPPED_HEADERS = {"content-length", "transfer-encoding", "connection", "date", "server"}
 _EXPIRES_FORM = "%a, %d %b %Y %H:%M:%S GMT"
 _SHORTEST_STATUS, _LONGEST_STATUS = 100, 999
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """A request whose body has been read (or, when it was chunked, has not)."""
-
-    method: str
-    #: as sent: still percent-encoded, without the query
-    path: str
-    query: str
-    host: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True)
-class HttpAnswer:
-    """An answer; header names may repeat (Set-Cookie)."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    close: bool = False
 
 
 def query_values(query: str) -> dict[str, str]:
@@ -74,22 +52,9 @@ def decode_path(path: str) -> str:
     return "/".join(done)
 
 
-def join_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Lower-case names, repeated values joined. Raises ValueError for a folded value or one that is not UTF-8."""
-    headers: dict[str, str] = {}
-    for name, value in pairs:
-        key = name.lower()
-        if "\n" in value:
-            raise ValueError(f"header {name!r} goes on over a second line")
-        # The standard library reads headers as Latin-1, the real server as UTF-8.
-        text = value if value.isascii() else value.encode("latin-1").decode("utf-8")
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
-    return headers
-
-
-def to_datum(request: HttpRequest, route_values: Mapping[str, str]) -> Any:
+def to_datum(request: Request, route_values: Mapping[str, str]) -> Any:
     """The HTTP trigger's input: the body is always bytes and never parsed."""
-    url = f"http://{request.host}{request.path}{'?' + request.query if request.query else ''}"
+    url = f"http://{request.headers.get('host', '')}{request.path}{'?' + request.query if request.query else ''}"
     return datum(
         {
             "method": datum(request.method, "string"),
@@ -103,58 +68,56 @@ def to_datum(request: HttpRequest, route_values: Mapping[str, str]) -> Any:
     )
 
 
-def to_answer(result: InvocationResult, http_outputs: Iterable[str]) -> HttpAnswer:
+def to_answer(result: InvocationResult, http_outputs: Iterable[str]) -> Answer:
     """What the function answered. Raises ValueError when the real host could not encode it."""
     returned = result.returned
     if returned is None:
         returned = next((result.outputs[name] for name in http_outputs if name in result.outputs), None)
     if returned is None:
-        return HttpAnswer(204)
+        return Answer(204)
     if returned.type == "http":
         return _from_http(returned.value)
     return from_text(returned.value)
 
 
-def from_text(text: str) -> HttpAnswer:
+def from_text(text: str) -> Answer:
     """A function annotated ``-> str``: JSON with a ``body`` is taken for a description of the answer."""
     try:
         value = json.loads(text)
     except ValueError:
-        return HttpAnswer(200, (("Content-Type", DEFAULT_CONTENT_TYPE),), text.encode())
+        value = None
     if not isinstance(value, dict):
-        return HttpAnswer(200, (("Content-Type", DEFAULT_CONTENT_TYPE),), text.encode())
+        return Answer(200, text.encode(), DEFAULT_CONTENT_TYPE)
     described = {key.casefold(): part for key, part in value.items()}
     if "body" not in described:
-        return HttpAnswer(200, (("Content-Type", "application/json; charset=utf-8"),), text.encode())
+        return Answer(200, text.encode(), JSON_CONTENT_TYPE)
     body = described["body"]
     status = described.get("status") or described.get("statuscode") or 200
-    headers = {str(name): str(one) for name, one in (described.get("headers") or {}).items()}
-    plain = isinstance(body, str)
-    kind = DEFAULT_CONTENT_TYPE if plain else "application/json; charset=utf-8"
-    answer = _checked(int(status), headers.items(), (body if plain else json.dumps(body)).encode())
-    if any(name.casefold() == "content-type" for name in headers):
-        return answer
-    return replace(answer, headers=(*answer.headers, ("Content-Type", kind)))
+    headers = [(str(name), str(one)) for name, one in (described.get("headers") or {}).items()]
+    if isinstance(body, str):
+        return _checked(int(status), headers, body.encode(), DEFAULT_CONTENT_TYPE)
+    return _checked(int(status), headers, json.dumps(body).encode(), JSON_CONTENT_TYPE)
 
 
-def _from_http(value: Mapping[str, Any]) -> HttpAnswer:
+def _from_http(value: Mapping[str, Any]) -> Answer:
     headers = [(name, part.value) for name, part in value["headers"].items()]
-    if not any(name.casefold() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", DEFAULT_CONTENT_TYPE))
     for jar in value.get("cookies") or ():
         headers.extend(("Set-Cookie", _cookie(name, morsel)) for name, morsel in jar.items())
     body = value["body"].value
-    return _checked(int(value["status_code"].value), headers, body if isinstance(body, bytes) else str(body).encode())
+    content = body if isinstance(body, bytes) else str(body).encode()
+    return _checked(int(value["status_code"].value), headers, content, DEFAULT_CONTENT_TYPE)
 
 
-def _checked(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpAnswer:
+def _checked(status: int, headers: Iterable[tuple[str, str]], body: bytes, content_type: str) -> Answer:
+    """The answer, with a content type when ``headers`` name none. Raises ValueError for what cannot be sent."""
     if not _SHORTEST_STATUS <= status <= _LONGEST_STATUS:
         raise ValueError(f"{status} is not an HTTP status code")
     kept = tuple((name, str(value)) for name, value in headers if name.casefold() not in _DROPPED_HEADERS)
     for name, value in kept:
         if not (name.isascii() and name.isprintable() and value.isascii() and (value + " ").isprintable()):
             raise ValueError(f"header {name!r} holds a non-ASCII or control character")
-    return HttpAnswer(status, kept, body)
+    named = any(name.casefold() == "content-type" for name, _ in kept)
+    return Answer(status, body, None if named else content_type, kept)
 
 
 def _cookie(name: str, morsel: Morsel[str]) -> str:

@@ -4,6 +4,8 @@ A limit is only reported, never enforced: Azure restarts the worker there, which
 """
 
 import logging
+import re
+import secrets
 import threading
 import time
 import uuid
@@ -11,13 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.host.tracing import next_trace_parent
 from devstack.host.worker import InvocationResult, Worker
 
 #: seconds after which Azure's load balancer gives up on an HTTP answer, whatever functionTimeout says
 GATEWAY_LIMIT_SECONDS = 230.0
 
 log = logging.getLogger("devstack.host")
+
+#: W3C Trace Context, version 00
+_TRACE_PARENT = re.compile(r"00-(?P<trace>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
 
 
 @dataclass
@@ -108,3 +112,10 @@ class Invocations:
         if self._timeout is not None:
             limits.append((self._timeout, "functionTimeout; in Azure the worker process is restarted now."))
         return sorted(limits)
+
+
+def next_trace_parent(header: str | None) -> str:
+    """``traceparent`` of an invocation: a new span of the trace that ``header`` names, or of a new trace."""
+    found = _TRACE_PARENT.fullmatch((header or "").strip().lower())
+    trace, flags = (found["trace"], found["flags"]) if found else (secrets.token_hex(16), "00")
+    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"

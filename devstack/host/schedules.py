@@ -1,56 +1,29 @@
 """Timer schedules: NCrontab expressions of five or six fields, and constant intervals.
 
-Times are local times of this machine, as there. Day of month and day of week must both fit (not either of them, as in
-Unix cron); ``n/step`` counts from n to the end of the field.
+The library croniter computes the times. Here stands what it does not know of NCrontab: names of months and days written
+out, and that much of what other crons take (``L``, ``#``, ``?``, day 7, a range that runs backwards) is an error.
+Times are local times of this machine, as there.
 """
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+
+from croniter import croniter
 
 from devstack.host.errors import FunctionProblem
-from devstack.host.time_spans import parse_time_span
 
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
+_MONTHS = tuple(name.casefold() for name in calendar.month_name[1:])
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
-    ("second", 0, 59, ()),
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day", 1, 31, ()),
-    ("month", 1, 12, _MONTHS),
-    ("day of week", 0, 6, _DAYS),
-)
 _SHORTEST_NAME = 3
-#: the longest wait for a date that exists: 29 February across a century that skips it
-_SEARCH_DAYS = 366 * 9
-
-
-class Schedule(Protocol):
-    """When a timer fires."""
-
-    def next_after(self, moment: datetime) -> datetime:
-        """The first time after ``moment`` (aware, local)."""
-        ...
-
-    @property
-    def below_one_minute(self) -> bool:
-        """Whether it is too frequent to keep a status."""
-        ...
+_FIELDS = 6
+_SIGNS = re.compile(r"[0-9*,/-]+")
+_HOURS_OF_A_DAY = 24
+#: a time span as .NET writes it, in host.json and in schedules
+_SPAN = re.compile(r"(-)?(?:(\d+)\.)?(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?")
+#: just before a minute, hour, day, month and year begin
+_BEFORE_ALL = datetime(1999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - the wall clock, as in every schedule
 
 
 @dataclass(frozen=True)
@@ -65,102 +38,101 @@ class ConstantSchedule:
 
     @property
     def below_one_minute(self) -> bool:
-        """Shorter than a minute."""
+        """Whether it is too frequent to keep a status."""
         return self.interval < timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class CronSchedule:
-    """The values that each field allows: second, minute, hour, day, month, day of week (0 is Sunday)."""
+    """Six fields of numbers: second, minute, hour, day, month, day of week (0 is Sunday)."""
 
-    fields: tuple[frozenset[int], ...]
+    expression: str
 
     def next_after(self, moment: datetime) -> datetime:
-        """The next time of the wall clock that fits every field. Raises :class:`FunctionProblem` when none does."""
-        start = moment.replace(tzinfo=None, microsecond=0) + timedelta(seconds=1)
-        day = start.replace(hour=0, minute=0, second=0)
-        for _ in range(_SEARCH_DAYS):
-            if self._fits_day(day):
-                found = self._time_of(day, max(start, day))
-                if found is not None:
-                    return found.astimezone()
-            day += timedelta(days=1)
-        raise FunctionProblem("The schedule names a date that does not exist.")
+        """The next time of the wall clock that fits every field."""
+        return self._following(moment.replace(tzinfo=None)).astimezone()
 
     @property
     def below_one_minute(self) -> bool:
-        """Fires more than once within a minute."""
-        return len(self.fields[0]) > 1
+        """Whether it fires more than once within a minute: too frequent to keep a status."""
+        first = self._following(_BEFORE_ALL)
+        return self._following(first) - first < timedelta(minutes=1)
 
-    def _fits_day(self, day: datetime) -> bool:
-        _, _, _, days, months, weekdays = self.fields
-        return day.month in months and day.day in days and day.isoweekday() % 7 in weekdays
+    def _following(self, moment: datetime) -> datetime:
+        # Day of month and day of week must both fit: not either of them, as in Unix cron.
+        times = croniter(self.expression, moment, datetime, day_or=False, second_at_beginning=True)
+        found: datetime = times.get_next()
+        return found
 
-    def _time_of(self, day: datetime, earliest: datetime) -> datetime | None:
-        seconds, minutes, hours = (sorted(field) for field in self.fields[:3])
-        for hour in hours:
-            for minute in minutes:
-                if day.replace(hour=hour, minute=minute, second=seconds[-1]) < earliest:
-                    continue
-                for second in seconds:
-                    found = day.replace(hour=hour, minute=minute, second=second)
-                    if found >= earliest:
-                        return found
-        return None
+
+Schedule = ConstantSchedule | CronSchedule
 
 
 def parse_schedule(text: str) -> Schedule:
     """A cron expression or ``hh:mm:ss``. Raises :class:`FunctionProblem`, also for a date that never comes."""
-    parts = text.split()
-    if len(parts) == len(_FIELDS) - 1:
-        parts = ["0", *parts]
-    if len(parts) == len(_FIELDS):
-        schedule = CronSchedule(tuple(_field(part, *field) for part, field in zip(parts, _FIELDS, strict=True)))
-        schedule.next_after(datetime(2000, 1, 1).astimezone())
-        return schedule
+    fields = text.split()
+    if len(fields) == _FIELDS - 1:
+        fields = ["0", *fields]
     try:
+        if len(fields) == _FIELDS:
+            return _cron(fields)
         interval = parse_time_span(text)
-    except FunctionProblem:
-        interval = timedelta(0)
+    except (ValueError, FunctionProblem) as error:
+        raise FunctionProblem(f"The schedule expression '{text}' was not recognized: {error}") from error
     if interval <= timedelta(0):
-        raise FunctionProblem(
-            f"The schedule expression '{text}' was not recognized as a valid cron expression or timespan string."
-        )
+        raise FunctionProblem(f"The schedule expression '{text}' was not recognized: it must be above zero.")
     return ConstantSchedule(interval)
 
 
-def _field(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -> frozenset[int]:
-    found: set[int] = set()
-    for piece in text.split(","):
-        match = re.fullmatch(r"(\*|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/([0-9]+))?", piece)
-        step = int(match.group(2) or 1) if match else 0
-        if match is None or step < 1:
-            raise FunctionProblem(f"'{text}' is not a valid {name} field of a schedule.")
-        first, last = _bounds(match.group(1), name, (low, high), names)
-        if last is None:
-            last = high if match.group(2) and step > 1 else first
-        if first > last:
-            raise FunctionProblem(f"'{piece}' in the {name} field of a schedule runs backwards.")
-        found.update(range(first, last + 1, step))
-    return frozenset(found)
+def _cron(fields: list[str]) -> CronSchedule:
+    """Raises ValueError; croniter's own errors are such."""
+    *others, month, day = fields
+    numbers = [*others, _without_names(month, _MONTHS, first=1), _without_names(day, _DAYS, first=0)]
+    for field in numbers:
+        if not _SIGNS.fullmatch(field):
+            raise ValueError(f"'{field}' is not a valid field.")
+    if re.search(r"(?<!/)\b0*7\b", numbers[-1]):
+        raise ValueError("7 is no day of the week (0 to 6).")
+    # Step 1 is no step there: 5/1 is 5, where croniter counts on from 5.
+    text = re.sub(r"/0*1\b", "", " ".join(numbers))
+    schedule = CronSchedule(re.sub(r"(\d+)-(\d+)(/\d+)?", _forward_range, text))
+    schedule.next_after(_BEFORE_ALL)
+    return schedule
 
 
-def _bounds(text: str, name: str, limits: tuple[int, int], names: tuple[str, ...]) -> tuple[int, int | None]:
-    if text == "*":
-        return limits
-    values = [_value(one, name, limits, names) for one in text.split("-")]
-    return values[0], values[1] if len(values) > 1 else None
+def _forward_range(match: re.Match[str]) -> str:
+    """A range as it stands; croniter lets one that does not go up run once around the clock."""
+    low, high = int(match[1]), int(match[2])
+    if low > high:
+        raise ValueError(f"'{match[0]}' runs backwards.")
+    return match[0] if low < high else match[1]
 
 
-def _value(text: str, name: str, limits: tuple[int, int], names: tuple[str, ...]) -> int:
-    low, high = limits
-    if text.isdigit():
-        value = int(text)
+def _without_names(field: str, names: tuple[str, ...], *, first: int) -> str:
+    """The field with numbers for names; what is no name (``mon``, ``Monday``) stays."""
+
+    def number(match: re.Match[str]) -> str:
+        word = match[0].casefold()
+        known = [index for index, name in enumerate(names, first) if name.startswith(word)]
+        return str(known[0]) if known and len(word) >= _SHORTEST_NAME else match[0]
+
+    return re.sub(r"[A-Za-z]+", number, field)
+
+
+def parse_time_span(text: str) -> timedelta:
+    """``hh:mm:ss`` or ``d.hh:mm:ss``. A first number of 24 or more means days: ``24:00:00`` is 24 days, as there.
+
+    Raises :class:`FunctionProblem` for anything else.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise FunctionProblem(f"'{text}' is not a valid time span (hh:mm:ss).")
+    sign, days, first, second, third, fraction = match.groups()
+    numbers = [int(first), int(second), int(third or 0)]
+    if days is None and third is not None and numbers[0] >= _HOURS_OF_A_DAY:
+        span = timedelta(days=numbers[0], hours=numbers[1], minutes=numbers[2])
     else:
-        known = [
-            index for index, one in enumerate(names) if one.startswith(text.casefold()) and len(text) >= _SHORTEST_NAME
-        ]
-        value = low + known[0] if known else high + 1
-    if not low <= value <= high:
-        raise FunctionProblem(f"'{text}' is not a valid {name} of a schedule ({low} to {high}).")
-    return value
+        span = timedelta(days=int(days or 0), hours=numbers[0], minutes=numbers[1], seconds=numbers[2])
+    if fraction:
+        span += timedelta(microseconds=int(fraction.ljust(7, "0")) // 10)
+    return -span if sign else span

@@ -96,11 +96,6 @@ class HostConfig:
         except ValueError:
             raise HostStartError(f"host.json: {path} must be a whole number, not {found!r}.") from None
 
-    def flag(self, path: str, *, default: bool) -> bool:
-        """The value as a boolean, also from the text of an environment variable."""
-        found = self.value(path)
-        return default if found is None else str(found).casefold() in {"true", "1"}
-
 
 def read_json(path: Path) -> dict[str, Any]:
     """One JSON object from a file. Raises ValueError that names the file and what is wrong with it."""

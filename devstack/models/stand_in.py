@@ -5,16 +5,21 @@ import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
+from urllib.parse import parse_qsl
 
+from devstack.http_server import Answer, BodyTooLarge, Client, Request, Server, json_answer
 from devstack.models import faults
 from devstack.models.calls import Call, CallRecord, key_hash
+from devstack.models.documents import Attachment
 from devstack.models.faults import Fault, FaultScript, UnknownFault, fault_from
 from devstack.models.keys import OK, KeyRing
-from devstack.models.server import Client, Reply, Request, Server
+from devstack.models.questions import NO_KEY, Blob, Context, ErrorTable, Question, RequestRefused, read
 
+MAX_BODY_BYTES = 160 * 1024 * 1024
+_JSON = "application/json; charset=utf-8"
 _HTML_502 = (
     b"<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n"
     b"<p><b>502.</b> <ins>That's an error.</ins>\n"
@@ -24,53 +29,55 @@ _HTML_502 = (
 
 
 _TRANSPORT = {
-    faults.HTML_502: Reply(502, _HTML_502, "text/html; charset=UTF-8"),
-    faults.EMPTY_200: Reply(200, b""),
-    faults.NOT_JSON_200: Reply(200, b"<html>upstream says hello</html>", "text/html; charset=UTF-8"),
-    faults.CLOSE: Reply(200, send_bytes=0),
+    faults.HTML_502: Answer(502, _HTML_502, "text/html; charset=UTF-8"),
+    faults.EMPTY_200: Answer(200, b"", _JSON),
+    faults.NOT_JSON_200: Answer(200, b"<html>upstream says hello</html>", "text/html; charset=UTF-8"),
+    faults.CLOSE: Answer(200, send_bytes=0),
 }
 
 
 class StandIn(ABC):
     """A model vendor on loopback. Use it as a context manager in tests, or ``start`` and ``stop`` it.
 
+    :cvar refusals: error answers of the service, by kind; ``key_refusals`` are those that a key may be in for good.
+    :cvar output_kinds: faults that change a billed answer instead of replacing it.
+    :cvar usage_name: where a body holds what was billed.
     :ivar latency_seconds: no billed call is answered earlier than this after its arrival.
     """
 
-    kinds: ClassVar[frozenset[str]]
-    states: ClassVar[frozenset[str]]
+    refusals: ClassVar[ErrorTable]
+    key_refusals: ClassVar[ErrorTable]
+    output_kinds: ClassVar[frozenset[str]]
+    usage_name: ClassVar[str]
 
     def __init__(self, *, port: int = 0, latency_ms: float = 0) -> None:
         self.latency_seconds = latency_ms / 1000
-        self.script = FaultScript(self.kinds)
+        self.script = FaultScript(self.output_kinds.union(self.refusals))
         self.keys = KeyRing()
         self.record = CallRecord()
         self._stopping = threading.Event()
-        self._server = Server(port, self._serve)
-        self._thread: threading.Thread | None = None
+        self._server = Server("127.0.0.1", port, name="stand-in", body_limit=MAX_BODY_BYTES)
 
     @property
     def url(self) -> str:
         """Base URL without a trailing slash."""
-        return f"http://127.0.0.1:{self._server.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return self._server.port
+        return self._server.server_port
 
     def start(self) -> Self:
         """Serve on a thread."""
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
+        self._server.start(self._serve)
         return self
 
     def stop(self) -> None:
         """Stop serving and break open connections. Delayed answers are given up."""
         self._stopping.set()
         self._server.stop()
-        if self._thread:
-            self._thread.join()
+        self._server.break_connections()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -117,26 +124,78 @@ class StandIn(ABC):
         self.keys.clear()
 
     @abstractmethod
-    def answer(self, request: Request, call: Call) -> Reply:
-        """The vendor's answer; fills in what the call record should know."""
+    def answer(self, request: Request, call: Call) -> Answer:
+        """The vendor's answer; fills in what the call record should know. Raises :class:`RequestRefused`."""
 
-    def transport_fault(self, fault: Fault, usual: Callable[[], Reply]) -> Reply | None:
-        """The reply of a fault that every vendor can have; ``usual`` makes the ordinary one."""
+    @abstractmethod
+    def open(self, blob: Blob) -> Attachment:
+        """Open a file of a question. Raises :class:`RequestRefused`."""
+
+    @abstractmethod
+    def respond(self, question: Question, attachments: Sequence[Attachment], text: str, fault: Fault | None) -> Any:
+        """The vendor's body around the model's ``text``, as usual or as a fault of ``output_kinds`` wants it."""
+
+    @abstractmethod
+    def ok(self, body: Any) -> Answer:
+        """A body with status 200, as the vendor sends it."""
+
+    def check_key(self, context: Context, call: Call) -> None:
+        """Raises :class:`RequestRefused` without a key, and for one that is in a state of error."""
+        if not context.api_key:
+            raise RequestRefused(self.refusals[NO_KEY](context))
+        call.key_hash = key_hash(context.api_key)
+        state = self.keys.state(call.key_hash)
+        if state != OK:
+            call.fault = state
+            raise RequestRefused(self.key_refusals[state](context))
+
+    def ask(self, question: Question, context: Context, call: Call) -> Answer:
+        """What the model says to a question, or what the fault script says instead."""
+        fault = self.script.take(call.key_hash, context.model)
+        if fault is None:
+            return self._billed(question, call, None)
+        call.fault = fault.kind
+        self._wait(fault.delay_seconds)
+        if fault.kind in self.refusals:
+            return self.refusals[fault.kind](replace(context, options=fault.options))
         if fault.kind == faults.CLOSE_MID_ANSWER:
-            reply = usual()
-            return replace(reply, send_bytes=len(reply.encoded()) - len(reply.body) // 2)
+            answer = self._billed(question, call, None)
+            return replace(answer, send_bytes=-(len(answer.body) // 2))
         if fault.kind == faults.RAW:
             body = fault.options.get("body", "")
             raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-            return Reply(int(fault.options.get("status", 200)), raw, headers=dict(fault.options.get("headers", {})))
-        return _TRANSPORT.get(fault.kind)
+            headers = tuple(dict(fault.options.get("headers", {})).items())
+            return Answer(int(fault.options.get("status", 200)), raw, _JSON, headers)
+        return _TRANSPORT.get(fault.kind) or self._billed(question, call, fault)
 
-    def wait(self, seconds: float) -> None:
+    def _billed(self, question: Question, call: Call, fault: Fault | None) -> Answer:
+        attachments = [self.open(blob) for blob in question.blobs]
+        call.parts = [
+            *({"text_chars": len(text)} for text in question.texts),
+            *(
+                {"mime_type": blob.mime_type, "bytes": len(blob.data), "pages": len(attachment.pages)}
+                for blob, attachment in zip(question.blobs, attachments, strict=True)
+            ),
+        ]
+        text = read(question, attachments, blind=fault is not None and fault.kind == "blind")
+        body = self.respond(question, attachments, text, fault)
+        call.usage = body.get(self.usage_name)
+        return self.ok(body)
+
+    def _wait(self, seconds: float) -> None:
         """Be slow, but not slower than ``stop``."""
         if seconds > 0:
             self._stopping.wait(seconds)
 
     def _serve(self, request: Request, client: Client) -> None:
+        if "transfer-encoding" in request.headers:
+            client.send(Answer(411))
+            return
+        try:
+            request = replace(request, body=client.read_body())
+        except BodyTooLarge:
+            client.send(Answer(413))
+            return
         if request.path.startswith("/_control/"):
             client.send(self._control(request))
             return
@@ -148,23 +207,27 @@ class StandIn(ABC):
         )
         try:
             reply = self.answer(request, call)
+        except RequestRefused as refused:
+            reply = refused.answer
         except Exception:  # noqa: BLE001 - a stand-in that fails must say so to its user and keep serving the others
             traceback.print_exc()
-            reply = Reply(500, b'{"error": {"message": "the stand-in itself failed; see its output"}}')
+            reply = json_answer({"error": {"message": "the stand-in itself failed; see its output"}}, 500)
         if call.usage is not None:
-            self.wait(call.arrived + self.latency_seconds - time.monotonic())
+            self._wait(call.arrived + self.latency_seconds - time.monotonic())
         answered = reply.send_bytes is None and not client.has_left()
         self.record.close(call, status=None if reply.send_bytes == 0 else reply.status, answered=answered)
         if not client.send(reply) and answered:
             self.record.lost(call)
 
-    def _control(self, request: Request) -> Reply:
+    def _control(self, request: Request) -> Answer:
         try:
             data = json.loads(request.body) if request.body else {}
-            result = self._command(request.method, request.path.removeprefix("/_control/"), data, request.query)
+            result = self._command(
+                request.method, request.path.removeprefix("/_control/"), data, dict(parse_qsl(request.query))
+            )
         except (ValueError, TypeError, KeyError) as error:
-            return _json(400, {"error": str(error)})
-        return _json(404, {"error": "no such control"}) if result is None else _json(200, result)
+            return json_answer({"error": str(error)}, 400)
+        return json_answer({"error": "no such control"}, 404) if result is None else json_answer(result)
 
     def _command(self, method: str, name: str, data: Any, query: Mapping[str, str]) -> dict[str, Any] | None:
         commands: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
@@ -203,9 +266,5 @@ class StandIn(ABC):
         return {"state": state}
 
     def _check_state(self, state: str) -> None:
-        if state != OK and state not in self.states:
-            raise UnknownFault(f"unknown state {state!r}; known: {', '.join(sorted(self.states | {OK}))}")
-
-
-def _json(status: int, data: Any) -> Reply:
-    return Reply(status, json.dumps(data).encode())
+        if state != OK and state not in self.key_refusals:
+            raise UnknownFault(f"unknown state {state!r}; known: {', '.join(sorted([OK, *self.key_refusals]))}")

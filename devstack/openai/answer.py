@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devstack.models.documents import Attachment, read_attachments
+from devstack.models.documents import Attachment
 from devstack.models.faults import Fault
-from devstack.models.reading.fill import fill, plain_answer
-from devstack.models.reading.invoice import UNREADABLE
+from devstack.models.questions import Question
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 from devstack.openai import media
-from devstack.openai.request import ResponsesRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +26,13 @@ class _Output:
     failure: str | None = None
 
 
-def read(request: ResponsesRequest, attachments: Sequence[Attachment], *, blind: bool = False) -> str:
-    """The model's text: the schema of the request filled with what the document really says.
-
-    ``blind`` is the known failure of some models to see pages whose fonts they cannot map: an empty answer, status 200.
-    """
-    reading = UNREADABLE if blind else read_attachments(tuple(attachments), request.texts)
-    if request.schema:
-        return json.dumps(fill(request.schema, reading), ensure_ascii=False)
-    return plain_answer(reading)
-
-
 def respond(
-    request: ResponsesRequest, attachments: Sequence[Attachment], *, text: str, fault: Fault | None, reasoning: int
+    question: Question, attachments: Sequence[Attachment], *, text: str, fault: Fault | None, reasoning: int
 ) -> dict[str, Any]:
     """The response body of a billed call, as usual or as a fault of OUTPUT_KINDS wants it."""
-    output = _capped(text, request, reasoning)
+    output = _capped(text, question, reasoning)
     if fault is not None and fault.kind in _ALTERATIONS:
-        output = _ALTERATIONS[fault.kind](output, fault.options, request)
+        output = _ALTERATIONS[fault.kind](output, fault.options, question)
     body: dict[str, Any] = {
         "id": f"resp_{secrets.token_hex(24)}",
         "object": "response",
@@ -53,10 +40,10 @@ def respond(
         "status": "failed" if output.failure else "incomplete" if output.reason else "completed",
         "error": {"code": "server_error", "message": output.failure} if output.failure else None,
         "incomplete_details": {"reason": output.reason} if output.reason else None,
-        "instructions": request.instructions or None,
-        "max_output_tokens": request.max_output_tokens,
+        "instructions": question.system or None,
+        "max_output_tokens": question.max_output_tokens,
         "metadata": {},
-        "model": media.model_version(request.model),
+        "model": media.model_version(question.model),
         "output": _items(output),
         "parallel_tool_calls": True,
         "previous_response_id": None,
@@ -64,31 +51,31 @@ def respond(
         "tool_choice": "auto",
         "tools": [],
         "truncation": "disabled",
-        "usage": _usage(request, attachments, output),
+        "usage": _usage(question, attachments, output),
     }
     if fault is not None:
         _alter_usage(body, fault)
     return body
 
 
-def input_tokens(request: ResponsesRequest, attachments: Sequence[Attachment]) -> int:
+def input_tokens(question: Question, attachments: Sequence[Attachment]) -> int:
     """Tokens of prompt, schema, pages and pictures."""
     digits = media.DIGITS_PER_TOKEN
-    total = sum(count_text(text, digits_per_token=digits) for text in (request.instructions, *request.texts))
-    total += count_json(request.schema, digits_per_token=digits) if request.schema else 0
+    total = sum(count_text(text, digits_per_token=digits) for text in (question.system, *question.texts))
+    total += count_json(question.schema, digits_per_token=digits) if question.schema else 0
     for attachment in attachments:
         if attachment.is_image:
-            total += media.image_tokens(request.model, attachment.size)
+            total += media.image_tokens(question.model, attachment.size)
         elif attachment.is_pdf:
-            total += sum(media.page_tokens(request.model, page) for page in attachment.pages)
+            total += sum(media.page_tokens(question.model, page) for page in attachment.pages)
         else:
             total += sum(count_text(page.text, digits_per_token=digits) for page in attachment.pages)
     return total
 
 
-def _capped(text: str, request: ResponsesRequest, reasoning: int) -> _Output:
-    reasoning = min(reasoning, request.max_output_tokens)
-    room = request.max_output_tokens - reasoning
+def _capped(text: str, question: Question, reasoning: int) -> _Output:
+    reasoning = min(reasoning, question.max_output_tokens)
+    room = question.max_output_tokens - reasoning
     count = _count(text)
     if count <= room:
         return _Output(text, count, reasoning)
@@ -100,9 +87,9 @@ def _count(text: str) -> int:
     return count_text(text, digits_per_token=media.DIGITS_PER_TOKEN)
 
 
-def _scripted(output: _Output, options: Mapping[str, Any], request: ResponsesRequest) -> _Output:
+def _scripted(output: _Output, options: Mapping[str, Any], question: Question) -> _Output:
     text = options["text"] if "text" in options else json.dumps(options.get("json"), ensure_ascii=False)
-    return _capped(str(text), request, output.reasoning)
+    return _capped(str(text), question, output.reasoning)
 
 
 def _half(output: _Output, *, reason: str | None) -> _Output:
@@ -110,26 +97,28 @@ def _half(output: _Output, *, reason: str | None) -> _Output:
     return replace(output, text=text, tokens=_count(text), reason=reason)
 
 
-def _refusal(output: _Output, options: Mapping[str, Any], _request: ResponsesRequest) -> _Output:
-    refusal = str(options.get("text", "I'm sorry, I cannot assist with that request."))
+def _refusal(output: _Output, options: Mapping[str, Any], _question: Question) -> _Output:
+    refusal = str(options.get("text", "I'm sorry, I cannot assist with that question."))
     return replace(output, text=None, refusal=refusal, tokens=_count(refusal))
 
 
-_Alteration = Callable[[_Output, Mapping[str, Any], ResponsesRequest], _Output]
+_Alteration = Callable[[_Output, Mapping[str, Any], Question], _Output]
 _ALTERATIONS: Mapping[str, _Alteration] = {
     "answer": _scripted,
-    "broken_json": lambda output, _options, _request: _half(output, reason=None),
-    "fenced_json": lambda output, _options, request: _capped(f"```json\n{output.text}\n```", request, output.reasoning),
-    "max_tokens_cut": lambda output, _options, _request: _half(output, reason="max_output_tokens"),
-    "max_tokens_empty": lambda output, _options, request: replace(
-        output, text=None, tokens=0, reasoning=request.max_output_tokens, reason="max_output_tokens"
+    "broken_json": lambda output, _options, _question: _half(output, reason=None),
+    "fenced_json": lambda output, _options, question: _capped(
+        f"```json\n{output.text}\n```", question, output.reasoning
     ),
-    "content_filter": lambda output, _options, _request: _half(output, reason="content_filter"),
+    "max_tokens_cut": lambda output, _options, _question: _half(output, reason="max_output_tokens"),
+    "max_tokens_empty": lambda output, _options, question: replace(
+        output, text=None, tokens=0, reasoning=question.max_output_tokens, reason="max_output_tokens"
+    ),
+    "content_filter": lambda output, _options, _question: _half(output, reason="content_filter"),
     "refusal": _refusal,
-    "failed": lambda output, options, _request: replace(
+    "failed": lambda output, options, _question: replace(
         output, text=None, tokens=0, failure=str(options.get("message", "The model failed to answer."))
     ),
-    "no_candidates": lambda output, _options, _request: replace(output, text=None, tokens=0),
+    "no_candidates": lambda output, _options, _question: replace(output, text=None, tokens=0),
 }
 #: Faults that change a billed answer instead of replacing it.
 OUTPUT_KINDS = frozenset(_ALTERATIONS) | {"blind", "cached", "no_usage", "usage"}
@@ -150,8 +139,8 @@ def _items(output: _Output) -> list[dict[str, Any]]:
     return items
 
 
-def _usage(request: ResponsesRequest, attachments: Sequence[Attachment], output: _Output) -> dict[str, Any]:
-    tokens_in, tokens_out = input_tokens(request, attachments), output.tokens + output.reasoning
+def _usage(question: Question, attachments: Sequence[Attachment], output: _Output) -> dict[str, Any]:
+    tokens_in, tokens_out = input_tokens(question, attachments), output.tokens + output.reasoning
     return {
         "input_tokens": tokens_in,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},

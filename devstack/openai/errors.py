@@ -1,31 +1,11 @@
 """Error bodies of the OpenAI API."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
 
-from devstack.models.server import Reply
+from devstack.http_server import Answer, json_answer
+from devstack.models.questions import NO_KEY, Context, ErrorTable
 
-NO_KEY = "no_key"
 _LEARN_MORE = "Visit https://platform.openai.com/account/rate-limits to learn more."
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an error body can mention."""
-
-    api_key: str = field(default="", repr=False)
-    model: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-class RequestRefused(Exception):
-    """The service refuses the request; ``reply`` is what it answers."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(f"HTTP {reply.status}")
-        self.reply = reply
 
 
 def error(
@@ -36,10 +16,10 @@ def error(
     code: str | None = None,
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Reply:
+) -> Answer:
     """One error in the vendor's envelope."""
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    return Reply(status, json.dumps(body).encode(), "application/json", headers or {})
+    return json_answer(body, status, headers=tuple((headers or {}).items()))
 
 
 def _masked(api_key: str) -> str:
@@ -47,7 +27,7 @@ def _masked(api_key: str) -> str:
     return api_key[:8] + "*" * max(len(api_key) - 12, 3) + api_key[-4:]
 
 
-def _invalid_key(context: Context) -> Reply:
+def _invalid_key(context: Context) -> Answer:
     message = (
         f"Incorrect API key provided: {_masked(context.api_key)}. You can find your API key at "
         "https://platform.openai.com/account/api-keys."
@@ -55,7 +35,7 @@ def _invalid_key(context: Context) -> Reply:
     return error(401, message, code="invalid_api_key")
 
 
-def _rate_limit(context: Context) -> Reply:
+def _rate_limit(context: Context) -> Answer:
     seconds = float(context.options.get("retry_after", 20.0))
     message = (
         f"Rate limit reached for {context.model} in organization org-standin on requests per min (RPM): Limit 3, "
@@ -71,7 +51,7 @@ def _rate_limit(context: Context) -> Reply:
     return error(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
 
 
-def _per_day(context: Context) -> Reply:
+def _per_day(context: Context) -> Answer:
     message = (
         f"Rate limit reached for {context.model} in organization org-standin on requests per day (RPD): Limit 200, "
         f"Used 200, Requested 1. Please try again in 7m12s. {_LEARN_MORE}"
@@ -80,7 +60,7 @@ def _per_day(context: Context) -> Reply:
     return error(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
 
 
-def _no_credit(_context: Context) -> Reply:
+def _no_credit(_context: Context) -> Answer:
     message = (
         "You exceeded your current quota, please check your plan and billing details. For more information on this "
         "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
@@ -88,17 +68,17 @@ def _no_credit(_context: Context) -> Reply:
     return error(429, message, kind="insufficient_quota", code="insufficient_quota")
 
 
-def _model_not_found(context: Context) -> Reply:
+def _model_not_found(context: Context) -> Answer:
     message = f"The model `{context.model}` does not exist or you do not have access to it."
     return error(404, message, code="model_not_found")
 
 
-def _context_length(_context: Context) -> Reply:
+def _context_length(_context: Context) -> Answer:
     message = "Your input exceeds the context window of this model. Please adjust your input and try again."
     return error(400, message, code="context_length_exceeded", param="input")
 
 
-def _server_error(_context: Context) -> Reply:
+def _server_error(_context: Context) -> Answer:
     message = (
         "The server had an error while processing your request. Sorry about that! You can retry your request, or "
         "contact us through our help center at help.openai.com if the error persists."
@@ -106,7 +86,7 @@ def _server_error(_context: Context) -> Reply:
     return error(500, message, kind="server_error", code="server_error")
 
 
-def _no_key(_context: Context) -> Reply:
+def _no_key(_context: Context) -> Answer:
     return error(
         401,
         "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -115,7 +95,7 @@ def _no_key(_context: Context) -> Reply:
 
 
 #: States that a key or a project can be in for good, and errors of single calls, by kind.
-KEY_ERRORS: Mapping[str, Callable[[Context], Reply]] = {
+KEY_ERRORS: ErrorTable = {
     "invalid_key": _invalid_key,
     "expired_key": lambda _: error(401, "The API key has expired.", code="expired_api_key"),
     "restricted_key": lambda _: error(
@@ -133,7 +113,7 @@ KEY_ERRORS: Mapping[str, Callable[[Context], Reply]] = {
     "plain_429": lambda _: error(429, "Too Many Requests", kind="requests"),
     "model_not_found": _model_not_found,
 }
-ERRORS: Mapping[str, Callable[[Context], Reply]] = {
+ERRORS: ErrorTable = {
     **KEY_ERRORS,
     NO_KEY: _no_key,
     "context_length": _context_length,

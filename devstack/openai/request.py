@@ -5,10 +5,10 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from devstack.openai.errors import ERRORS, Context, RequestRefused, error
+from devstack.models.questions import Blob, Context, Question, RequestRefused
+from devstack.openai.errors import ERRORS, error
 
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+/-]+);base64,(?P<data>[A-Za-z0-9+/=\s]*)")
 _KNOWN = frozenset(
@@ -30,27 +30,7 @@ _MOST_OUTPUT = 128_000
 _LEAST_OUTPUT = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """One file or picture of the input."""
-
-    mime_type: str
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ResponsesRequest:
-    """One question; ``schema`` is None when plain text was asked for."""
-
-    model: str
-    texts: tuple[str, ...]
-    blobs: tuple[Blob, ...]
-    instructions: str
-    schema: Mapping[str, Any] | None
-    max_output_tokens: int
-
-
-def parse_responses(body: bytes) -> ResponsesRequest:
+def parse_responses(body: bytes) -> Question:
     """Read and check a request body. Raises :class:`RequestRefused` with the service's answer."""
     try:
         data = json.loads(body)
@@ -69,11 +49,11 @@ def parse_responses(body: bytes) -> ResponsesRequest:
             f"{most} instead."
         )
         raise RequestRefused(error(400, message, code="integer_below_min_value", param="max_output_tokens"))
-    return ResponsesRequest(
+    return Question(
         model=data["model"],
         texts=texts,
         blobs=blobs,
-        instructions=str(data.get("instructions") or ""),
+        system=str(data.get("instructions") or ""),
         schema=_schema(data.get("text") or {}),
         max_output_tokens=most or _MOST_OUTPUT,
     )

@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("package", help="write the zip file that is deployed")
     command.add_argument("--plan", choices=package.PLANS, default="flex", help="hosting plan (default flex)")
     command.add_argument("--output", type=_path, metavar="PATH", help="default .devstack/package/app-PLAN.zip")
-    commands.add_parser("test", help="run the tests; arguments go to pytest")
+    commands.add_parser(
+        "test", help="run all tests, or a part (unit, integration, e2e, devstack); the rest goes to pytest"
+    )
     commands.add_parser("check", help="ruff, mypy, structure")
     commands.add_parser("bench", help="run measurements; arguments go to the benchmark")
     commands.add_parser("soak", help="run the long proofs; arguments go to pytest")

@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 from devstack.setup.console import SetupProblem
+from devstack.setup.processes import command_line, output_of
 
 LOOPBACK = "127.0.0.1"
 _TRIES = 50
@@ -66,10 +66,7 @@ def holder(port: int) -> str | None:
     pid = _pid_from_proc(port) or _pid_from_lsof(port)
     if pid is None:
         return None
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        command = ""
+    command = command_line(pid) or ""
     shown = f"{command[:100]}..." if len(command) > 100 else command  # noqa: PLR2004 - a line people can read
     return f"pid {pid} ({shown})" if shown else f"pid {pid}"
 
@@ -101,18 +98,6 @@ def _pid_from_proc(port: int) -> int | None:
 
 def _pid_from_lsof(port: int) -> int | None:
     lsof = shutil.which("lsof")
-    if lsof is None:
-        return None
-    try:
-        done = subprocess.run(
-            [lsof, "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    match = re.match(r"\d+", done.stdout)
+    listed = output_of([lsof, "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]) if lsof else None
+    match = re.match(r"\d+", listed or "")
     return int(match.group()) if match else None

@@ -10,6 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+def output_of(command: Sequence[str]) -> str | None:
+    """What a program that ends by itself prints, or None when it cannot be started, fails, or prints nothing."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return None if done.returncode else done.stdout.strip() or None
+
+
 def command_line(pid: int) -> str | None:
     """The command line that a running process was started with, or None when there is no such process.
 
@@ -28,13 +39,7 @@ def command_line(pid: int) -> str | None:
         command = ["powershell", "-NoProfile", "-NonInteractive", "-Command", query]
     else:
         command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
+    return output_of(command)
 
 
 def as_command_line(arguments: Sequence[str]) -> str:

@@ -4,13 +4,13 @@ import glob
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.setup.console import SetupProblem
+from devstack.setup.processes import output_of
 
 MINIMUM = (3, 13)
 
@@ -63,15 +63,7 @@ def find_python(commands: Iterable[list[str]] | None = None) -> Interpreter:
 def probe(command: list[str]) -> Interpreter | None:
     """Start it and ask. None when it does not start (a shim without a version, a broken link) or is no Python 3."""
     try:
-        done = subprocess.run(
-            [*command, "-I", "-c", _PROBE],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        facts = json.loads(done.stdout)
+        facts = json.loads(output_of([*command, "-I", "-c", _PROBE]) or "{}")
         return Interpreter(
             executable=facts["executable"],
             version=(facts["version"][0], facts["version"][1], facts["version"][2]),
@@ -79,7 +71,7 @@ def probe(command: list[str]) -> Interpreter | None:
             # Wheels of compiled packages are made for the ordinary, final builds.
             usable=facts["final"] and not facts["free_threaded"],
         )
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+    except (ValueError, KeyError):
         return None
 
 
@@ -131,19 +123,9 @@ def _folders() -> list[str]:
 
 
 def _from_uv(uv: str) -> Iterator[list[str]]:
-    try:
-        done = subprocess.run(
-            [uv, "python", "find", "--offline", "--no-project", ">=3.13"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return
-    if done.returncode == 0 and done.stdout.strip():
-        yield [done.stdout.strip()]
+    found = output_of([uv, "python", "find", "--offline", "--no-project", ">=3.13"])
+    if found:
+        yield [found]
 
 
 def _advice(unfit: Interpreter | None) -> str:

@@ -1,5 +1,6 @@
 """``dev.py test``, ``check``, ``bench`` and ``soak``: run the tools of the virtual environment."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from devstack.setup.prepare import prepare
 from devstack.setup.stack import loopback_without_proxy
 
 _NO_TESTS = 5
-#: tests of one group (those that share the whole local stack) run on one worker
-_ALL = ("-n", "2", "--dist", "loadgroup")
+#: folders of tests/ that can be named without their path; those that start no service need no storage either
+_PARTS = ("unit", "integration", "e2e", "devstack", "structure")
+_WITHOUT_SERVICES = {"unit", "structure"}
+_TWO_PROCESSES = ("-n", "2")
 
 
 def check(root: Path) -> int:
@@ -36,9 +39,20 @@ def check(root: Path) -> int:
 
 
 def test(root: Path, arguments: Sequence[str]) -> int:
-    """All tests on two processes, or what the arguments of pytest say. The exit code is pytest's."""
-    python = prepare(root, storage=True).python
-    return _pytest(root, python, list(arguments) or list(_ALL))
+    """All tests, or those of the parts that are named first; the rest goes to pytest, and so does the exit code."""
+    parts = list(itertools.takewhile(_PARTS.__contains__, arguments))
+    services = not parts or not _WITHOUT_SERVICES.issuperset(parts)
+    python = prepare(root, storage=services).python
+    if services:
+        _ensure_driver_manager()
+    return _pytest(root, python, _pytest_arguments(parts, list(arguments[len(parts) :]), services=services))
+
+
+def _pytest_arguments(parts: list[str], others: list[str], *, services: bool) -> list[str]:
+    """What pytest is called with. Starting two processes takes longer than the tests that need no service."""
+    folders = [f"tests/{part}" for part in parts]
+    in_two = services and (bool(parts) or not others)
+    return [*(_TWO_PROCESSES if in_two else ()), *folders, *others]
 
 
 def soak(root: Path, arguments: Sequence[str]) -> int:
@@ -46,6 +60,7 @@ def soak(root: Path, arguments: Sequence[str]) -> int:
     if not (root / "soak").is_dir():
         raise SetupProblem("There is no soak/ folder yet.")
     python = prepare(root, storage=True).python
+    _ensure_driver_manager()
     return _pytest(root, python, list(arguments) if _names_a_path(arguments) else ["-s", "soak", *arguments])
 
 
@@ -57,9 +72,12 @@ def bench(root: Path, arguments: Sequence[str]) -> int:
     return _call(root, [str(python), "-m", "bench", *arguments], _environment(root))
 
 
-def _pytest(root: Path, python: Path, arguments: list[str]) -> int:
+def _ensure_driver_manager() -> None:
     if os.environ.get("TEST_MSSQL_URL") or os.environ.get("TEST_MSSQL_STANDIN"):
         ensure_odbc()
+
+
+def _pytest(root: Path, python: Path, arguments: list[str]) -> int:
     code = _call(root, [str(python), "-m", "pytest", *arguments], _environment(root))
     if code == _NO_TESTS:
         say("test: no test was found")

@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared_code.database.connection import create_database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema
-from shared_code.database.stores.tokens import add_token, company_keys
+from shared_code.database.stores.keys.token_keys import NewToken, add_token
+from shared_code.database.stores.keys.tokens import company_keys
 from shared_code.database.tables import admin_keys
 from shared_code.errors import ServiceError
 from shared_code.observability.redaction import redact
@@ -53,12 +54,12 @@ def _add_company(connection: Connection, cipher: KeyCipher, company_id: str) -> 
     add_token(
         connection,
         cipher,
-        company_id=company_id,
-        company_name=os.environ["SEED_COMPANY_NAME"],
-        api_key=os.environ["SEED_API_KEY"],
-        provider="Gemini",
-        total_token_limit=TOTAL_TOKEN_LIMIT,
-        threshold=None,
+        NewToken(
+            company_id,
+            os.environ["SEED_API_KEY"],
+            company_name=os.environ["SEED_COMPANY_NAME"],
+            total_token_limit=TOTAL_TOKEN_LIMIT,
+        ),
     )
     return True
 

@@ -78,7 +78,6 @@ class Labelled:
 
     label: str
     amounts: tuple[Money, ...]
-    row: int
     page: int
 
     @property
@@ -100,7 +99,7 @@ class Totals:
 def labelled_amounts(rows: Sequence[Row]) -> list[Labelled]:
     """Every label that has an amount behind it, in its own cell or in the cells to the right."""
     out = []
-    for index, row in enumerate(rows):
+    for row in rows:
         label: str | None = None
         amounts: list[Money] = []
         for cell in row.cells:
@@ -109,12 +108,12 @@ def labelled_amounts(rows: Sequence[Row]) -> list[Labelled]:
                 amounts += [money] if money else []
                 continue
             if label is not None and amounts:
-                out.append(Labelled(label, tuple(amounts), index, row.page))
+                out.append(Labelled(label, tuple(amounts), row.page))
             first = MONEY.search(cell.text)
             amounts = money_in(cell.text)
             label = (cell.text[: first.start()] if first else cell.text).strip(" :.-–=")
         if label is not None and amounts:
-            out.append(Labelled(label, tuple(amounts), index, row.page))
+            out.append(Labelled(label, tuple(amounts), row.page))
     return out
 
 

@@ -20,7 +20,6 @@ class Found:
     value: str
     page: int
     priority: int
-    row: int
 
 
 def labelled(rows: Sequence[Row], patterns: Sequence[re.Pattern[str]], accept: Accept) -> list[Found]:
@@ -35,7 +34,7 @@ def labelled(rows: Sequence[Row], patterns: Sequence[re.Pattern[str]], accept: A
                 for match in pattern.finditer(cell.text):
                     value = _value_of(rows, index, position, cell.text[match.end() :], accept)
                     if value:
-                        found.append(Found(value, row.page, priority, index))
+                        found.append(Found(value, row.page, priority))
     return found
 
 
@@ -72,10 +71,10 @@ def _value_right_of(rows: Sequence[Row], index: int, cell: Cell, accept: Accept)
     return None
 
 
-def below(rows: Sequence[Row], index: int, cell: Cell, *, reach: float = _BELOW_POINTS) -> Iterator[Cell]:
-    """Cells under ``cell`` in its column, nearest first, within ``reach`` points on the same page."""
+def below(rows: Sequence[Row], index: int, cell: Cell) -> Iterator[Cell]:
+    """Cells under ``cell`` in its column, nearest first, a few points down on the same page."""
     for row in rows[index + 1 :]:
-        if row.page != rows[index].page or rows[index].y - row.y > reach:
+        if row.page != rows[index].page or rows[index].y - row.y > _BELOW_POINTS:
             return
         for other in row.cells:
             if other.overlaps(cell):

@@ -77,7 +77,6 @@ MONEY = re.compile(
     rf"(?P<cur1>{_CURRENCY})?\s?(?P<neg>[-−(]\s?)?(?P<cur3>{_CURRENCY})?\s?(?<![\w.,/])(?P<number>{_NUMBER})(?![\w/]|[.,]\d|\s?%)"
     rf"(?P<neg2>-|\s?\))?(?:\s?(?P<cur2>{_CURRENCY})(?!\w))?"
 )
-_DECIMALS = re.compile(r"[.,](\d{1,4})$")
 _CENTS = 2
 _GROUP = 3
 
@@ -89,7 +88,6 @@ class Money:
     printed: str
     value: Decimal
     currency: str
-    has_decimals: bool
 
 
 def money_in(text: str) -> list[Money]:
@@ -101,7 +99,7 @@ def money_in(text: str) -> list[Money]:
         if match["neg"] or match["neg2"] == "-":
             value = -value
         currency = match["cur1"] or match["cur3"] or match["cur2"] or ""
-        found.append(Money(match[0].strip(), value, currency, _DECIMALS.search(printed) is not None))
+        found.append(Money(match[0].strip(), value, currency))
     return found
 
 

@@ -102,7 +102,7 @@ def read_parties(rows: Sequence[Row]) -> tuple[dict[str, Any], list[dict[str, An
     return facts, parties
 
 
-def tax_id_of(text: str, exclude: str = "") -> tuple[str, str] | None:
+def tax_id_of(text: str, exclude: str) -> tuple[str, str] | None:
     """Kind and value of the first tax id in a text that does not stand in ``exclude``."""
     for kind, pattern in _TAX_IDS:
         for match in pattern.finditer(text):
