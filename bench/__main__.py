@@ -11,6 +11,7 @@ BENCHES = {
     "reserve": "reserve + settle per second beside the bare UPDATE, on SQLite and PostgreSQL",
     "telemetry": "a request beside the same with telemetry off, endpoint up, down, slow and refusing; memory",
     "usage": "usage reports over a year of a thousand companies, beside the bare sum",
+    "host": "the local host's share of a request on a connection that is kept",
     "fold": "usage rows summed per day: a million, and a thousand new ones over a growing history",
 }
 

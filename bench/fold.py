@@ -12,10 +12,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
+from shared_code.bootstrap import build_services
 from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 from shared_code.database.schema import ensure_schema
-from shared_code.database.stores import fold_statements, reconciliation
+from shared_code.database.stores.usage import fold_statements, reconciliation
 from shared_code.rollup.run import STEPS, run_rollup
 from shared_code.settings import Settings
 
@@ -71,7 +72,7 @@ def _growth(folder: Path) -> None:
         _insert(services, rows, NEW, folded=False)
         _agree(services)
         started = time.perf_counter()
-        results = run_rollup(services)
+        results = run_rollup(services.rollup)
         run = time.perf_counter() - started
         rows += NEW
         assert not any(result.error for result in results)
@@ -85,7 +86,7 @@ def _growth(folder: Path) -> None:
 
 
 def _services(path: Path) -> Services:
-    services = Services(Settings(database_url=f"sqlite:///{path}", azurewebjobsstorage=None))
+    services = build_services(Settings(database_url=f"sqlite:///{path}", azurewebjobsstorage=None))
     ensure_schema(services.database, auto_migrate=True)
 
     def keys(connection) -> None:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import insert, update
@@ -17,10 +18,9 @@ from shared_code.database import tables
 from shared_code.database.connection import Database, create_database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema
-from shared_code.database.stores import tokens
-from shared_code.metering.booking import usage_row
-from shared_code.quota_manager import QuotaManager
-from shared_code.records import Caller, Order, Source, Usage
+from shared_code.database.stores.keys import token_changes, tokens
+from shared_code.metering.budgets import Budgets
+from shared_code.records import Caller, CallIdentity, Source, TokenRequest, Usage
 from shared_code.settings import Settings
 
 SECONDS = 3.0
@@ -75,16 +75,14 @@ def _bare(database: Database, ids: list[int]) -> Callable[[int], None]:
 
 
 def _ours(database: Database, keys: int) -> Callable[[int], None]:
-    manager, cipher = QuotaManager(database), KeyCipher(None)
+    budgets, cipher = Budgets(clock=lambda: datetime.now(UTC), default_zone="UTC"), KeyCipher(None)
 
     def work(turn: int) -> None:
         company = f"C{keys}-{turn % keys}"
-        order = Order(
-            call_id=str(uuid.uuid4()),
+        request = TokenRequest(
+            identity=CallIdentity(str(uuid.uuid4()), Caller(company, "u", "b"), Source.HTTP),
             attempt=1,
-            caller=Caller(company, "u", "b"),
             model="gemini-3.5-flash-lite",
-            source=Source.HTTP,
             input_bound=3_000,
             output_cap=6_000,
             output_floor=2_000,
@@ -92,9 +90,11 @@ def _ours(database: Database, keys: int) -> Callable[[int], None]:
         )
         rows = database.read(lambda connection: tokens.company_keys(connection, company))
         candidates = [row.decrypted(cipher) for row in rows]
-        reservation, _ = database.run(lambda connection: manager.reserve(connection, order, candidates, time_zone=None))
-        row = usage_row(reservation, Usage(total_tokens=4_000), outcome="ok")
-        database.run(lambda connection: manager.settle(connection, reservation, row))
+        reservation, _ = database.run(
+            lambda connection: budgets.reserve(connection, request, candidates, time_zone=None)
+        )
+        row = reservation.usage_row(Usage(total_tokens=4_000), outcome="ok")
+        database.run(lambda connection: budgets.settle(connection, reservation, row))
 
     return work
 
@@ -104,7 +104,7 @@ def _add_key(database: Database, company: str) -> int:
         token_id = connection.execute(
             insert(tables.token_master).values(CompanyID=company, ApiKey="plain", Provider="Gemini", Status="Active")
         ).inserted_primary_key[0]
-        tokens.ensure_summary(connection, token_id, None)
+        token_changes.ensure_summary(connection, token_id, None)
         return token_id
 
     return database.run(work)

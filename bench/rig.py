@@ -77,31 +77,24 @@ def environment(gemini_url: str, **more: str) -> Iterator[None]:
 def add_key(company: str = "BENCH") -> None:
     """A company with one key without a limit."""
     from shared_code import bootstrap
-    from shared_code.database.stores import tokens
-    from shared_code.records import Provider
+    from shared_code.database.stores.keys import token_keys
 
     services = bootstrap.services().ready()
     services.database.run(
-        lambda connection: tokens.add_token(
+        lambda connection: token_keys.add_token(
             connection,
             services.cipher,
-            company_id=company,
-            company_name="Bench",
-            api_key=KEY,
-            provider=Provider.GEMINI,
-            total_token_limit=None,
-            threshold=None,
+            token_keys.NewToken(company, KEY, "Bench"),
         )
     )
 
 
 def bare_call(base_url: str):
     """The same question through the SDK alone; returns a function of the document's bytes."""
-    from shared_code.providers.gemini.client.client import GeminiProvider
-
     from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
     from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
     from shared_code.providers.base import Media, ModelRequest
+    from shared_code.providers.gemini.client import GeminiProvider
 
     provider = GeminiProvider(base_url)
     prompt = build_prompt(page_count=1)

@@ -1,6 +1,7 @@
 """64 callers, the model answers in 50 ms: requests per second of the pipeline beside the bare SDK."""
 
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from bench import rig
@@ -13,14 +14,18 @@ def main() -> None:
     with rig.gemini(latency_ms=50) as url, rig.environment(url):
         from shared_code import bootstrap
         from shared_code.extraction.submission import Submission
-        from shared_code.records import Caller, Source
+        from shared_code.records import Caller, CallIdentity, Source
 
         bare = rig.bare_call(url)
         extraction = bootstrap.services().ready().extraction
 
         def ours(data: bytes) -> None:
             extraction.extract(
-                Submission(data=data, caller=Caller("BENCH", "u", "b"), source=Source.HTTP, deadline_seconds=200)
+                Submission(
+                    data=data,
+                    identity=CallIdentity(str(uuid.uuid4()), Caller("BENCH", "u", "b"), Source.HTTP),
+                    deadline_seconds=200,
+                )
             )
 
         for name, call in (("bare SDK", bare), ("pipeline", ours), ("bare SDK", bare), ("pipeline", ours)):

@@ -18,10 +18,11 @@ from sqlalchemy import text
 
 from bench import figures
 from shared_code.admin.app import create_app
+from shared_code.bootstrap import build_services
 from shared_code.bootstrap.container import Services
 from shared_code.database.schema import ensure_schema
-from shared_code.database.stores import admin_keys
-from shared_code.records import AdminRole
+from shared_code.database.stores.operations import admin_keys
+from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.settings import Settings
 
 COMPANIES, DAYS, FRESH = 1_000, 365, 20_000
@@ -59,7 +60,7 @@ _FLOOR = "SELECT CompanyID, sum(TotalTokens) FROM UsageDaily WHERE LocalDay BETW
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-usage-"))
-    services = Services(Settings(database_url=f"sqlite:///{folder / 'usage.db'}", azurewebjobsstorage=None))
+    services = build_services(Settings(database_url=f"sqlite:///{folder / 'usage.db'}", azurewebjobsstorage=None))
     try:
         ask = _api(services)
         figures.row("bare sum of one column by company", _timed(lambda: _floor(services)))

@@ -1,7 +1,8 @@
 """The long proofs use the fixtures of their short forms in ``tests``."""
 
 from tests.conftest import (  # noqa: F401 - fixtures
-    _mssql_prepared,
+    _mssql_reused,
+    _postgresql_reused,
     _postgresql_template,
     _sqlite_template,
     database_url,
@@ -9,7 +10,7 @@ from tests.conftest import (  # noqa: F401 - fixtures
     mssql_server,
     postgresql_server,
 )
-from tests.pipeline.conftest import (  # noqa: F401 - fixtures
+from tests.integration.extraction.conftest import (  # noqa: F401 - fixtures
     environment,
     gemini,
     openai,
@@ -17,5 +18,5 @@ from tests.pipeline.conftest import (  # noqa: F401 - fixtures
     pipeline,
     pipeline_settings,
 )
-from tests.pipeline.test_outage import storage  # noqa: F401 - fixture
-from tests.rollup.conftest import books, clock, make_services  # noqa: F401 - fixtures
+from tests.integration.extraction.test_outage import storage  # noqa: F401 - fixture
+from tests.integration.rollup.conftest import books, clock, make_services  # noqa: F401 - fixtures

@@ -9,8 +9,8 @@ import uuid
 import pytest
 
 from shared_code.blobs.names import error_name, result_name
-from tests.blob.stack import INVOICES, SAMPLES, BlobStack, unique
-from tests.host.running import wait_for
+from tests.devstack.host.running import wait_for
+from tests.integration.blobs.stack import INVOICES, SAMPLES, BlobStack, unique
 
 #: seconds for which the model is away
 OUTAGE = float(os.environ.get("SOAK_OUTAGE_SECONDS", "180"))

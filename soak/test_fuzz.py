@@ -9,7 +9,7 @@ import psutil
 
 from bench import rig
 from shared_code.documents.sandbox.pool import Sandbox
-from tests.documents import fuzz
+from tests.integration.documents import fuzz
 
 MUTATIONS = 20_000
 THROUGH_THE_BORDER = 2_000

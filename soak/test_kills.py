@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pipeline.audit import audit
-from tests.pipeline.recovery import repair
-from tests.pipeline.test_kills import SAMPLE, quiet, with_budgets
-from tests.pipeline.worker import POINTS, Job, Worker, numbered
+from tests.integration.extraction.audit import audit
+from tests.integration.extraction.recovery import repair
+from tests.integration.extraction.test_kills import SAMPLE, quiet, with_budgets
+from tests.integration.extraction.worker import POINTS, Job, Worker, numbered
 
 REQUESTS = 500
 KILLS = 30

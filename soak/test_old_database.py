@@ -18,9 +18,9 @@ def load(name, path):
 
 
 conftest = load("tests_conftest", TESTS / "conftest.py")
-checks = load("test_schema_checks", TESTS / "database" / "test_schema.py")
+checks = load("test_schema_checks", TESTS / "integration" / "database" / "test_schema.py")
 make_settings, postgresql_server = conftest.make_settings, conftest.postgresql_server
-mssql_server, _mssql_prepared = conftest.mssql_server, conftest._mssql_prepared
+mssql_server, _mssql_reused = conftest.mssql_server, conftest._mssql_reused
 empty_database_url, empty = conftest.empty_database_url, checks.empty
 
 

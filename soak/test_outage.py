@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from shared_code.bootstrap.container import Services
+from shared_code.bootstrap import build_services
 from shared_code.database.schema import ensure_schema
 from tests.conftest import running_standin
-from tests.pipeline.conftest import RING, Pipeline
-from tests.pipeline.cuts import cuttable
-from tests.pipeline.test_outage import check_after, outage
+from tests.integration.extraction.conftest import RING, Pipeline
+from tests.integration.extraction.cuts import cuttable
+from tests.integration.extraction.test_outage import check_after, outage
 
 REQUESTS = 200
 SECONDS = 20.0
@@ -45,7 +45,7 @@ def prove(pipeline: Pipeline, cut: Any) -> None:
 
 def test_the_way_to_the_database_is_cut(database_url, make_settings, gemini, storage):
     with cuttable(database_url) as cut:
-        services = Services(settings_for(make_settings, gemini, storage, cut.url))
+        services = build_services(settings_for(make_settings, gemini, storage, cut.url))
         prove(Pipeline(services, gemini), cut)
         services.close()
 
@@ -81,7 +81,7 @@ def stopped_postgresql() -> Iterator[StoppedPostgreSQL]:
 
 
 def test_the_postgresql_server_crashes_and_comes_back(stopped_postgresql, make_settings, gemini, storage):
-    services = Services(settings_for(make_settings, gemini, storage, stopped_postgresql.url))
+    services = build_services(settings_for(make_settings, gemini, storage, stopped_postgresql.url))
     ensure_schema(services.database, auto_migrate=True)
     prove(Pipeline(services, gemini), stopped_postgresql)
     services.close()
@@ -120,7 +120,7 @@ def killed_standin(tmp_path) -> Iterator[KilledStandIn]:
 
 
 def test_azure_sql_s_stand_in_is_killed_and_comes_back(killed_standin, make_settings, gemini, storage):
-    services = Services(settings_for(make_settings, gemini, storage, killed_standin.url))
+    services = build_services(settings_for(make_settings, gemini, storage, killed_standin.url))
     ensure_schema(services.database, auto_migrate=True)
     prove(Pipeline(services, gemini), killed_standin)
     services.close()

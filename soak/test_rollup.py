@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.rollup.processes import BEFORE_COMMIT
-from tests.rollup.storms import Victims, storm
-from tests.rollup.test_storms import POINTS
+from tests.integration.rollup.processes import BEFORE_COMMIT
+from tests.integration.rollup.storms import Victims, storm
+from tests.integration.rollup.test_storms import POINTS
 
 SECONDS = 60.0
 #: more writes than any step makes in one run on that little data

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from devstack.setup.ports import free_ports
 from shared_code.database import tables
 from shared_code.database.connection import create_database
-from shared_code.database.stores import alerts
+from shared_code.database.stores.operations import alerts
 from shared_code.records import Alert
 from shared_code.settings import Settings
 from tests.e2e.conftest import RunningStack

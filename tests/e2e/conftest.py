@@ -1,6 +1,8 @@
 """One whole local stack for the end-to-end tests, started as a person starts it and ended as Ctrl-C ends it."""
 
+import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +14,8 @@ import pytest
 
 from devstack.setup import processes
 from devstack.setup.ports import free_ports
+from shared_code import bootstrap
+from shared_code.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -74,11 +78,29 @@ class RunningStack:
 
 
 def pytest_collection_modifyitems(items):
-    """All on one worker, so that the shared stack is started once."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture
+def manage_in_process(monkeypatch, capsys):
+    """Runs a command of ``manage.py`` without a process for it: exit code, standard output, standard error."""
+    ours = logging.getLogger("shared_code")
+    level = ours.level
+
+    def run(environment, *arguments, stdin=""):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        try:
+            code = main([str(argument) for argument in arguments])
+        finally:
+            bootstrap.reset()
+            ours.setLevel(level)
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture
@@ -96,9 +118,9 @@ def start_stack(tmp_path):
         stack.abandon()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory):
-    """The ready file of one stack that a module's tests share; one that nobody uses would still poll its storage.
+    """The ready file of the one stack that all tests share which neither break it nor need other settings.
 
     Keys: host, gemini, openai, blob_connection_string, database_url, admin_key, console, pids.
     """

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,18 +85,36 @@ def test_the_life_of_a_key(stack, curl, said):
 
 
 @pytest.fixture
-def manage(stack, said):
+def settings(stack):
+    """Those with which the stack runs."""
+    lines = (line.split("=", 1) for line in (state_of(stack) / "settings.env").read_text().splitlines())
+    return {name: value.strip("'") for name, value in lines}
+
+
+@pytest.fixture
+def manage(settings, said):
     """Runs ``manage.py`` as a process on the stack's database."""
-    settings = dict(line.split("=", 1) for line in (state_of(stack) / "settings.env").read_text().splitlines())
-    environment = os.environ | {name: value.strip("'") for name, value in settings.items()}
 
     def run(*arguments, stdin=""):
         command = [sys.executable, "manage.py", *map(str, arguments)]
+        environment = os.environ | settings
         done = subprocess.run(
             command, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60
         )
         said.append(done.stdout + done.stderr)
         return done
+
+    return run
+
+
+@pytest.fixture
+def manage_here(settings, said, manage_in_process):
+    """The same without a process for each command."""
+
+    def run(*arguments, stdin=""):
+        code, out, err = manage_in_process(settings, *arguments, stdin=stdin)
+        said.append(out + err)
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 
     return run
 
@@ -112,14 +131,14 @@ def files_that_hold(stack, secret):
     return [path.name for path in files if secret.encode() in path.read_bytes()]
 
 
-def test_the_life_of_a_key_by_manage_py(stack, manage, said):
+def test_the_life_of_a_key_by_manage_py(stack, manage, manage_here, said):
     secret, rotated = (f"AIzaCli{uuid.uuid4().hex}" for _ in range(2))
     company = f"CLI-{uuid.uuid4().hex[:8]}".upper()
     added = json.loads(manage("tokens", "add", company, "--limit", "500000", "--json", stdin=secret).stdout)
     token = added["token_id"]
     assert added["api_key_hint"] == secret[-4:]
-    assert manage("tokens", "add", company, stdin=secret).returncode == 1
-    assert manage("tokens", "test", token).returncode == 0
+    assert manage_here("tokens", "add", company, stdin=secret).returncode == 1
+    assert manage_here("tokens", "test", token).returncode == 0
     extracted = subprocess.run(
         [
             *("curl", "-s", "--noproxy", "*", f"{stack['host']}/api/extract", "-F", f"companyID={company}"),
@@ -131,16 +150,16 @@ def test_the_life_of_a_key_by_manage_py(stack, manage, said):
     )
     said.append(extracted.stdout)
     spent = json.loads(extracted.stdout)["data"]["usage"]["total_tokens"]
-    (line,) = json.loads(manage("usage", "report", "--company", company, "--by", "token", "--json").stdout)
+    (line,) = json.loads(manage_here("usage", "report", "--company", company, "--by", "token", "--json").stdout)
     assert (line["token_id"], line["total_tokens"]) == (token, spent)
-    assert f"{900_000 - spent} remaining" in manage("tokens", "set-limit", token, 900_000).stdout
+    assert f"{900_000 - spent} remaining" in manage_here("tokens", "set-limit", token, 900_000).stdout
     after = json.loads(manage("tokens", "rotate", token, "--yes", "--json", stdin=rotated).stdout)
     assert (after["used_tokens"], after["api_key_hint"]) == (spent, rotated[-4:])
-    assert manage("tokens", "block", token, stdin="n\n").returncode == 1
+    assert manage_here("tokens", "block", token, stdin="n\n").returncode == 1
     for command, status in (("block", "Blocked"), ("activate", "Active"), ("disable", "Disabled")):
         yes = () if command == "activate" else ("--yes",)
-        assert json.loads(manage("tokens", command, token, *yes, "--json").stdout)["status"] == status
-    audit = json.loads(manage("audit", "--target", f"token {token}", "--json").stdout)
+        assert json.loads(manage_here("tokens", command, token, *yes, "--json").stdout)["status"] == status
+    audit = json.loads(manage_here("audit", "--target", f"token {token}", "--json").stdout)
     assert [entry["action"].partition(".")[2] for entry in audit] == LIFE
     assert {entry["actor"].partition(":")[0] for entry in audit} == {"cli"}
     assert audit[3]["before"]["api_key_hint"] == secret[-4:]

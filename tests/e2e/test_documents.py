@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from tests.documents import files
+from tests.unit.documents import files
 
 FOLDER = files.FOLDER
 MANIFEST = {

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from devstack.setup.ports import free_ports
 from tests.e2e.calling import SAMPLES, request, rows, unique
 from tests.e2e.conftest import RunningStack
-from tests.telemetry.ingestion import Ingestion
+from tests.integration.observability.ingestion import Ingestion
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 #: telemetry is gathered for five seconds

@@ -31,10 +31,10 @@ def test_every_heading_is_in_the_table_of_contents():
 
 
 def test_the_health_checks_are_those_of_the_code(make_settings, tmp_path):
-    from shared_code.bootstrap.container import Services
+    from shared_code.bootstrap import build_services
 
     settings = make_settings(f"sqlite:///{tmp_path / 'h.db'}", azurewebjobsstorage="UseDevelopmentStorage=true")
-    services = Services(settings)
+    services = build_services(settings)
     known = set(services.health._registered)
     services.close()
     assert {name for cell in rows("Monitoring") for name in re.findall(r"`(\w+)`", cell)} == known

@@ -1,0 +1,36 @@
+"""Which tests run on the same worker when several run at once.
+
+Groups by mark (``--dist loadgroup``) do nothing since pytest 9.2: pytest-xdist writes them to a name that is no longer
+read. So the folders tell.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+#: what shares a running stack, a host or a stand-in of its module runs on one worker, so that it is started once
+_TOGETHER = re.compile(
+    r"tests/(?:(?P<stack>e2e)/test_(?!databases|dev_run|telemetry)"
+    r"|e2e/test_(?:dev_run|telemetry)|devstack/|integration/blobs/|integration/\w+/test_(?:driver_)?faults)"
+)
+
+
+def group_of(nodeid: str) -> str:
+    """Tests of one group run on one worker, one after another."""
+    found = _TOGETHER.match(nodeid)
+    if found is None:
+        return nodeid
+    return found["stack"] or nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the groups over the workers, the largest first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)

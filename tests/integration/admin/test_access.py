@@ -1,0 +1,252 @@
+"""Who may do what: every endpoint with every kind of login."""
+
+import pytest
+
+from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
+from shared_code.admin.auth import source_of
+from shared_code.database.stores.operations import admin_keys
+from tests.unit.web.platform_logins import app_service_header
+
+#: method, path, body, lowest role, whether viewers of the company itself may see it
+ENDPOINTS = [
+    ("GET", "tokens", None, "viewer", True),
+    ("POST", "tokens", {"company_id": "NT047", "api_key": "AIzaMatrix0123456789"}, "operator", False),
+    ("GET", "tokens/{token}", None, "viewer", True),
+    ("PATCH", "tokens/{token}", {"threshold": 5}, "operator", False),
+    ("DELETE", "tokens/{token}", None, "operator", False),
+    ("POST", "tokens/{token}/rotate", {"api_key": "AIzaRotate0123456789"}, "operator", False),
+    ("POST", "tokens/{token}/block", None, "operator", False),
+    ("POST", "tokens/{token}/activate", None, "operator", False),
+    ("POST", "tokens/{token}/test", None, "operator", False),
+    ("GET", "usage", None, "viewer", True),
+    ("GET", "usage?format=csv", None, "viewer", True),
+    ("GET", "quotas", None, "viewer", True),
+    ("POST", "quotas", {"company_id": "NT047", "scope": "branch", "subject": "X", "daily_limit": 1}, "operator", False),
+    ("GET", "quotas/{quota}", None, "viewer", True),
+    ("PATCH", "quotas/{quota}", {"daily_limit": 5}, "operator", False),
+    ("POST", "quotas/{quota}/reset", None, "operator", False),
+    ("DELETE", "quotas/{quota}", None, "operator", False),
+    ("GET", "retries", None, "viewer", True),
+    ("GET", "logs", None, "viewer", False),
+    ("GET", "extractions", None, "viewer", True),
+    ("GET", "extractions/{extraction}", None, "viewer", True),
+    ("GET", "alerts", None, "viewer", False),
+    ("POST", "alerts/{alert}/close", None, "operator", False),
+    ("GET", "diagnostics", None, "operator", False),
+    ("GET", "audit", None, "admin", False),
+]
+ROLES = ["viewer", "operator", "admin"]
+MODULES = [alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage]
+
+
+@pytest.fixture
+def database_url(tmp_path, _sqlite_template):
+    """The matrix is about logins, which no database changes: one is enough."""
+    path = tmp_path / "matrix.db"
+    path.write_bytes(_sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def places(api):
+    """Ids that exist, all of company NT047."""
+    from shared_code.database.stores.extractions import claims
+    from shared_code.database.stores.operations import alerts
+    from shared_code.records import Alert
+
+    run = api.services.database.run
+    claim = claims.ClaimRequest("NT047", "a" * 64, "1", "Gemini", "m", "", "c" * 36, 60)
+    run(lambda connection: claims.insert_claim(connection, claim))
+    run(lambda connection: alerts.raise_alert(connection, Alert("k", "s", "warning", "m", {})))
+    quota = {"company_id": "NT047", "scope": "company", "daily_limit": 5}
+    return {
+        "token": api.add().id,
+        "quota": api.post("quotas", quota).data["quota_id"],
+        "extraction": 1,
+        "alert": 1,
+    }
+
+
+def test_the_matrix_is_complete(api):
+    documented = {
+        (method.upper(), path.removeprefix("/api/manage/").partition("{")[0])
+        for path, item in api.get("openapi.json", key=None).json["paths"].items()
+        for method in item
+    }
+    assert {(method, path.partition("{")[0].partition("?")[0]) for method, path, *_ in ENDPOINTS} == documented
+
+
+@pytest.mark.parametrize(("method", "path", "body", "lowest", "own_company"), ENDPOINTS)
+def test_access(api, places, method, path, body, lowest, own_company):
+    path = path.format(**places)
+
+    def ask(key, headers=None):
+        return api(method, path, body, key=key, headers=headers)
+
+    revoked = api.new_key("admin")
+    api.services.database.run(lambda connection: admin_keys.revoke_admin_key(connection, revoked.partition(".")[0]))
+    key_id, _, secret = api.key.partition(".")
+    spoofed = app_service_header(("roles", "admin"), ("companyID", "NT047"))
+    for key, headers in (
+        (None, None),
+        ("nonsense", None),
+        (f"{key_id}.{'x' * 43}", None),
+        (f"{'0' * 16}.{secret}", None),
+        (f"{secret}.{key_id}", None),
+        (revoked, None),
+        (None, spoofed),
+        (None, {"authorization": f"Basic {api.key}"}),
+        (None, {"x-functions-key": api.key}),
+    ):
+        answer = ask(key, headers)
+        assert (answer.status, answer.code) == (401, "NOT_AUTHENTICATED"), (key, headers)
+        assert answer.data is None
+    for role in ROLES:
+        if ROLES.index(role) < ROLES.index(lowest):
+            for headers in (None, spoofed):
+                refused = ask(api.new_key(role), headers)
+                assert (refused.status, refused.code) == (403, "FORBIDDEN"), (role, headers)
+    stranger = ask(api.new_key("viewer", company="OTHER"))
+    if own_company and "{" not in path and not path[-1].isdigit():
+        # A list shows what is the viewer's own: nothing here.
+        assert stranger.status == 200
+        assert stranger.text.count("\n") == 1 if "csv" in path else stranger.data["items"] == []
+        asked = api(method, f"{path}{'&' if '?' in path else '?'}company_id=NT047", key=api.new_key("viewer", "OTHER"))
+        assert asked.status == 403
+    else:
+        assert (stranger.status, stranger.code) == (403, "FORBIDDEN")
+    own = ask(api.new_key("viewer", company="NT047"))
+    assert own.status == (200 if own_company else 403)
+    allowed = ROLES[ROLES.index(lowest) :]
+    statuses = [ask(api.new_key(role)).status for role in allowed]
+    assert statuses[0] in {200, 201}, allowed[0]
+    # Who comes after it may find the work done: the key or quota is there, or is gone.
+    assert set(statuses[1:]) <= {200, 201, 404, 409}, dict(zip(allowed, statuses, strict=True))
+
+
+@pytest.mark.parametrize("path", ["tokens/999", "quotas/999", "extractions/999"])
+def test_a_company_viewer_cannot_tell_what_exists(api, places, path):
+    key = api.new_key("viewer", company="OTHER")
+    known = path.replace("999", "1")
+    assert api.get(path, key=key).json["error"] == api.get(known, key=key).json["error"]
+    assert api.get(path).status == 404
+
+
+def test_the_openapi_document_needs_no_login(api):
+    document = api.get("openapi.json", key=None)
+    assert document.status == 200
+    assert document.json["openapi"].startswith("3.1")
+    assert "422" not in str(document.json["paths"])
+
+
+def test_every_model_of_the_document_has_an_example_that_is_one_of_it(api):
+    kinds = [kind for module in MODULES for kind in vars(module).values() if isinstance(kind, type)]
+    known = {kind.__name__: kind for kind in (*kinds, *quotas.NEW_QUOTAS)}
+    schemas = api.get("openapi.json", key=None).json["components"]["schemas"]
+    spoken = [name for name in schemas if name.endswith(("View", "Summary", "Create", "Change", "Rotate", "Quota"))]
+    assert len(spoken) > 12
+    for name in spoken:
+        shown = known[name].model_validate(schemas[name]["example"])
+        assert shown.model_fields_set == set(schemas[name]["example"]), name
+
+
+def test_app_service_logins_count_where_the_platform_says_so(make_api):
+    api = make_api(website_auth_enabled="True")
+    api.add()
+    api.add(company="OTHER")
+
+    def ask(path, *claims):
+        return api.get(path, key=None, headers=app_service_header(*claims))
+
+    assert ask("audit", ("roles", "admin")).status == 200
+    assert ask("audit", ("roles", "operator")).status == 403
+    assert ask("diagnostics", ("roles", "Operator")).status == 200
+    assert ask("tokens", ("name", "someone")).status == 403
+    bound = ask("tokens", ("roles", "viewer"), ("extension_0123_companyID", "nt047"))
+    assert [item["company_id"] for item in bound.data["items"]] == ["NT047"]
+    assert len(ask("tokens", ("roles", "viewer")).data["items"]) == 2
+    assert ask("tokens", ("roles", "viewer"), ("companyID", "A"), ("companyID", "B")).status == 403
+    assert ask("tokens", ("roles", "viewer"), ("companyID", "  ")).status == 403, "bound to nobody is not unbound"
+    assert api.get("tokens", key=None, headers={"x-ms-client-principal": "not base64"}).status == 401
+    assert api.get("tokens", key=None).status == 401
+    assert api.get("tokens").status == 200
+    named = app_service_header(("roles", "operator"), ("preferred_username", "ama@example.com"))
+    api.post("tokens/1/block", key=None, headers=named)
+    assert api.get("audit").data["items"][0]["actor"] == "app-service:ama@example.com"
+
+
+def test_repeated_failures_are_answered_429_and_recorded_once(api):
+    key_id = api.key.partition(".")[0]
+    wrong = f"{key_id}.{'x' * 43}"
+    source = {"x-forwarded-for": "203.0.113.9:4711"}
+    answers = [api.get("tokens", key=wrong, headers=source) for _ in range(15)]
+    assert [answer.status for answer in answers] == [401] * 10 + [429] * 5
+    assert answers[-1].code == "TOO_MANY_FAILED_LOGINS"
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 300
+    (entry,) = api.get("audit?action=login.blocked").data["items"]
+    assert (entry["target"], entry["after"]["source"]) == (f"admin-key {key_id}", "203.0.113.9")
+    # Others are not locked out, neither elsewhere nor beside it.
+    assert api.get("tokens").status == 200
+    assert api.get("tokens", key=api.new_key("viewer"), headers=source).status == 200
+
+
+def test_a_source_that_tries_anything_is_answered_429_and_recorded_once(api):
+    """Many ids, and what is no key at all."""
+    source = {"x-forwarded-for": "203.0.113.10"}
+    tried = ["nonsense", *(f"{number:016x}.{'x' * 43}" for number in range(98)), "a.b", "nonsense", f"1.{'y' * 43}"]
+    answers = [api.get("tokens", key=wrong, headers=source) for wrong in tried]
+    assert [answer.status for answer in answers] == [401] * 100 + [429] * 2
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 300
+    (entry,) = api.get("audit?action=login.blocked").data["items"]
+    assert (entry["target"], entry["after"]["source"]) == ("source 203.0.113.10", "203.0.113.10")
+    for number in range(30):
+        api.get("tokens", key=f"{number % 3:016x}.{'z' * 43}", headers=source)
+    assert len(api.get("audit?action=login.blocked").data["items"]) == 1, "a flood does not fill the audit"
+    # The right key is let in, without a login it is still 401, and others are not locked out.
+    assert api.get("tokens", headers=source).status == 200
+    assert api.get("tokens", key=None, headers=source).status == 401
+    assert api.get("tokens", key="nonsense").status == 401
+
+
+@pytest.mark.parametrize(
+    ("sent", "source"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1, 203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("1.1.1.1, \x1b[31mRED\x07", "unknown"),
+        ("localhost", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_a_source_is_an_address_and_nothing_else(sent, source):
+    assert source_of({"headers": [(b"x-forwarded-for", sent.encode("latin-1"))]}) == source
+
+
+def test_the_last_use_of_a_key_is_noted(api):
+    api.get("tokens")
+    (key,) = api.services.database.read(admin_keys.list_admin_keys)
+    assert key.last_used_at is not None
+    assert "secret" not in repr(key)
+
+
+def test_what_was_typed_in_by_hand_gives_no_more_than_it_says(api):
+    from sqlalchemy import insert, update
+
+    from shared_code.database import tables
+
+    table = tables.admin_keys
+    odd, bound = api.new_key("viewer"), api.new_key("viewer", company="NT047")
+
+    def edit(connection):
+        connection.execute(update(table).where(table.c.KeyID == odd.partition(".")[0]).values(Role="superuser"))
+        connection.execute(update(table).where(table.c.KeyID == bound.partition(".")[0]).values(Role="admin"))
+        connection.execute(insert(table).values(KeyID="empty", SecretSha256="", Role="admin"))
+
+    api.services.database.run(edit)
+    assert api.get("tokens", key=odd).status == 200
+    assert api.get("diagnostics", key=odd).status == 403
+    assert api.get("audit", key=bound).status == 403
+    assert api.get("tokens?company_id=OTHER", key=bound).status == 403
+    assert api.get("tokens", key=f"empty.{'x' * 30}").status == 401

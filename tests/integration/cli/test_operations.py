@@ -1,0 +1,278 @@
+import json
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+import typer
+from sqlalchemy import select
+
+from devstack.models.calls import key_hash
+from shared_code.cli import logs as logs_command
+from shared_code.cli.main import build_app
+from shared_code.database import tables
+from shared_code.database.connection import create_database
+from shared_code.database.schema import HEAD
+from shared_code.database.stores.operations import admin_keys, alerts, logs, retries
+from shared_code.database.stores.operations.logs import LogEntry, LogFilter
+from shared_code.database.stores.usage import usage_rows
+from shared_code.records import Alert, Caller, CallIdentity, RetryAttempt, Source, Usage, UsageKind, UsageRow
+from shared_code.settings import load_settings
+
+KEY = "AIzaSyCommandLine0123456789abcdefghijkl"
+
+
+@pytest.fixture
+def database(manage):
+    """The commands' own database, with its tables."""
+    assert manage("db", "upgrade")[0] == 0
+    opened = create_database(load_settings())
+    yield opened
+    opened.close()
+
+
+def test_the_life_of_a_key_leaves_its_audit_and_never_shows_the_key(manage, database):
+    code, token, _ = manage("tokens", "add", "nt047", "--limit", "5000", "--json", stdin=KEY)
+    assert (code, token["company_id"], token["api_key_hint"]) == (0, "NT047", KEY[-4:])
+    assert manage("tokens", "test", "1")[0] == 0
+    assert manage("tokens", "set-limit", "1", "9000")[1] == "token 1: limit 9000, 9000 remaining\n"
+    assert manage("tokens", "set-limit", "1", "none", "--json")[1]["total_token_limit"] is None
+    assert manage("tokens", "set-limit", "1", "many")[0] == 1
+    assert manage("tokens", "rotate", "1", stdin=f"n\n{KEY}new")[0] == 1
+    assert manage("tokens", "show", "1", "--json")[1]["api_key_hint"] == KEY[-4:]
+    assert manage("tokens", "rotate", "1", "--yes", "--json", stdin=KEY + "new")[1]["api_key_hint"] == "lnew"
+    assert manage("tokens", "block", "1", stdin="n\n")[0] == 1
+    assert manage("tokens", "show", "1", "--json")[1]["status"] == "Active"
+    assert manage("tokens", "block", "1", stdin="y\n")[1] == "token 1 is Blocked\n"
+    assert manage("tokens", "activate", "1")[1] == "token 1 is Active\n"
+    assert manage("tokens", "disable", "1", "--yes", "--json")[1]["status"] == "Disabled"
+    assert manage("tokens", "show", "7")[2] == "error: There is no token 7.\n"
+    entries = manage("audit", "--target", "token 1", "--json")[1]
+    assert [entry["action"] for entry in entries] == [
+        "token.disable",
+        "token.activate",
+        "token.block",
+        "token.rotate",
+        "token.change",
+        "token.change",
+        "token.add",
+    ]
+    assert all(entry["actor"].startswith("cli:") for entry in entries)
+    assert "total_token_limit: 5000 -> 9000" in manage("audit")[1]
+    stored = []
+    for table in tables.metadata.sorted_tables:
+        stored += map(str, database.read(lambda connection, table=table: connection.execute(select(table)).all()))
+    for secret in (KEY, KEY + "new"):
+        assert not [text for text in [*manage.said, *stored] if secret in text]
+
+
+def test_a_refused_key_ends_with_a_failure(manage, database, gemini):
+    manage("tokens", "add", "NT047", stdin=KEY)
+    gemini.keys.set_key(key_hash(KEY), state="suspended")
+    code, found, _ = manage("tokens", "test", "1", "--json")
+    assert (code, found["accepted"]) == (1, False)
+
+
+def test_quotas(manage, database):
+    assert manage("quota", "set", "nt047", "--user", "ama", "--daily", "500")[0] == 0
+    (quota,) = manage("quota", "set", "nt047", "--user", "ama", "--monthly", "9000", "--json")[1]
+    assert (quota["daily_limit"], quota["monthly_limit"], quota["subject"]) == (500, 9000, "ama")
+    assert manage("quota", "set", "nt047", "--user", "ama", "--daily", "none", "--json")[1][0]["daily_limit"] is None
+    assert manage("quota", "set", "nt047", "--user", "a", "--branch", "b", "--daily", "1")[0] == 1
+    assert manage("quota", "set", "nt047")[0] == 1
+    assert "user ama" in manage("quota", "show")[1]
+    assert manage("quota", "reset", "nt047", "--user", "ama", stdin="n\n")[0] == 1
+    assert manage("quota", "reset", "nt047", "--user", "ama", "--yes", "--json")[1][0]["monthly_used"] == 0
+    assert manage("quota", "delete", "nt047", "--user", "ama", "--yes")[0] == 0
+    assert manage("quota", "show", "--json")[1] == []
+    assert manage("quota", "delete", "nt047", "--yes")[0] == 1
+
+
+def test_usage_is_reported(manage, database):
+    row = UsageRow(
+        identity=CallIdentity("c", Caller("NT047", "ama", "RUB"), Source.HTTP),
+        attempt=1,
+        kind=UsageKind.USAGE,
+        token_id=None,
+        usage=Usage(total_tokens=120),
+        local_day=date(2026, 11, 20),
+        model="m",
+        outcome="ok",
+        cost_usd=Decimal("0.5"),
+    )
+    database.run(lambda connection: usage_rows.insert_usage(connection, row))
+    wanted = ("usage", "report", "--from", "2026-11-01", "--to", "2026-11-30")
+    assert manage(*wanted, "--by", "day,user", "--json")[1] == [
+        {
+            "day": "2026-11-20",
+            "user": "ama",
+            "requests": 1,
+            "errors": 0,
+            "unmeasured": 0,
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "thoughts_tokens": 0,
+            "cached_tokens": 0,
+            "total_tokens": 120,
+            "cost_usd": "0.50000000",
+            "unpriced": 0,
+        }
+    ]
+    assert "NT047" in manage(*wanted, "--by", "company", "--company", "nt047")[1]
+    assert manage("usage", "report", "--by", "planet")[0] == 1
+    assert manage("usage", "report", "--from", "2026-02-02", "--to", "2026-02-01")[0] == 1
+    assert manage("usage", "report", "--from", "2100-01-01", "--to", "2100-02-01")[0] == 1, "a start in the future"
+    assert manage("usage", "report")[0] == 0
+
+
+def test_alerts_retries_and_logs(manage, database):
+    database.run(lambda connection: alerts.raise_alert(connection, Alert("key_blocked", "1", "critical", "m", {})))
+    attempt = RetryAttempt(1, "503", retryable=True, token_id=1, company_id="NT047", request_id="r1")
+    database.run(lambda connection: retries.insert_retries(connection, [attempt]))
+    entries = [LogEntry(datetime(2026, 11, day), "INFO", "x", f"day {day}", request_id=f"r{day}") for day in (1, 2)]
+    database.run(lambda connection: logs.insert_logs(connection, entries))
+    assert manage("alerts", "list", "--json")[1][0]["kind"] == "key_blocked"
+    assert manage("alerts", "close", "1")[1] == "alert 1 is closed\n"
+    assert manage("alerts", "list")[1] == "Alerts: none\n"
+    assert "key_blocked" in manage("alerts", "list", "--all")[1]
+    assert manage("alerts", "close", "9")[0] == 1
+    assert manage("retries", "--company", "nt047", "--json")[1][0]["error"] == "503"
+    assert "503" in manage("retries")[1]
+    assert [entry["message"] for entry in manage("logs", "tail", "--json")[1]] == ["day 1", "day 2"]
+    assert manage("logs", "tail", "-n", "1")[1] == "2026-11-02 00:00:00 INFO     x [r2] day 2\n"
+    assert [entry["message"] for entry in manage("logs", "search", "day", "--request-id", "r1", "--json")[1]] == [
+        "day 1"
+    ]
+
+
+def test_following_the_log_shows_what_comes(manage, database, capsys):
+    from shared_code.cli.connection import workplace
+
+    def insert(*numbers):
+        rows = [
+            {"LogID": number, "Timestamp": datetime(2026, 11, 1), "LogLevel": "INFO", "Logger": "x", "Message": number}
+            for number in numbers
+        ]
+        database.run(lambda connection: connection.execute(tables.application_logs.insert(), rows))
+
+    insert(*range(1, 50))
+    # More at once than a page, and one that becomes visible late; the first 49 were shown before.
+    coming = [range(50, 1300), [1301, 1303], [1302], [], [1304]]
+
+    def sleep(_seconds):
+        if not coming:
+            raise KeyboardInterrupt
+        if now := coming.pop(0):
+            insert(*now)
+
+    with workplace() as place, pytest.raises(KeyboardInterrupt):
+        logs_command._follow(place, LogFilter(), 49, as_json=True, sleep=sleep)
+    shown = [json.loads(line)["log_id"] for line in capsys.readouterr().out.splitlines()]
+    assert shown == [*range(50, 1300), 1301, 1303, 1302, 1304]
+
+
+def test_admin_keys_are_shown_once_and_can_be_revoked(manage, database):
+    code, key, _ = manage("admin-keys", "create", "--role", "viewer", "--company", "nt047", "--label", "Ama")
+    key_id, secret = key.strip().split(".")
+    stored = database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
+    assert (code, stored.opens(secret), stored.company_id) == (0, True, "NT047")
+    assert manage("admin-keys", "create", "--role", "operator", "--company", "NT047")[0] == 1
+    assert manage("admin-keys", "create", "--role", "king")[0] == 1
+    listed = manage("admin-keys", "list", "--json")[1]
+    assert [(item["key_id"], item["label"], item["revoked_at"]) for item in listed] == [(key_id, "Ama", None)]
+    assert secret not in json.dumps(listed)
+    assert manage("admin-keys", "revoke", key_id, "--yes")[0] == 0
+    assert manage("admin-keys", "revoke", key_id, "--yes")[0] == 1
+    stored = database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
+    assert stored.opens(secret) is False
+    assert [entry["action"] for entry in manage("audit", "--json")[1]] == ["admin-key.revoke", "admin-key.create"]
+
+
+def test_a_company_s_time_zone(manage, database):
+    assert manage("company", "show", "nt047", "--json")[1] == {"company_id": "NT047", "time_zone": "UTC", "own": False}
+    assert manage("company", "set-zone", "nt047", "Asia/Kolkata")[0] == 0
+    assert manage("company", "show", "nt047")[1] == "company NT047: Asia/Kolkata\n"
+    assert manage("company", "set-zone", "nt047", "Mars/Olympus")[0] == 1
+
+
+def test_setup_goes_from_nothing_to_a_key_that_works(manage):
+    code, out, err = manage("setup", "--company", "nt047", stdin=KEY)
+    assert (code, err) == (0, "")
+    assert [line.partition(":")[0] for line in out.splitlines()][:5] == [
+        "configuration",
+        "encryption of keys",
+        "database and tables",
+        "key",
+        "provider",
+    ]
+    assert "provider: ok" in out
+    assert "none added" in manage("setup", "--company", "nt047")[1]
+    assert not [text for text in manage.said if KEY in text]
+
+
+def test_every_command_speaks_json_and_dangerous_ones_ask():
+    def walk(command, path=()):
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, (*path, name))
+        if not hasattr(command, "commands"):
+            yield " ".join(path), {option for parameter in command.params for option in parameter.opts}
+
+    commands = dict(walk(typer.main.get_command(build_app())))
+    assert len(commands) > 35
+    # A script for a DBA is SQL.
+    assert {name for name, options in commands.items() if "--json" not in options} == {"db sql"}
+    assert {name for name, options in commands.items() if "--yes" in options} == {
+        "admin-keys revoke",
+        "quota delete",
+        "quota reset",
+        "tokens block",
+        "tokens disable",
+        "tokens rotate",
+        "usage repair",
+    }
+
+
+def test_commands_that_change_much_say_so_in_json(manage, database):
+    assert manage("db", "upgrade", "--json")[1] == {"before": HEAD, "after": HEAD, "plain_keys": 0}
+    assert manage("db", "current", "--json")[1] == {"version": HEAD, "needed": HEAD}
+    manage("tokens", "add", "NT047", stdin=KEY)
+    assert manage("tokens", "reencrypt", "--json")[1] == {"changed": 0, "do_not_open": []}
+    made = manage("tokens", "new-encryption-key", "2026-11", "--json")[1]
+    assert made["entry"].startswith("2026-11:")
+    manage("quota", "set", "NT047", "--daily", "5")
+    assert manage("quota", "delete", "NT047", "--yes", "--json")[1] == {"quota_id": 1, "deleted": True}
+    assert manage("usage", "repair", "--yes", "--json")[1] == []
+    summary = tables.token_usage_summary
+    database.run(lambda connection: connection.execute(summary.update().values(TotalUsedTokens=77)))
+    assert manage("usage", "repair", "--json", stdin="n\n")[0] == 1
+    assert manage("usage", "repair", "--yes", "--json")[1] == [
+        {"token": 1, "company": "NT047", "recorded": 77, "booked": 0, "difference": -77}
+    ]
+    assert manage("count-tokens", "Hello, world!", "--model", "gpt-4", "--json")[1]["tokens"] == 4
+
+
+def test_setup_tells_programs_what_was_done(manage, gemini):
+    gemini.keys.set_key(key_hash(KEY), state="invalid_key")
+    code, found, _ = manage("setup", "--company", "NT047", "--json", stdin=KEY)
+    assert (code, found["ok"]) == (1, False)
+    assert list(found["steps"]) == ["configuration", "encryption of keys", "database and tables", "key", "provider"]
+    assert "tokens rotate 1" in found["advice"]
+    gemini.keys.set_key(key_hash(KEY), state="ok")
+    assert manage("setup", "--company", "NT047", "--json")[1]["ok"] is True
+
+
+def test_setup_says_what_to_mend(manage, gemini):
+    code, out, err = manage("setup", TOKEN_ENCRYPTION_KEYS="")
+    assert (code, "TOKEN_ENCRYPTION_KEYS" in err, "Mend this" in out) == (1, True, True)
+    gemini.keys.set_key(key_hash(KEY), state="invalid_key")
+    code, out, _ = manage("setup", "--company", "NT047", stdin=KEY)
+    assert code == 1
+    assert "manage.py tokens rotate 1" in out
+
+
+def test_diagnose(manage, database):
+    code, found, _ = manage("diagnose", "--json")
+    # Without any key the service is not well.
+    assert code == 1
+    assert found["health"]["checks"]["usable_keys"]["status"] == "unhealthy"
+    assert found["database"]["backend"] == "sqlite"
+    assert "usable_keys" in manage("diagnose")[1]

@@ -1,0 +1,170 @@
+"""The whole pipeline over real sockets: the vendors' SDKs, the stand-ins that speak their protocols, each database."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from devstack.gemini import GeminiStandIn
+from devstack.openai import OpenAIStandIn
+from shared_code.bootstrap import build_services
+from shared_code.bootstrap.container import Services
+from shared_code.database import tables
+from shared_code.database.stores.keys import token_keys
+from shared_code.database.stores.quotas import quota_changes
+from shared_code.extraction.service import Outcome
+from shared_code.extraction.submission import Submission
+from shared_code.observability.request_context import request_scope
+from shared_code.records import Caller, CallIdentity, Provider, Source
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+INVOICES = Path(__file__).parents[2] / "data" / "invoices"
+
+
+@pytest.fixture
+def gemini() -> Iterator[GeminiStandIn]:
+    with GeminiStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def openai() -> Iterator[OpenAIStandIn]:
+    with OpenAIStandIn() as stand_in:
+        yield stand_in
+
+
+class Pauses:
+    """A monotonic clock that moves by sleeping only, and remembers the sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def pauses() -> Pauses:
+    return Pauses()
+
+
+class Pipeline:
+    """Services on a test's own database and stand-ins, with a company that has keys."""
+
+    def __init__(self, services: Services, gemini: GeminiStandIn) -> None:
+        self.services = services
+        self.gemini = gemini
+        self._numbers = itertools.count(1)
+
+    def add_key(
+        self,
+        *,
+        company: str = "NT047",
+        provider: Provider = Provider.GEMINI,
+        limit: int | None = 10_000_000,
+        **values: Any,
+    ) -> SimpleNamespace:
+        secret = f"AIzaTest{uuid.uuid4().hex}{next(self._numbers)}"
+        token_id = self.services.database.run(
+            lambda connection: token_keys.add_token(
+                connection,
+                self.services.cipher,
+                token_keys.NewToken(company, secret, "RUBI TRADERS Pvt ltd", provider, limit, **values),
+            )
+        )
+        return SimpleNamespace(token_id=token_id, secret=secret)
+
+    def extract(self, data: bytes | None = None, **changes: Any) -> Outcome:
+        """One call of the pipeline; without data with a sample that nobody has sent before."""
+        if data is None:
+            data = unique(SAMPLES / "ghana-vat-invoice.pdf")
+        caller = changes.pop("caller", Caller(changes.pop("company", "NT047"), "bzumah", "RUB"))
+        call_id = changes.pop("call_id", str(uuid.uuid4()))
+        submission = Submission(
+            data=data,
+            identity=CallIdentity(call_id, caller, Source.HTTP, "test"),
+            **{"deadline_seconds": 200.0, "file_name": "invoice.pdf", **changes},
+        )
+        with request_scope(request_id="test", call_id=call_id):
+            return self.services.extraction.extract(submission)
+
+    def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:
+        self.services.database.run(
+            lambda connection: quota_changes.set_quota(
+                connection,
+                company_id="NT047",
+                scope=scope,
+                subject=subject,
+                limits=(daily, monthly),
+                day=self.services.clock().date(),
+            )
+        )
+
+    def rows(self, table: Any = tables.token_usage_logs) -> list[Any]:
+        key = list(table.primary_key.columns)
+        return self.services.database.read(lambda connection: connection.execute(select(table).order_by(*key)).all())
+
+    def status(self, token_id: int) -> Any:
+        table = tables.token_master
+        return self.services.database.read(
+            lambda connection: connection.execute(select(table).where(table.c.TokenID == token_id)).one()
+        )
+
+    def summary(self, token_id: int) -> Any:
+        table = tables.token_usage_summary
+        return self.services.database.read(
+            lambda connection: connection.execute(select(table).where(table.c.TokenID == token_id)).one()
+        )
+
+
+def unique(path: Path) -> bytes:
+    """The document with bytes behind its end that make it another document."""
+    return path.read_bytes() + f"\n% {uuid.uuid4()}\n".encode()
+
+
+RING = "test:" + "A" * 43 + "="
+
+
+@pytest.fixture
+def pipeline_settings(database_url, gemini, openai, make_settings):
+    def make(**changes: Any):
+        return make_settings(
+            database_url,
+            gemini_base_url=gemini.url,
+            openai_base_url=f"{openai.url}/v1",
+            token_encryption_keys=RING,
+            **changes,
+        )
+
+    return make
+
+
+@pytest.fixture
+def pipeline(pipeline_settings, gemini, pauses) -> Iterator[Pipeline]:
+    services = build_services(pipeline_settings(), monotonic=pauses, sleep=pauses.sleep)
+    yield Pipeline(services, gemini)
+    services.close()
+
+
+@pytest.fixture
+def environment(database_url, gemini, openai) -> dict[str, str]:
+    """Settings of worker processes on the test's database and stand-ins."""
+    return {
+        "DATABASE_URL": database_url,
+        "GEMINI_BASE_URL": gemini.url,
+        "OPENAI_BASE_URL": f"{openai.url}/v1",
+        "TOKEN_ENCRYPTION_KEYS": RING,
+        "AzureWebJobsStorage": "",
+        "LOG_LEVEL": "WARNING",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "64",
+    }

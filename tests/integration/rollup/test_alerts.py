@@ -1,0 +1,133 @@
+"""Each condition is one alert from its begin to its end: a row, a warning, an event."""
+
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from shared_code.database import tables
+from shared_code.observability.telemetry import Telemetry, telemetry
+from shared_code.observability.telemetry_items import EventItem
+from shared_code.operations.alerts import raise_alert
+from shared_code.records import Alert
+from shared_code.rollup.run import run_rollup
+from tests.integration.rollup.books import NO_STORAGE
+
+
+def raised(caplog):
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING and record.getMessage().startswith("alert ")
+    ]
+
+
+def note(kind: str, subject: str, *, severity: str = "warning") -> Alert:
+    return Alert(kind=kind, subject=subject, severity=severity, message="something happened", details={"n": 1})
+
+
+def test_a_condition_is_told_once_and_kept_up_to_date(books, caplog):
+    token = books.add_key(limit=100_000, threshold=10_000)
+    books.use(token, 95_000)
+    for _ in range(3):
+        books.run()
+        books.use(token, 100)
+    (row,) = books.rows(tables.alerts)
+    assert (row.Kind, row.Subject, row.Occurrences, row.ClosedAt) == ("below_threshold", str(token), 1, None)
+    assert "has 4800 of 100000 tokens left" in row.Message
+    assert len(raised(caplog)) == 1
+
+
+def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes(books, monkeypatch):
+    seen = []
+
+    class Writer:
+        def offer(self, item):
+            if isinstance(item, EventItem):
+                seen.append((item.name, item.properties["kind"], item.properties["subject"]))
+
+    token = books.add_key(limit=1_000)
+    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(Writer()))
+    assert telemetry().enabled
+    books.run()
+    books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)
+    books.run()
+    assert seen == [("alert_opened", "used_up", str(token)), ("alert_closed", "used_up", str(token))]
+
+
+def test_a_refused_key_stays_an_alert_until_somebody_deals_with_it(books):
+    token, other = books.add_key(Status="Blocked"), books.add_key(Status="Exceeded")
+    for subject in (token, other):
+        raise_alert(books.database, note("key_refused", str(subject), severity="error"))
+    books.run()
+    assert books.alerts("key_refused") == [("key_refused", str(token)), ("key_refused", str(other))]
+    books.change(tables.token_master, {"TokenID": token}, Status="Active")
+    books.change(tables.token_master, {"TokenID": other}, Status="Disabled")
+    books.run()
+    assert books.alerts("key_refused") == []
+
+
+@pytest.mark.parametrize("kind", ["estimate_miss", "unmeasured_call"])
+def test_what_happened_in_passing_is_over_after_a_quiet_day(books, kind):
+    raise_alert(books.database, note(kind, "gemini-3.5-flash-lite"))
+    books.run()
+    assert books.alerts(kind)
+    ago = datetime.now(UTC).replace(tzinfo=None)
+    books.change(tables.alerts, {"Kind": kind}, LastSeenAt=ago - timedelta(hours=23))
+    books.run()
+    assert books.alerts(kind)
+    books.change(tables.alerts, {"Kind": kind}, LastSeenAt=ago - timedelta(hours=25))
+    books.run()
+    assert books.alerts(kind) == []
+
+
+def test_a_model_that_is_called_or_set_and_ends_soon_is_an_alert(books, make_services, clock):
+    books.use(None, Model="gemini-2.5-flash", LocalDay=clock.now.date() - timedelta(days=2))
+    books.run()
+    assert books.alerts("model_ending") == [("model_ending", "gemini-2.5-flash")]
+    (row,) = books.rows(tables.alerts)
+    assert row.Message == "Model gemini-2.5-flash ends on 2026-12-01; its successor is gemini-3.5-flash-lite."
+    clock.now = datetime(2026, 11, 28, tzinfo=UTC)
+    books.run()
+    assert books.alerts("model_ending") == []
+    books.services = make_services(gemini_fallback_model="gemini-2.5-pro")
+    books.run()
+    assert books.alerts("model_ending") == [("model_ending", "gemini-2.5-pro")]
+    clock.now = datetime(2026, 9, 1, tzinfo=UTC)  # 91 days before
+    books.run()
+    assert books.alerts("model_ending") == []
+
+
+def test_bookings_that_stay_in_the_outbox_are_an_alert_until_they_are_gone(books, make_services):
+    class Queue:
+        """An outbox whose messages cannot be replayed."""
+
+        waiting = 3
+
+        def depth(self):
+            return self.waiting
+
+    queue = Queue()
+    books.services = make_services(outbox=queue, azurewebjobsstorage=NO_STORAGE)
+    books.step("outbox alert")
+    assert books.alerts() == [("outbox_stuck", "usage-outbox")]
+    queue.waiting = 0
+    books.step("outbox alert")
+    assert books.alerts() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it breaks its database
+def test_one_failing_step_stops_no_other_and_is_in_the_report(books, caplog):
+    token = books.add_key(limit=1_000)
+    books.use(token, 100)
+    books.database.run(lambda connection: connection.execute(text('ALTER TABLE "Alerts" RENAME TO "Gone"')))
+    with caplog.at_level(logging.INFO):
+        results = {result.name: result for result in run_rollup(books.services.rollup)}
+    assert {name for name, result in results.items() if result.error == "INTERNAL_ERROR"} >= {"reconcile", "key alerts"}
+    assert (results["fold"].changed, results["fold"].error) == (1, None)
+    assert results["prune Extractions"].error is None
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("rollup: ")]
+    assert "fold 1/1 in" in line
+    assert re.search(r"reconcile 0/0 in \d+ ms failed \(INTERNAL_ERROR\)", line)
