@@ -6,7 +6,6 @@ never waits past its total deadline, and never sleeps by itself: sleeping is a f
 
 import asyncio
 import inspect
-import random as random_module
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -31,11 +30,10 @@ class RetryPolicy(Retries):
         *,
         sleep: Callable[[float], None] = time.sleep,
         async_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
-        random: Callable[[], float] = random_module.random,
+        **clocks: Any,
     ) -> None:
-        super().__init__(config, clock=clock, wall_clock=wall_clock, random=random)
+        """``clocks``: ``clock``, ``wall_clock`` and ``random``, see :class:`.retry.Retries`."""
+        super().__init__(config, **clocks)
         self._sleep = sleep
         self._async_sleep = async_sleep
 

@@ -1,8 +1,7 @@
 """Puts the parts together that read dropped files."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from shared_code.blobs.clients import blob_service_client, queue_client
 from shared_code.blobs.conditions import BlobAlerts
@@ -10,7 +9,7 @@ from shared_code.blobs.intake import BlobIntake
 from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
 from shared_code.blobs.store import BlobStore
 from shared_code.blobs.sweep import BlobSweep
-from shared_code.database.connection import Database
+from shared_code.bootstrap.foundations import Foundations
 from shared_code.extraction.service import ExtractionService
 from shared_code.settings import Settings
 
@@ -34,24 +33,18 @@ def build_store(settings: Settings) -> BlobStore:
     )
 
 
-def build_blobs(
-    settings: Settings,
-    *,
-    database: Database,
-    extraction: ExtractionService,
-    clock: Callable[[], datetime],
-    monotonic: Callable[[], float],
-) -> BlobServices:
+def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobServices:
     """Everything, on the process's own pipeline, database and clocks."""
+    settings, monotonic = base.settings, base.pace.clock
     store = build_store(settings)
-    alerts = BlobAlerts(database)
+    alerts = BlobAlerts(base.database)
     intake = BlobIntake(settings, store=store, extraction=extraction, alerts=alerts, monotonic=monotonic)
     sweep = BlobSweep(
         store=store,
         intake=intake,
         alerts=alerts,
         poison=PoisonQueue(lambda: queue_client(settings, QUEUE, decoded=False), container=settings.invoice_container),
-        clock=clock,
+        clock=base.clock,
         monotonic=monotonic,
         after=timedelta(seconds=settings.blob_sweep_after_seconds),
     )

@@ -1,34 +1,22 @@
 """Builds the services of a process from its settings, and keeps the one instance that the function folders share."""
 
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from typing import Any
 
-from shared_code.blobs.clients import queue_client
 from shared_code.bootstrap.blobs import build_blobs
 from shared_code.bootstrap.container import Services, Startup
 from shared_code.bootstrap.extraction import build_extraction
+from shared_code.bootstrap.foundations import lay_foundations
 from shared_code.bootstrap.health import readiness_checks, system_checks
 from shared_code.database.application_log import ApplicationLogger
-from shared_code.database.connection import create_database, install_default
-from shared_code.database.key_cipher import KeyCipher
+from shared_code.database.connection import install_default
 from shared_code.extraction.admission import UploadSlots
-from shared_code.extraction.submission import Pace
-from shared_code.metering.app_setting import read_app_setting
-from shared_code.metering.budgets import Budgets
-from shared_code.metering.estimates import SafetyFactors
-from shared_code.metering.keys import KeyFinder
-from shared_code.metering.ledger import Ledger
-from shared_code.metering.outbox import Outbox, QueueOutbox
 from shared_code.observability.database_spans import trace_database
 from shared_code.observability.telemetry import configure_telemetry, shutdown_telemetry
 from shared_code.operations.forecasts import Forecasts
 from shared_code.operations.quotas import QuotaAdministration
 from shared_code.operations.tokens import TokenAdministration
 from shared_code.operations.usage_reports import UsageReports
-from shared_code.providers import vendors
 from shared_code.rollup.step import RollupContext
 from shared_code.settings import Settings, load_settings
 
@@ -64,67 +52,30 @@ def reset() -> None:
         _services = None
 
 
-def build_services(
-    settings: Settings,
-    *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    outbox: Outbox | None = None,
-) -> Services:
-    """All parts on one database; nothing connects yet.
+def build_services(settings: Settings, **foundations: Any) -> Services:
+    """All parts of a process; nothing connects yet.
 
-    :param clock: the moment (aware, UTC); ``monotonic`` and ``sleep`` pace retries and deadlines.
-    :param outbox: where bookings wait while the database is away; the storage queue unless given.
-    :raises errors.ConfigurationError: a setting cannot be used: the key ring, the fallback file, the database's URL.
+    :param foundations: clocks and an outbox other than the process's own, see :func:`.foundations.lay_foundations`.
+    :raises errors.ConfigurationError: a setting cannot be used.
     """
-    database = create_database(settings, sleep=sleep, clock=monotonic)
-    ring, fallback, zone = settings.token_encryption_keys, settings.app_setting_file, settings.default_time_zone
-    cipher = KeyCipher(ring.get_secret_value() if ring else None)
-    app_setting = read_app_setting(fallback, default_model=settings.gemini_model) if fallback else None
-    waiting = outbox or QueueOutbox(lambda: queue_client(settings, settings.usage_outbox_queue))
-    budgets = Budgets(clock=clock, default_zone=zone)
-    ledger = Ledger(database, budgets, waiting, booking_seconds=settings.db_retry_budget_seconds)
-    models, providers = vendors.configured_models(settings), vendors.build_providers(settings)
-    factors = SafetyFactors()
-    background = ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer")
-    extraction = build_extraction(
-        settings,
-        database=database,
-        ledger=ledger,
-        keys=KeyFinder(database, cipher, app_setting=app_setting, clock=clock),
-        factors=factors,
-        models=models,
-        providers=providers,
-        background=background,
-        clock=clock,
-        pace=Pace(monotonic, sleep),
-    )
-    blobs = build_blobs(settings, database=database, extraction=extraction, clock=clock, monotonic=monotonic)
-    startup = Startup(database, factors, auto_migrate=settings.db_auto_migrate)
+    base = lay_foundations(settings, **foundations)
+    database, zone, clock = base.database, settings.default_time_zone, base.clock
+    extraction = build_extraction(base)
+    blobs = build_blobs(base, extraction)
+    startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
     return Services(
-        settings=settings,
-        clock=clock,
-        models=models,
-        app_setting=app_setting,
-        database=database,
-        cipher=cipher,
-        providers=providers,
-        background=background,
-        factors=factors,
-        ledger=ledger,
-        outbox=waiting,
+        **vars(base),
         upload_slots=UploadSlots(settings.max_concurrent_uploads),
         extraction=extraction,
         blobs=blobs,
-        rollup=RollupContext(settings, database, budgets, ledger, waiting, blobs.sweep, clock),
+        rollup=RollupContext(settings, database, base.budgets, base.ledger, base.outbox, blobs.sweep, clock),
         token_administration=TokenAdministration(
-            database, cipher, default_threshold=settings.default_threshold, clock=clock
+            database, base.cipher, default_threshold=settings.default_threshold, clock=clock
         ),
         quota_administration=QuotaAdministration(database, zone, clock),
         usage_reports=UsageReports(database, zone, clock),
         forecasts=Forecasts(database, zone, clock),
         startup=startup,
-        health=system_checks(settings, database=database, cipher=cipher, providers=providers, outbox=waiting),
+        health=system_checks(base),
         readiness=readiness_checks(database, startup),
     )

@@ -2,31 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared_code import errors
 from shared_code.bootstrap.blobs import BlobServices
+from shared_code.bootstrap.foundations import Foundations
 from shared_code.database.connection import Database
-from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.operations.alerts import open_alerts
 from shared_code.extraction.admission import UploadSlots
 from shared_code.extraction.service import ExtractionService
-from shared_code.metering.app_setting import AppSetting
 from shared_code.metering.estimates import ESTIMATE_MISS, SafetyFactors
-from shared_code.metering.ledger import Ledger
-from shared_code.metering.outbox import Outbox
 from shared_code.operations.forecasts import Forecasts
 from shared_code.operations.health_checker import SystemHealthChecker
 from shared_code.operations.quotas import QuotaAdministration
 from shared_code.operations.tokens import TokenAdministration
 from shared_code.operations.usage_reports import UsageReports
-from shared_code.providers.base import ModelProvider
-from shared_code.records import Provider
 from shared_code.rollup.step import RollupContext
-from shared_code.settings import Settings
 
 #: seconds for which a failed start is answered at once instead of being tried again by every request
 _PAUSE_SECONDS = 2.0
@@ -73,25 +64,9 @@ class Startup:
 
 
 @dataclass(frozen=True)
-class Services:
-    """Made by :func:`shared_code.bootstrap.build.build_services`; nothing is connected yet.
+class Services(Foundations):
+    """Made by :func:`shared_code.bootstrap.build.build_services`; nothing is connected yet."""
 
-    :ivar clock: the moment, aware UTC.
-    :ivar models: configured models per provider, the preferred one first.
-    :ivar background: threads that read text layers beside model calls.
-    """
-
-    settings: Settings
-    clock: Callable[[], datetime]
-    models: Mapping[Provider, Sequence[str]]
-    app_setting: AppSetting | None
-    database: Database
-    cipher: KeyCipher
-    providers: Mapping[Provider, ModelProvider]
-    background: Executor
-    factors: SafetyFactors
-    ledger: Ledger
-    outbox: Outbox
     upload_slots: UploadSlots
     extraction: ExtractionService
     blobs: BlobServices

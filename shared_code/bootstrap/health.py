@@ -2,20 +2,18 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from shared_code.blobs.clients import blob_service_client, storage_configured
 from shared_code.bootstrap.container import Startup
+from shared_code.bootstrap.foundations import Foundations
 from shared_code.database.connection import Database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import ConfigurationError
-from shared_code.metering.outbox import Outbox
 from shared_code.operations import health_checks
 from shared_code.operations.health_checker import SystemHealthChecker
-from shared_code.providers.base import ModelProvider
 from shared_code.records import Provider
-from shared_code.settings import Settings
 
 #: probes give up soon; nothing of ours may hang longer than they wait
 _READY_SECONDS = 3.0
@@ -36,15 +34,9 @@ def readiness_checks(database: Database, startup: Startup) -> SystemHealthChecke
     return checker
 
 
-def system_checks(
-    settings: Settings,
-    *,
-    database: Database,
-    cipher: KeyCipher,
-    providers: Mapping[Provider, ModelProvider],
-    outbox: Outbox,
-) -> SystemHealthChecker:
+def system_checks(base: Foundations) -> SystemHealthChecker:
     """All built-in checks: cheap, side by side, each within its limit, and never a token spent."""
+    settings, database = base.settings, base.database
     checker = SystemHealthChecker(time_limit_seconds=_CHECK_SECONDS)
     checker.add_check("api", lambda: True)
     checker.add_check("cpu", health_checks.cpu_check())
@@ -54,13 +46,13 @@ def system_checks(
     checker.add_check("migrations", health_checks.migration_check(database))
     checker.add_check("usable_keys", health_checks.usable_keys_check(database))
     checker.add_check("rollup", health_checks.rollup_check(database))
-    for provider in providers.values():
-        check = health_checks.provider_check(provider, _key_finder(database, cipher, provider.provider))
+    for provider in base.providers.values():
+        check = health_checks.provider_check(provider, _key_finder(database, base.cipher, provider.provider))
         checker.add_check(provider.provider.value.lower(), check)
     if storage_configured(settings):
         blobs = functools.cache(lambda: blob_service_client(settings))
         checker.add_check("storage", health_checks.storage_check(blobs))
-        checker.add_check("outbox", health_checks.outbox_check(outbox.depth))
+        checker.add_check("outbox", health_checks.outbox_check(base.outbox.depth))
     return checker
 
 

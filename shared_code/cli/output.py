@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shared_code.errors import ServiceError
+from shared_code.database.stores.keys.token_fields import MAX_TOKENS
+from shared_code.errors import InvalidRequest, ServiceError
 from shared_code.observability.redaction import redact
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -131,3 +132,19 @@ def ask(question: str, *, yes: bool) -> None:
 def read_line() -> str:
     """The next line of standard input; empty at its end, and where it is closed."""
     return "" if sys.stdin is None else sys.stdin.readline()
+
+
+def amount_or_none(field: str, text: str) -> int | None:
+    """A whole number, or None for 'none'.
+
+    :raises InvalidRequest: it is neither, or too large.
+    """
+    if text == "none":
+        return None
+    # Before int(): Python refuses to read thousands of digits.
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_TOKENS)) or int(text) > MAX_TOKENS:
+        shown = text if len(text) <= len(str(MAX_TOKENS)) else f"{len(text)} characters"
+        raise InvalidRequest(
+            f"{field} is a whole number up to {MAX_TOKENS}, or 'none'; not {shown!r}.", details={"field": field}
+        )
+    return int(text)

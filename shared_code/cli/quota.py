@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli.amounts import amount_or_none
 from shared_code.cli.connection import Workplace, company_filter, operator, workplace
-from shared_code.cli.output import AsJson, Yes, answer, ask, show_list
+from shared_code.cli.output import AsJson, Yes, amount_or_none, answer, ask, show_list
 from shared_code.database.stores.quotas import quota_scopes
 from shared_code.database.stores.quotas.quotas import Quota
 from shared_code.errors import InvalidRequest, NotFound

@@ -7,9 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from shared_code.cli.amounts import amount_or_none
 from shared_code.cli.connection import TokenId, company_filter, operator, process_services, workplace
-from shared_code.cli.output import AsJson, Yes, answer, ask, read_line, say, show_facts, show_json, show_list
+from shared_code.cli.output import (
+    AsJson,
+    Yes,
+    amount_or_none,
+    answer,
+    ask,
+    read_line,
+    say,
+    show_facts,
+    show_json,
+    show_list,
+)
 from shared_code.database.key_cipher import new_ring_entry
 from shared_code.database.stores.keys.token_changes import token_facts
 from shared_code.database.stores.keys.token_keys import NewToken, reencrypt_batch

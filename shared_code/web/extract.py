@@ -71,14 +71,12 @@ def extract_response(
 
 
 def _failure(error: Exception, label: str) -> ApiResponse:
-    if isinstance(error, ServiceError) and not isinstance(error, InternalError):
-        _log.info("request %s refused: %s %s", label, error.code, error.message)
-        return api_response.failure(error, request_id=label)
-    if isinstance(error, InternalError):
-        _log.error("request %s failed: %s", label, error.message, exc_info=error)
-        return api_response.failure(error, request_id=label)
-    _log.error("request %s failed", label, exc_info=error)
-    return api_response.failure(InternalError(), request_id=label)
+    known = error if isinstance(error, ServiceError) else InternalError()
+    if isinstance(known, InternalError):
+        _log.error("request %s failed: %s", label, known.message, exc_info=error)
+    else:
+        _log.info("request %s refused: %s %s", label, known.code, known.message)
+    return api_response.failure(known, request_id=label)
 
 
 def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_id: str) -> Submission:

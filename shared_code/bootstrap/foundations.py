@@ -1,0 +1,83 @@
+"""What all parts of a process are built on: one database, the providers, the accounts, the clocks."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from shared_code.blobs.clients import queue_client
+from shared_code.database.connection import Database, create_database
+from shared_code.database.key_cipher import KeyCipher
+from shared_code.extraction.submission import Pace
+from shared_code.metering.app_setting import AppSetting, read_app_setting
+from shared_code.metering.budgets import Budgets
+from shared_code.metering.estimates import SafetyFactors
+from shared_code.metering.ledger import Ledger
+from shared_code.metering.outbox import Outbox, QueueOutbox
+from shared_code.providers import vendors
+from shared_code.providers.base import ModelProvider
+from shared_code.records import Provider
+from shared_code.settings import Settings
+
+_utc_now = partial(datetime.now, UTC)
+
+
+@dataclass(frozen=True)
+class Foundations:
+    """Nothing is connected yet.
+
+    :ivar clock: the moment, aware UTC; ``pace`` is how time passes for runs.
+    :ivar models: configured models per provider, the preferred one first.
+    :ivar background: threads that read text layers beside model calls.
+    """
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    pace: Pace
+    database: Database
+    cipher: KeyCipher
+    app_setting: AppSetting | None
+    models: Mapping[Provider, Sequence[str]]
+    providers: Mapping[Provider, ModelProvider]
+    factors: SafetyFactors
+    budgets: Budgets
+    ledger: Ledger
+    outbox: Outbox
+    background: Executor
+
+
+def lay_foundations(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = _utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    outbox: Outbox | None = None,
+) -> Foundations:
+    """Make them from the settings.
+
+    :param clock: the moment (aware, UTC); ``monotonic`` and ``sleep`` pace retries and deadlines.
+    :param outbox: where bookings wait while the database is away; the storage queue unless given.
+    :raises errors.ConfigurationError: a setting cannot be used: the key ring, the fallback file, the database's URL.
+    """
+    database = create_database(settings, sleep=sleep, clock=monotonic)
+    ring, fallback = settings.token_encryption_keys, settings.app_setting_file
+    waiting = outbox or QueueOutbox(lambda: queue_client(settings, settings.usage_outbox_queue))
+    budgets = Budgets(clock=clock, default_zone=settings.default_time_zone)
+    return Foundations(
+        settings=settings,
+        clock=clock,
+        pace=Pace(monotonic, sleep),
+        database=database,
+        cipher=KeyCipher(ring.get_secret_value() if ring else None),
+        app_setting=read_app_setting(fallback, default_model=settings.gemini_model) if fallback else None,
+        models=vendors.configured_models(settings),
+        providers=vendors.build_providers(settings),
+        factors=SafetyFactors(),
+        budgets=budgets,
+        ledger=Ledger(database, budgets, waiting, booking_seconds=settings.db_retry_budget_seconds),
+        outbox=waiting,
+        background=ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer"),
+    )
