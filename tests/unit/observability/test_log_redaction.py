@@ -117,7 +117,7 @@ def test_no_key_comes_out_of_an_exception_whoever_prints_it(printed, fail):
     install_redaction()
     try:
         fail()
-    except Exception:
+    except Exception:  # whatever it was: the log of it is looked at
         logging.getLogger("some.library").exception("failed")
     text = printed.getvalue() + "".join(looked)
     assert "Traceback" in printed.getvalue()
