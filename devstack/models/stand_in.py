@@ -42,6 +42,7 @@ class StandIn(ABC):
     :cvar refusals: error answers of the service, by kind; ``key_refusals`` are those that a key may be in for good.
     :cvar output_kinds: faults that change a billed answer instead of replacing it.
     :cvar usage_name: where a body holds what was billed.
+    :cvar base_paths: paths of base URLs, below which the service's own begin.
     :ivar latency_seconds: no billed call is answered earlier than this after its arrival.
     """
 
@@ -49,6 +50,7 @@ class StandIn(ABC):
     key_refusals: ClassVar[ErrorTable]
     output_kinds: ClassVar[frozenset[str]]
     usage_name: ClassVar[str]
+    base_paths: ClassVar[frozenset[str]] = frozenset({"", "/v1"})
 
     def __init__(self, *, port: int = 0, latency_ms: float = 0) -> None:
         self.latency_seconds = latency_ms / 1000
@@ -67,6 +69,11 @@ class StandIn(ABC):
     def port(self) -> int:
         """The port that it listens on."""
         return self._server.server_port
+
+    @property
+    def connections(self) -> int:
+        """Connections that clients have made so far."""
+        return self._server.opened
 
     def start(self) -> Self:
         """Serve on a thread."""
@@ -198,6 +205,10 @@ class StandIn(ABC):
             return
         if request.path.startswith("/_control/"):
             client.send(self._control(request))
+            return
+        if request.path.rstrip("/") in self.base_paths:
+            # Asked only to open a connection; the vendors know no such page either.
+            client.send(Answer(404))
             return
         call = self.record.open(
             method=request.method,

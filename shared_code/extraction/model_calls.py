@@ -232,6 +232,7 @@ class ModelCalls:
         """
         refusals: list[errors.ServiceError] = []
         for place in places:
+            self._tools.providers[place.provider].prepare()
             request = self._token_request(plan, place)
             for _ in range(_CONTENDED_TRIES):
                 try:

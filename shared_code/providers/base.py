@@ -137,6 +137,15 @@ class ModelProvider(Protocol):
 
     provider: Provider
 
+    def prepare(self) -> None:
+        """Make everything ready that a call needs beside its request, before tokens are reserved for it.
+
+        The first call of a process takes seconds for it; while nothing is reserved, a kill costs nothing. Later calls
+        of this method cost next to nothing.
+
+        :raises errors.ConfigurationError: the client cannot be built in this environment.
+        """
+
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
         """Ask once.
 

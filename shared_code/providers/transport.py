@@ -16,6 +16,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,10 @@ _CONNECT_SECONDS = 10.0
 _MAX_CONNECTIONS = 256
 _IDLE_CONNECTIONS = 64
 _IDLE_SECONDS = 30.0
+#: an answer within this time left a connection that is still open, seconds
+_SURELY_OPEN_SECONDS = 25.0
+#: limit for opening a connection ahead of a call, seconds
+_OPEN_SECONDS = 2.0
 _DEADLINE = "deadline"
 #: printable ASCII: nothing else can stand in a header, and the HTTP library's complaint would quote the key
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -69,18 +74,36 @@ def checked_key(api_key: str) -> str:
     return key
 
 
-def build_http_client(base_url: str) -> httpx2.Client:
+class VendorClient(httpx2.Client):
     """A connection pool for one vendor, safe for many threads; the caller keeps it and closes it."""
-    return httpx2.Client(
-        trust_env=not is_loopback(base_url),
-        limits=httpx2.Limits(
-            max_connections=_MAX_CONNECTIONS,
-            max_keepalive_connections=_IDLE_CONNECTIONS,
-            keepalive_expiry=_IDLE_SECONDS,
-        ),
-        follow_redirects=False,
-        event_hooks={"request": [_start_deadline], "response": [_hold_deadline]},
-    )
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(
+            trust_env=not is_loopback(base_url),
+            limits=httpx2.Limits(
+                max_connections=_MAX_CONNECTIONS,
+                max_keepalive_connections=_IDLE_CONNECTIONS,
+                keepalive_expiry=_IDLE_SECONDS,
+            ),
+            follow_redirects=False,
+            event_hooks={"request": [_start_deadline], "response": [_hold_deadline, self._note_answer]},
+        )
+        self._vendor_url = base_url
+        self._answered_at = -math.inf
+
+    def open_connection(self) -> None:
+        """Have a connection open to the vendor; costs nothing while the pool has been in use lately.
+
+        A connection takes one or two hundred milliseconds to make, and a reservation that waits for it is booked for
+        nothing when the process is killed meanwhile. It is opened by a request without a key; what comes back does not
+        matter, and a vendor that cannot be reached is for the call itself to find out.
+        """
+        if time.monotonic() - self._answered_at > _SURELY_OPEN_SECONDS:
+            with suppress(*_TRANSPORT_ERRORS):
+                self.get(self._vendor_url, timeout=_OPEN_SECONDS)
+
+    def _note_answer(self, _response: httpx2.Response) -> None:
+        self._answered_at = time.monotonic()
 
 
 def is_loopback(url: str) -> bool:

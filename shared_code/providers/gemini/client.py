@@ -28,9 +28,10 @@ from shared_code.providers.wait_hints import utc_now
 from shared_code.records import Provider
 
 if TYPE_CHECKING:
-    import httpx2
     from google import genai
     from google.genai import types
+
+    from shared_code.providers.transport import VendorClient
 
 DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com"
 DEFAULT_API_VERSION = "v1beta"
@@ -59,7 +60,14 @@ class GeminiProvider:
         self._now = now
         self._lock = threading.Lock()
         self._client: genai.Client | None = None
-        self._http: httpx2.Client | None = None
+        self._http: VendorClient | None = None
+
+    def prepare(self) -> None:
+        """Import the SDK, build the client and open a connection; see :class:`.ModelProvider`."""
+        self._ready_client()
+        http = self._http
+        if http is not None:
+            http.open_connection()
 
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
         """Ask once; see :class:`~shared_code.providers.base.ModelProvider`."""
@@ -110,9 +118,9 @@ class GeminiProvider:
         from google import genai
         from google.genai import types
 
-        from shared_code.providers.transport import build_http_client
+        from shared_code.providers.transport import VendorClient
 
-        self._http = build_http_client(self._base_url)
+        self._http = VendorClient(self._base_url)
         return genai.Client(
             api_key=PLACEHOLDER_KEY,
             vertexai=False,

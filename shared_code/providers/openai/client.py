@@ -25,8 +25,9 @@ from shared_code.providers.wait_hints import utc_now
 from shared_code.records import Provider
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
+
+    from shared_code.providers.transport import VendorClient
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 #: the key that the client is built with; no call of ours is sent with it
@@ -46,7 +47,14 @@ class OpenAIProvider:
         self._now = now
         self._lock = threading.Lock()
         self._client: openai.OpenAI | None = None
-        self._http: httpx2.Client | None = None
+        self._http: VendorClient | None = None
+
+    def prepare(self) -> None:
+        """Import the SDK, build the client and open a connection; see :class:`.ModelProvider`."""
+        self._ready_client()
+        http = self._http
+        if http is not None:
+            http.open_connection()
 
     def generate(self, request: ModelRequest, *, api_key: str, timeout_seconds: float) -> ModelAnswer:
         """Ask once; see :class:`~shared_code.providers.base.ModelProvider`."""
@@ -100,9 +108,9 @@ class OpenAIProvider:
     def _build(self) -> "openai.OpenAI":
         import openai
 
-        from shared_code.providers.transport import build_http_client
+        from shared_code.providers.transport import VendorClient
 
-        self._http = build_http_client(self._base_url)
+        self._http = VendorClient(self._base_url)
         return openai.OpenAI(api_key=PLACEHOLDER_KEY, base_url=self._base_url, max_retries=0, http_client=self._http)
 
     def _failure_of(self, error: Exception) -> ModelCallFailed | None:
