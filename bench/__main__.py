@@ -1,33 +1,76 @@
-"""``python dev.py bench [name ...]``: without names, all of them."""
+"""``python dev.py bench``: the service beside the bare SDK, or the measurements that are named."""
 
+import argparse
 import importlib
+import signal
 import sys
 
 BENCHES = {
-    "imports": "import time of each function folder",
-    "request": "our share of a request beside the bare SDK call",
-    "throughput": "requests per second at 64 callers beside the bare SDK",
-    "e_invoice": "e-invoices answered without a model call, per file, beside a model call of 50 ms",
-    "reserve": "reserve + settle per second beside the bare UPDATE, on SQLite and PostgreSQL",
-    "telemetry": "a request beside the same with telemetry off, endpoint up, down, slow and refusing; memory",
-    "usage": "usage reports over a year of a thousand companies, beside the bare sum",
-    "host": "the local host's share of a request on a connection that is kept",
-    "fold": "usage rows summed per day: a million, and a thousand new ones over a growing history",
+    "imports": "import time of all function folders",
+    "e_invoice": "e-invoices answered without a model, file by file",
+    "reserve": "reserve + settle beside the bare UPDATE, SQLite and PostgreSQL",
+    "telemetry": "a request beside one without telemetry; endpoint up, down, slow",
+    "usage": "usage reports over a year of a thousand companies",
+    "host": "the local host's share of a request on a kept connection",
+    "fold": "usage rows summed per day, over a growing history",
 }
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(BENCHES)
-    unknown = [name for name in names if name not in BENCHES]
+    """Exit code: 0 measured, 1 something that was measured failed, 2 wrong arguments, 130 interrupted."""
+    options = _options()
+    unknown = [name for name in options.names if name not in BENCHES]
     if unknown:
-        print(f"no such bench: {', '.join(unknown)}. There are:")
-        for name, what in BENCHES.items():
-            print(f"  {name:12} {what}")
+        print(f"no such bench: {', '.join(unknown)}. There are:\n{_listed()}", file=sys.stderr)
         return 2
-    for name in names:
-        print(f"\n== {name}: {BENCHES[name]}")
+    # Asked to end by another process: the same way out as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        print("\nbench: interrupted; everything that it started has ended", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    for name in options.names:
+        print(f"\n== {name}: {BENCHES[name]}", flush=True)
         importlib.import_module(f"bench.{name}").main()
+    if not options.names:
+        from bench.service import comparison
+        from bench.service.children import BenchFailed
+
+        try:
+            comparison.run(full=options.full, publish=options.publish)
+        except BenchFailed as failure:
+            print(f"bench: {failure}", file=sys.stderr)
+            return 1
     return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dev.py bench",
+        description="Measures the service beside the bare SDK; see docs/performance.md.",
+        epilog=f"names:\n{_listed()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="measure these instead, see below")
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--quick", action="store_true", help="the base case, a minute and a half (the default)")
+    extent.add_argument("--full", action="store_true", help="all cases, a quarter of an hour")
+    parser.add_argument("--publish", action="store_true", help="with --full: write the figures to docs/performance.md")
+    options = parser.parse_args()
+    if options.names and (options.quick or options.full or options.publish):
+        parser.error("names and options do not go together")
+    if options.publish and not options.full:
+        parser.error("--publish needs --full: the page shows all cases")
+    return options
+
+
+def _listed() -> str:
+    return "\n".join(f"  {name:10} {what}" for name, what in BENCHES.items())
 
 
 if __name__ == "__main__":

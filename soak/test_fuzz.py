@@ -8,6 +8,7 @@ from collections import Counter
 import psutil
 
 from bench import rig
+from devstack.gemini import GeminiStandIn
 from shared_code.documents.sandbox.pool import Sandbox
 from tests.integration.documents import fuzz
 
@@ -60,10 +61,10 @@ def test_mutated_documents_are_read_or_refused_without_growth(caplog):
 
 
 def test_no_mutated_document_is_an_internal_error(caplog):
-    """Through the border of HTTP with the model call; the model reads them in a process of its own."""
+    """Through the border of HTTP with the model call."""
     statuses = Counter()
     corpus = fuzz.corpus()
-    with rig.gemini() as url, rig.environment(url):
+    with GeminiStandIn() as gemini, rig.environment(gemini.url):
         from shared_code import bootstrap
         from shared_code.web import extract
         from shared_code.web.extract import Upload

@@ -2,11 +2,13 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from devstack.setup import package, quality
 from devstack.setup.console import SetupProblem
@@ -52,6 +54,7 @@ def _dispatch(arguments: list[str]) -> int:
             model_latency_ms=options.model_latency_ms,
             seed=not options.no_seed,
             real_models=options.real_models,
+            gemini_url=options.gemini_url,
             ready_file=options.ready_file,
         ),
     )
@@ -70,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         "--model-latency-ms", type=_milliseconds, default=0, metavar="N", help="of the model stand-ins"
     )
     command.add_argument("--no-seed", action="store_true", help="no demo company")
-    command.add_argument("--real-models", action="store_true", help="the vendors themselves, with keys that you added")
+    models = command.add_mutually_exclusive_group()
+    models.add_argument("--real-models", action="store_true", help="the vendors themselves, with keys that you added")
+    models.add_argument(
+        "--gemini-url", type=_server_url, metavar="URL", help="a server that speaks the Gemini API, for the stand-in"
+    )
     command.add_argument("--ready-file", type=_path, metavar="PATH", help="JSON written when everything answers")
     command = commands.add_parser("package", help="write the zip file that is deployed")
     command.add_argument("--plan", choices=package.PLANS, default="flex", help="hosting plan (default flex)")
@@ -79,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "test", help="run all tests, or a part (unit, integration, e2e, devstack); the rest goes to pytest"
     )
     commands.add_parser("check", help="ruff, mypy, structure")
-    commands.add_parser("bench", help="run measurements; arguments go to the benchmark")
+    commands.add_parser("bench", help="measure the service beside the bare SDK; `bench --help` lists its arguments")
     commands.add_parser("soak", help="run the long proofs; arguments go to pytest")
     return parser
 
@@ -96,6 +103,21 @@ def _milliseconds(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError("a latency is 0 or more")
     return value
+
+
+def _server_url(text: str) -> str:
+    """Address of a server, perhaps with a path. It is printed, so nothing secret may stand in it."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s?#@]", text):
+        shown = re.sub(r"//[^/]*@", "//***@", text)
+        raise argparse.ArgumentTypeError(
+            f"{shown!r} is not the address of a server: http://HOST:PORT or https://HOST, without user and query"
+        )
+    return text.rstrip("/")
 
 
 def _path(text: str) -> Path:

@@ -65,7 +65,7 @@ def soak(root: Path, arguments: Sequence[str]) -> int:
 
 
 def bench(root: Path, arguments: Sequence[str]) -> int:
-    """Measurements; without arguments, ``bench`` says what there is."""
+    """Measurements; ``bench --help`` says what there is."""
     if not (root / "bench" / "__main__.py").exists():
         raise SetupProblem("There is no bench/__main__.py yet.")
     python = prepare(root, storage=True).python

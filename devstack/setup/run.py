@@ -87,9 +87,8 @@ class _Run:
         (stack.state / "host-ready.json").unlink(missing_ok=True)
         self._write_settings()
         self._launch("azurite", stack.storage_command())
-        if not stack.options.real_models:
-            self._launch("gemini", stack.model_command("gemini", stack.ports.gemini))
-            self._launch("openai", stack.model_command("openai", stack.ports.openai))
+        for vendor, port in stack.model_ports.items():
+            self._launch(vendor, stack.model_command(vendor, port))
         self._seed()
         self._launch("host", stack.host_command())
         self._wait_for_everything()
@@ -159,6 +158,8 @@ class _Run:
             say(f"    {curl_line(port)}")
         elif stack.options.real_models:
             say("  Real models: add a key first, see `manage.py tokens add --help`.")
+        if stack.options.gemini_url is not None:
+            say(f"  Gemini:    {stack.options.gemini_url} (in place of the stand-in, which was not started)")
         say(f"  Health:    http://localhost:{port}/api/health")
         say(f"  Admin API: http://localhost:{port}/api/manage/tokens")
         say(f"             bearer: `admin_key` of {stack.state / 'access.json'}")

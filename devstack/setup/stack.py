@@ -16,7 +16,11 @@ SAMPLE = "samples/gst-invoice.pdf"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line of ``run`` says. ``port`` None = 7071, or the next free one."""
+    """What the command line of ``run`` says.
+
+    :ivar port: None = 7071, or the next free one.
+    :ivar gemini_url: a server that speaks the Gemini API, in place of the stand-in; None = the stand-in.
+    """
 
     state: Path
     port: int | None = None
@@ -24,6 +28,7 @@ class Options:
     model_latency_ms: int = 0
     seed: bool = True
     real_models: bool = False
+    gemini_url: str | None = None
     ready_file: Path | None = None
 
 
@@ -64,8 +69,18 @@ class Stack:
 
     @property
     def gemini_url(self) -> str | None:
-        """The Gemini stand-in; None with ``--real-models``."""
-        return None if self.options.real_models else f"http://{LOOPBACK}:{self.ports.gemini}"
+        """The Gemini stand-in, or the server that was named; None with ``--real-models``."""
+        if self.options.real_models:
+            return None
+        return self.options.gemini_url or f"http://{LOOPBACK}:{self.ports.gemini}"
+
+    @property
+    def model_ports(self) -> dict[str, int]:
+        """Vendor and port of each model stand-in that this stack starts."""
+        if self.options.real_models:
+            return {}
+        gemini = {} if self.options.gemini_url else {"gemini": self.ports.gemini}
+        return gemini | {"openai": self.ports.openai}
 
     @property
     def openai_url(self) -> str | None:
@@ -112,9 +127,7 @@ class Stack:
             *(Question("azurite", port, "/", any_answer=True) for port in (ports.blob, ports.queue, ports.table)),
             Question("host", ports.host, "/admin/host/ping"),
         ]
-        if not self.options.real_models:
-            asked.append(Question("gemini", ports.gemini, "/_control/calls"))
-            asked.append(Question("openai", ports.openai, "/_control/calls"))
+        asked.extend(Question(vendor, port, "/_control/calls") for vendor, port in self.model_ports.items())
         if (self.root / "HealthFunction" / "function.json").exists():
             asked.append(Question("health", ports.host, "/api/health/ready", pause_seconds=0.5))
         return asked

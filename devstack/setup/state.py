@@ -111,7 +111,8 @@ def _prepare(path: Path) -> None:
     """Make the folder and see that it takes a megabyte."""
     probe = path / f".probe.{os.getpid()}"
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        # Documents, logs and accounts are the owner's alone.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             with probe.open("wb") as handle:
                 handle.write(bytes(_PROBE_BYTES))

@@ -62,3 +62,53 @@ def test_a_wrong_command_line_ends_with_2_and_the_usage(arguments):
 def test_arguments_and_exit_code_of_pytest_pass_through():
     assert "pytest" in dev("test", "--version").stdout
     assert dev("test", "no/such/test.py").returncode == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gateway.example",
+        "ftp://gateway.example",
+        "http://",
+        "http://h:99999",
+        "http://h:x",
+        "http://h/?key=1",
+        "http://h /",
+    ],
+)
+def test_a_model_server_that_is_no_address_ends_with_2_and_is_named(url):
+    done = dev("run", "--gemini-url", url)
+    assert done.returncode == 2
+    assert repr(url) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_password_of_a_model_server_is_refused_and_not_repeated():
+    done = dev("run", "--gemini-url", "https://user:secret@gateway.example")
+    assert done.returncode == 2
+    assert "'https://***@gateway.example'" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_another_model_server_and_the_vendors_themselves_exclude_each_other():
+    done = dev("run", "--gemini-url", "http://gateway.example", "--real-models")
+    assert done.returncode == 2
+    assert "not allowed with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["fly"], "no such bench: fly"),
+        (["imports", "fly"], "no such bench: fly"),
+        (["--fly"], "unrecognized arguments: --fly"),
+        (["--quick", "--full"], "not allowed with"),
+        (["--publish"], "--publish needs --full"),
+        (["imports", "--full"], "do not go together"),
+    ],
+)
+def test_a_bench_that_is_not_there_ends_with_2_before_anything_is_measured(arguments, named):
+    done = dev("bench", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr

@@ -68,3 +68,13 @@ def test_secrets_stand_in_no_command(tmp_path):
     stack = make(tmp_path)
     commands = [stack.storage_command(), stack.seed_command(), stack.host_command(), stack.model_command("gemini", 2)]
     assert not {"k:v", "d", "s"} & {part for command in commands for part in command}
+
+
+def test_another_model_server_stands_in_for_the_stand_in_and_the_demo_key_stays(tmp_path):
+    stack = make(tmp_path, gemini_url="https://gateway.example/gemini")
+    assert stack.gemini_url == stack.settings()["GEMINI_BASE_URL"] == "https://gateway.example/gemini"
+    assert stack.model_ports == {"openai": 3}
+    assert "gemini" not in {question.name for question in stack.questions()}
+    assert "SEED_COMPANY_ID" in stack.seed_environment()
+    assert make(tmp_path).model_ports == {"gemini": 2, "openai": 3}
+    assert make(tmp_path, real_models=True).model_ports == {}
