@@ -1,11 +1,13 @@
 """What happens between the socket and a function, in the host's order.
 
-CORS preflight, admin endpoints, route, function key, disabled, limits, body, run.
+CORS preflight, admin endpoints, route, function key, disabled, limits, body, run. (The limits are a middleware of the
+real host, ``HttpThrottleMiddleware``, and the body is read behind it.)
 """
 
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -92,11 +94,9 @@ class Gateway:
                 return Answer(HTTPStatus.TOO_MANY_REQUESTS)
             self._outstanding += 1
         try:
-            body = read_body()
-            if self._slots is None:
-                return self._run(route, values, replace(request, body=body))
-            with self._slots:
-                return self._run(route, values, replace(request, body=body))
+            # The body of a request that waits for its turn stays with the client.
+            with self._slots or nullcontext():
+                return self._run(route, values, replace(request, body=read_body()))
         finally:
             with self._lock:
                 self._outstanding -= 1

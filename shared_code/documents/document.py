@@ -5,11 +5,14 @@ written to disk, and no text of a library reaches a caller.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shared_code.documents import file_type, india_qr, refusals
 from shared_code.documents.file_type import XML_LIMIT_BYTES, Kind
-from shared_code.documents.sandbox.pool import Result, Sandbox, default_sandbox
+from shared_code.documents.sandbox.pool import Sandbox, default_sandbox
+from shared_code.documents.sandbox.process import Result
 from shared_code.invoices.schema import IndiaQr
 from shared_code.providers.base import Media
 from shared_code.records import Finding
@@ -39,6 +42,7 @@ class Document:
         images of at most 2048 pixels, or the XML itself.
     :ivar findings: findings on the file, none of which asks for review by itself.
     :ivar xml_attachments: name and bytes of each ``.xml`` file in a PDF.
+    :ivar company: whose file it is: work on it takes its turn among that company's.
     """
 
     kind: Kind
@@ -51,6 +55,7 @@ class Document:
     image_sizes: tuple[tuple[int, int], ...] = ()
     findings: tuple[Finding, ...] = ()
     xml_attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class PageTexts:
 def open_document(
     data: bytes,
     *,
+    company: str = "",
     file_name: str | None = None,
     content_type: str | None = None,
     max_bytes: int,
@@ -76,11 +82,12 @@ def open_document(
 ) -> Document:
     """Find out what ``data`` is and make it ready to be read.
 
+    :param company: whose file it is, see :attr:`Document.company`.
     :raises errors.FileTooLarge: more than ``max_bytes``, or XML of more than 5 MB.
     :raises errors.UnsupportedFileType: not a type that the service reads.
     :raises errors.InvalidFile: encrypted, damaged, empty, or beyond the limits of the sandbox.
     :raises errors.TooManyPages: more than ``max_pages``.
-    :raises errors.Busy: too many documents are being opened.
+    :raises errors.Busy: too many documents are being opened, or the machine did not let this one be opened in time.
     """
     if len(data) > max_bytes:
         raise refusals.too_large(len(data), max_bytes)
@@ -94,12 +101,13 @@ def open_document(
         label=file_type.clean_label(file_name),
         media=(),
         findings=_type_findings(found, file_name=file_name, content_type=content_type),
+        company=company,
     )
     if found.kind is Kind.PDF:
-        result = (sandbox or default_sandbox()).run("inspect", [data], max_pages=max_pages)
+        result = _run(opened, sandbox, "inspect", [data], max_pages=max_pages)
         return _with_pdf(opened, data, result)
     if found.kind is Kind.IMAGE:
-        result = (sandbox or default_sandbox()).run("pictures", [data], mime_type=found.mime_type, max_frames=max_pages)
+        result = _run(opened, sandbox, "pictures", [data], mime_type=found.mime_type, max_frames=max_pages)
         media, sizes = _pictures(result, received=(data,), label=opened.label)
         return replace(opened, page_count=len(media), media=media, image_sizes=sizes)
     if len(data) > XML_LIMIT_BYTES:
@@ -115,7 +123,7 @@ def page_texts(document: Document, *, sandbox: Sandbox | None = None) -> PageTex
     """
     if document.kind is not Kind.PDF:
         return PageTexts(("",) * document.page_count)
-    result = (sandbox or default_sandbox()).run("texts", [document.media[0].data])
+    result = _run(document, sandbox, "texts", [document.media[0].data])
     pages = result.facts["pages"]
     hidden = [page["hidden"][:300] for page in pages if page["hidden"]]
     return PageTexts(tuple(page["text"] for page in pages), tuple(hidden[:50]))
@@ -129,14 +137,14 @@ def page_images(
     :raises errors.InvalidFile: a page cannot be rendered within the limits.
     :raises errors.Busy: too many documents are being read.
     """
-    box = sandbox or default_sandbox()
     if document.kind is Kind.PDF:
-        result = box.run("render", [document.media[0].data], longest_side=longest_side)
+        result = _run(document, sandbox, "render", [document.media[0].data], longest_side=longest_side)
         return _pictures(result, received=(), label=document.label)[0]
     if document.kind is Kind.XML or all(max(size) <= longest_side for size in document.image_sizes):
         return document.media if document.kind is Kind.IMAGE else ()
     received = tuple(part.data for part in document.media)
-    return _pictures(box.run("shrink", received, longest_side=longest_side), received=received, label=document.label)[0]
+    result = _run(document, sandbox, "shrink", received, longest_side=longest_side)
+    return _pictures(result, received=received, label=document.label)[0]
 
 
 def find_india_qr(
@@ -152,12 +160,17 @@ def find_india_qr(
     wanted = india_qr.pages_to_search(document.kind, texts.pages)
     if not wanted:
         return None
-    box = sandbox or default_sandbox()
     if document.kind is Kind.PDF:
-        result = box.run("codes", [document.media[0].data], kind="pdf", pages=list(wanted))
+        result = _run(document, sandbox, "codes", [document.media[0].data], kind="pdf", pages=list(wanted))
     else:
-        result = box.run("codes", [document.media[at].data for at in wanted], kind="image")
+        result = _run(document, sandbox, "codes", [document.media[at].data for at in wanted], kind="image")
     return india_qr.read_codes([code for page in result.facts["codes"] for code in page], public_keys=public_keys)
+
+
+def _run(
+    document: Document, sandbox: Sandbox | None, operation: str, parts: Sequence[bytes], **arguments: Any
+) -> Result:
+    return (sandbox or default_sandbox()).run(operation, parts, company=document.company, **arguments)
 
 
 def _with_pdf(opened: Document, data: bytes, result: Result) -> Document:

@@ -1,10 +1,10 @@
-"""Who may go on: uploads within what the instance can hold, and one run per document instead of paying for it twice."""
+"""Who may go on to a model: one run per document, instead of paying for it twice."""
 
 import logging
 import threading
 
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
-from shared_code.errors import AlreadyProcessing, Busy
+from shared_code.errors import AlreadyProcessing
 from shared_code.extraction.call_plan import CallPlan
 from shared_code.extraction.model_calls import ModelCalls
 from shared_code.extraction.submission import Pace
@@ -85,17 +85,3 @@ class ClaimGate:
 
 def _running(claim: Claim | None) -> bool:
     return claim is not None and not claim.done and not claim.lease_ended
-
-
-class UploadSlots:
-    """Counts uploads in memory; refuses more than the instance takes."""
-
-    def __init__(self, count: int) -> None:
-        self._free = threading.BoundedSemaphore(count)
-
-    def __enter__(self) -> None:
-        if not self._free.acquire(blocking=False):
-            raise Busy(retry_after=2.0)
-
-    def __exit__(self, *_: object) -> None:
-        self._free.release()

@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
@@ -24,16 +25,18 @@ _TOUCHED_LATER_MB = 32
 
 
 def main(memory_mb: int) -> None:
-    """Answer frames until the standard input ends."""
+    """Answer frames until the standard input ends. The first frame that goes out says that it is ready."""
     questions, answers = _take_over_streams()
     jobs: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(questions, jobs), daemon=True).start()
     _load_libraries()
     _limit_memory(memory_mb)
+    frames.write_frame(answers, {"cpu_seconds": time.process_time()})
     while True:
         header, parts = jobs.get()
         answer, blobs = _work(header, parts)
         answer["peak_mb"], answer["now_mb"] = _peak_mb(), _resident_mb()
+        answer["cpu_seconds"] = time.process_time()
         frames.write_frame(answers, answer, blobs)
         del header, parts, answer, blobs
 
@@ -170,6 +173,14 @@ def _sleep(header: dict[str, Any], parts: list[bytes]) -> Answer:
     return {"slept": True}, parts
 
 
+def _burn(header: dict[str, Any], parts: list[bytes]) -> Answer:
+    """A job that takes a given CPU time, for tests of what becomes of a slow file."""
+    end = time.process_time() + header["cpu_seconds"]
+    while time.process_time() < end:
+        pass
+    return {"burnt": True}, parts
+
+
 def _described(pictures: tuple[Any, ...]) -> Answer:
     return {
         "pictures": [
@@ -220,4 +231,5 @@ OPERATIONS: dict[str, Callable[[dict[str, Any], list[bytes]], Answer]] = {
     "render": _render,
     "codes": _codes,
     "sleep": _sleep,
+    "burn": _burn,
 }

@@ -84,6 +84,28 @@ def test_host_json_is_overridden_by_the_environment(guarded):
     assert guarded.get("/api/Open").status == 404
 
 
+def test_the_body_of_a_request_that_waits_for_its_turn_stays_with_the_client(tmp_path):
+    """``maxConcurrentRequests`` is a middleware in front of the function, and the body is read behind it."""
+    root = write_app(
+        tmp_path / "app",
+        {"Slow": http_function(SLOW)},
+        host={"extensions": {"http": {"maxConcurrentRequests": 1}}},
+    )
+    gates, size = [tmp_path / "one.gate", tmp_path / "two.gate"], 60_000_000
+    with Host(root) as host, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(host.get, f"/api/Slow?gate={gates[0]}")
+        wait_for(lambda: list(tmp_path.glob("*.begun")))
+        with socket.create_connection(("127.0.0.1", host.port)) as link:
+            head = f"POST /api/Slow?gate={gates[1]} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+            link.sendall(head.encode())
+            link.settimeout(1.0)
+            with pytest.raises(TimeoutError):
+                link.sendall(b"x" * size)
+        for gate in gates:
+            gate.touch()
+        assert first.result().status == 200
+
+
 def test_debug_errors_show_the_reason(guarded):
     answer = guarded.get("/Boom")
     assert answer.status == 500
