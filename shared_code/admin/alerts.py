@@ -7,14 +7,14 @@ from pydantic import BaseModel, Field
 
 from shared_code.admin.dependencies import OperatorContext, ViewerContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
-from shared_code.admin.fields import BigIdPath, Moment, PageQuery, Text100, example
+from shared_code.admin.fields import BigIdPath, BigPageQuery, Moment, Text100, example
 from shared_code.database.stores.operations.alerts import find_alerts
 from shared_code.operations import alerts
 
 router = APIRouter(tags=["alerts"])
 
 
-class AlertQuery(PageQuery):
+class AlertQuery(BigPageQuery):
     """Filters of the list."""
 
     state: Annotated[Literal["open", "closed", "all"], Field(description="Open ones by default.")] = "open"
@@ -55,7 +55,7 @@ def list_alerts(context: ViewerContext, query: Annotated[AlertQuery, Query()]) -
     is_open = None if query.state == "all" else query.state == "open"
     rows = context.read(
         lambda connection: find_alerts(
-            connection, is_open=is_open, kind=query.kind, before_id=query.position, limit=query.limit + 1
+            connection, is_open=is_open, kind=query.kind, before_id=query.cursor, limit=query.limit + 1
         )
     )
     return context.page(rows, query.limit, show=shown_as(AlertView), cursor=lambda alert: alert.alert_id or 0)

@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -58,7 +58,10 @@ def create_app(services: "Callable[[], Services]") -> AsgiApp:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     openapi.install(app)
-    return ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({f"{PREFIX}/openapi.json"})))
+    document = f"{PREFIX}/openapi.json"
+    addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
+    words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}
+    return ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
 
 
 @functools.cache
@@ -115,11 +118,16 @@ def _methods(request: Request) -> set[str]:
     path = str(request.scope["path"]).removeprefix(PREFIX)
     scope = {"type": "http", "method": request.method, "path": path, "root_path": "", "headers": []}
     found: set[str] = set()
-    for module in _ROUTES:
-        for route in module.router.routes:
-            if isinstance(route, APIRoute) and route.matches(scope)[0] is not Match.NONE:
-                found |= set(route.methods or ())
+    for route in _routes():
+        if route.matches(scope)[0] is not Match.NONE:
+            found |= set(route.methods or ())
     return found or {"GET"}
+
+
+def _routes() -> Iterator[APIRoute]:
+    """All routes, with addresses below the prefix."""
+    for module in _ROUTES:
+        yield from (route for route in module.router.routes if isinstance(route, APIRoute))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query
 
 from shared_code.admin.dependencies import AdminContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
-from shared_code.admin.fields import PageQuery, Text100, example, fields_of
+from shared_code.admin.fields import BigPageQuery, Text100, example, fields_of
 from shared_code.database.stores.operations.admin_audit import AuditEntry, AuditFilter, find_audit
 
 router = APIRouter(tags=["audit"])
 
 
-class AuditQuery(PageQuery):
+class AuditQuery(BigPageQuery):
     """Filters of the list."""
 
     actor: Text100 | None = None

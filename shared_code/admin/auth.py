@@ -19,6 +19,7 @@ from shared_code.database.stores.operations import admin_keys
 from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
+from shared_code.observability.redaction import remember_secret
 from shared_code.web.platform_login import PRINCIPAL_HEADER, read_user
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _STAMP_BUDGET_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is logged in. ``company_id`` binds a viewer to one company."""
+    """Who is logged in. ``company_id`` is the one company that is seen; None = all."""
 
     name: str
     role: AdminRole
@@ -89,17 +90,14 @@ class Authenticator:
         parts = admin_keys.split_key(found[1]) if found else None
         if parts is None:
             raise self._refusal(source, None, request_id)
-        key_id = parts[0]
-        wait = self._failures.seconds_to_wait(source, key_id)
-        if wait > 0:
-            raise TooManyFailedLogins(retry_after=wait)
+        key_id, secret = parts
         key = self._services.database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
-        if key is None or not key.opens(parts[1]):
+        # Before any count of failures: whoever holds the secret is let in, whatever others send under his key's id.
+        if key is None or not key.opens(secret):
             raise self._refusal(source, key_id, request_id)
+        remember_secret(secret)
         self._stamp(key_id)
-        # A key that is bound to a company only reads, whatever role was typed into its row by hand.
-        role = AdminRole.VIEWER if key.company_id else key.role
-        return Principal(f"admin-key:{key.key_id}", role, key.company_id)
+        return _principal(f"admin-key:{key.key_id}", key.role, key.company_id)
 
     def _user(self, sent: str | None) -> Principal | None:
         settings = self._services.settings
@@ -109,17 +107,15 @@ class Authenticator:
         roles = [role for role in AdminRole if role.value in user.roles]
         if not roles:
             raise Forbidden("Your login has none of the roles viewer, operator, admin.")
-        if roles[-1] is not AdminRole.VIEWER or not user.companies:
-            return Principal(f"app-service:{user.name}", roles[-1])
         if len(user.companies) > 1:
             raise Forbidden("Your login names several companies.")
         if not all(user.companies):
             raise Forbidden("The company claim of your login is empty.")
-        return Principal(f"app-service:{user.name}", AdminRole.VIEWER, next(iter(user.companies)))
+        return _principal(f"app-service:{user.name}", roles[-1], next(iter(user.companies), None))
 
     def _refusal(self, source: str, key_id: str | None, request_id: str) -> ServiceError:
         """Note a failed login (``key_id`` None: what was sent is no key); how it is answered."""
-        wait = self._failures.seconds_for_source(source)
+        wait = self._failures.seconds_to_wait(source, key_id)
         ended = self._failures.failed(source, key_id)
         if wait > 0:
             # Logged and recorded already: many failures must not fill the log and the audit.
@@ -155,6 +151,11 @@ class Authenticator:
             )
         except ServiceError as error:
             _log.warning("the use of admin key %s could not be noted: %s", key_id, error.code)
+
+
+def _principal(name: str, role: AdminRole, company_id: str | None) -> Principal:
+    """Who is bound to a company only reads, whatever role a claim gives or was typed into a row by hand."""
+    return Principal(name, AdminRole.VIEWER if company_id else role, company_id)
 
 
 class LoginLayer:

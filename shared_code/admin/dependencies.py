@@ -10,6 +10,7 @@ from shared_code.admin.auth import PRINCIPAL, Principal
 from shared_code.admin.envelope import Envelope, Page
 from shared_code.admin.error_layer import REQUEST_ID
 from shared_code.admin.fields import PageQuery
+from shared_code.database.connection import REPORT_SECONDS
 from shared_code.database.stores.operations.admin_audit import Actor
 from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.errors import Forbidden, InvalidRequest
@@ -36,7 +37,7 @@ class RouteContext:
 
     def read[T](self, work: Callable[[Any], T]) -> T:
         """Run reads on one connection."""
-        return self.services.database.read(work)
+        return self.services.database.unhurried(seconds=REPORT_SECONDS).read(work)
 
     def success[T](self, message: str, data: T) -> Envelope[T]:
         """The answer."""
@@ -60,7 +61,7 @@ class RouteContext:
         cursor: Callable[[Row], int],
     ) -> Envelope[Page[Item]]:
         """The page of ``query``: what ``find`` finds by the filter ``wanted``, newest first."""
-        rows = self.read(lambda connection: find(connection, wanted, before_id=query.position, limit=query.limit + 1))
+        rows = self.read(lambda connection: find(connection, wanted, before_id=query.cursor, limit=query.limit + 1))
         return self.page(rows, query.limit, show=show, cursor=cursor)
 
     def own(self, company_id: str | None) -> None:

@@ -9,6 +9,7 @@ from shared_code.admin.dependencies import OperatorContext
 from shared_code.admin.envelope import Envelope, failures
 from shared_code.admin.fields import example
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
+from shared_code.operations.timer_state import set_aside_rows
 
 router = APIRouter(tags=["diagnostics"])
 
@@ -16,7 +17,11 @@ _HEALTH_AGE_SECONDS = 2.0
 
 
 class DiagnosticsView(BaseModel):
-    """``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings."""
+    """What is known of the service at the moment.
+
+    ``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings.
+    ``set_aside``: rows that a step of the timer cannot handle, with cause, tries and the next try.
+    """
 
     model_config = example(
         health={
@@ -38,10 +43,21 @@ class DiagnosticsView(BaseModel):
             ],
             "not_visible": [],
         },
+        set_aside=[
+            {
+                "step": "end stale reservations",
+                "row": "call 3f0a8b0e-3f7f-4a43-9c3d-1f7f5a1c5d5e attempt 1",
+                "cause": "ValueError: 'sms' is not a valid Source",
+                "tries": 2,
+                "first_at": "2026-11-21T09:30:00+00:00",
+                "next_at": "2026-11-21T09:49:00+00:00",
+            }
+        ],
     )
 
     health: dict[str, Any]
     database: dict[str, Any]
+    set_aside: list[dict[str, Any]]
 
 
 @router.get("/diagnostics", responses=failures())
@@ -51,5 +67,5 @@ def diagnostics(context: OperatorContext) -> Envelope[DiagnosticsView]:
     database = DatabaseDiagnostic(context.services.database).run_diagnostics()
     return context.success(
         f"{health['overall_status']}, {len(database['findings'])} findings",
-        DiagnosticsView(health=health, database=database),
+        DiagnosticsView(health=health, database=database, set_aside=set_aside_rows(context.services.database)),
     )

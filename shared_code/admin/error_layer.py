@@ -7,7 +7,7 @@ done, so that an error in the middle of one replaces it; the adapter buffers the
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
 from shared_code import api_response
@@ -29,10 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class ErrorLayer:
-    """Wraps an ASGI app."""
+    """Wraps an ASGI app.
 
-    def __init__(self, app: AsgiApp) -> None:
+    :param words: the parts of addresses that are the same for all requests.
+    """
+
+    def __init__(self, app: AsgiApp, *, words: Collection[str] = ()) -> None:
         self._app = app
+        self._words = frozenset(words)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -49,7 +53,7 @@ class ErrorLayer:
 
         with (
             request_context.request_scope(request_id=label, call_id=str(uuid.uuid4()), trace_parent=trace),
-            telemetry().request("manage", url=scope["path"]) as span,
+            telemetry().request("manage", url=masked_path(scope["path"], self._words)) as span,
         ):
             answer = await self._run(scope, receive, hold, label)
             if answer is not None:
@@ -72,6 +76,11 @@ class ErrorLayer:
             _log.exception("request %s failed", label)
             return api_response.failure(InternalError(), request_id=label)
         return None
+
+
+def masked_path(path: str, words: Collection[str]) -> str:
+    """The path for telemetry: what a client chose in it, an id or something pasted by mistake, stands as ``*``."""
+    return "/".join(part if not part or part in words else "*" for part in path.split("/"))
 
 
 def header(scope: Scope, name: str) -> str | None:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared_code.admin.dependencies import CompanyContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
-from shared_code.admin.fields import BigIdPath, CompanyId, PageQuery, Text100, example, fields_of
+from shared_code.admin.fields import BigIdPath, BigPageQuery, CompanyId, Text100, example, fields_of
 from shared_code.database.stores.extractions import extraction_lists as store
 from shared_code.database.stores.extractions.extraction_lists import ExtractionFilter, StoredExtraction
 from shared_code.errors import NotFound
@@ -15,11 +15,11 @@ from shared_code.errors import NotFound
 router = APIRouter(tags=["extractions"])
 
 
-class ExtractionQuery(PageQuery):
+class ExtractionQuery(BigPageQuery):
     """Filters of the list."""
 
     company_id: CompanyId | None = None
-    state: Literal["running", "done"] | None = None
+    state: Literal["running", "done", "short"] | None = None
     status: Literal["ok", "needs_review", "not_an_invoice", "multiple_invoices"] | None = None
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     call_id: Text100 | None = None

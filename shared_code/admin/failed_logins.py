@@ -1,10 +1,10 @@
-"""Counts failed logins in memory and says when further ones are refused. No thread waits for it.
+"""Counts failed logins in memory and says when further ones are answered as too many. No thread waits for it.
 
 There are two counts: by source and key id, and by source alone for one that tries many ids, or texts that are no keys.
-Each instance counts for itself, which is enough: a secret has 256 random bits and cannot be guessed. The counts make an
-attack visible, keep it from filling the log, and spare the database the look-ups of a broken client. A key with the
-right secret is accepted from a source whose other attempts fail, so that an attacker behind the same address cannot
-lock the operators out.
+Each instance counts for itself, which is enough: a secret has 256 random bits and cannot be guessed, however often one
+tries. The counts make an attack visible, keep it from filling the log and the audit, and tell a broken client to stop.
+They never refuse the right secret: an attacker from the same address, or from none that is known, cannot lock the
+operators out.
 """
 
 import threading
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _MOST_COUNTS = 10_000
 _WINDOW_SECONDS = 300.0
-#: failures of one source with one key id, and of one source in all, before it has to wait
+#: failures of one source with one key id, and of one source in all, before further ones are too many
 _MOST, _MOST_OF_SOURCE = 10, 100
 
 
@@ -68,15 +68,16 @@ class FailedLogins:
         self._sources: _Window[str] = _Window(clock, most=_MOST_OF_SOURCE)
         self._lock = threading.Lock()
 
-    def seconds_to_wait(self, source: str, key_id: str) -> float:
-        """Seconds until this source may try this key again; 0 = now."""
-        with self._lock:
-            return self._keys.seconds_left((source, key_id))
+    def seconds_to_wait(self, source: str, key_id: str | None) -> float:
+        """Seconds for which further failures of this source with this key id are too many; 0 = none.
 
-    def seconds_for_source(self, source: str) -> float:
-        """Seconds for which further failures of this source are answered as too many; 0 = none."""
+        :param key_id: None for what is no key.
+        """
         with self._lock:
-            return self._sources.seconds_left(source)
+            waits = [self._sources.seconds_left(source)]
+            if key_id is not None:
+                waits.append(self._keys.seconds_left((source, key_id)))
+            return max(waits)
 
     def failed(self, source: str, key_id: str | None) -> list[str]:
         """Note a failure and name the counts that reach their limit by it; ``key_id`` is None for what is no key."""

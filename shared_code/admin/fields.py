@@ -9,7 +9,7 @@ from fastapi import Header, Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
 
 from shared_code.errors import InvalidRequest
-from shared_code.records import COMPANY_ID
+from shared_code.labels import COMPANY_ID
 
 _MOST_ID = 2**31 - 1
 #: what every JSON reader holds exactly, those that know floating-point numbers only too
@@ -25,23 +25,24 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_CURSOR: dict[str, Any] = {"description": "`next_cursor` of the page before.", "examples": [100]}
+
+
 class PageQuery(Sent):
-    """Paging of a list."""
+    """Paging of a list. A cursor is a number within the column that the list is ordered by: INTEGER."""
 
     limit: Annotated[int, Field(ge=1, le=500, description="Items of one page.")] = 100
-    cursor: Annotated[
-        str | None,
-        Field(pattern=r"^[0-9]{1,18}$", description="`next_cursor` of the page before.", examples=["100"]),
-    ] = None
-
-    @property
-    def position(self) -> int | None:
-        """Where the page before ended."""
-        return None if self.cursor is None else int(self.cursor)
+    cursor: Annotated[int | None, Field(ge=0, le=_MOST_ID, **_CURSOR)] = None
 
     def filters(self) -> dict[str, Any]:
         """What narrows the list, by the names of the parameters; None where nothing was asked."""
         return self.model_dump(exclude=set(PageQuery.model_fields))
+
+
+class BigPageQuery(PageQuery):
+    """Paging of a list that is ordered by a BIGINT column."""
+
+    cursor: Annotated[int | None, Field(ge=0, le=_MOST_EXACT, **_CURSOR)] = None
 
 
 def _aware(moment: datetime) -> datetime:

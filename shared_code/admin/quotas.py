@@ -165,7 +165,7 @@ def list_quotas(context: CompanyContext, query: Annotated[QuotaQuery, Query()]) 
     """Quotas in ascending order of id."""
     company = context.principal.company(query.company_id)
     found = context.services.quota_administration.page(
-        company_id=company, scope=query.scope, after_id=query.position or 0, limit=query.limit + 1
+        company_id=company, scope=query.scope, after_id=query.cursor or 0, limit=query.limit + 1
     )
     ends = context.services.forecasts.of_quotas([state.quota for state in found])
     return context.page(

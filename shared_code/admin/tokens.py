@@ -36,7 +36,7 @@ def list_tokens(context: CompanyContext, query: Annotated[TokenQuery, Query()]) 
             connection,
             company_id=company,
             status=KeyStatus.parse(query.status) if query.status else None,
-            after_id=query.position or 0,
+            after_id=query.cursor or 0,
             limit=query.limit + 1,
         )
     )

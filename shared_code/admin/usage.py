@@ -99,7 +99,7 @@ def report(context: CompanyContext, query: Annotated[UsageQuery, Query()]) -> An
     )
     if query.form == "csv":
         return _csv(context.services.usage_reports.whole(wanted, query.group_by), wanted, query.group_by)
-    skip = query.position or 0
+    skip = query.cursor or 0
     lines = context.services.usage_reports.page(wanted, query.group_by, skip=skip, limit=query.limit + 1)
     following = str(skip + query.limit) if len(lines) > query.limit else None
     items = [shown_as(UsageView)(line) for line in lines[: query.limit]]

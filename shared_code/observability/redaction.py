@@ -2,13 +2,16 @@
 
 Works by shape, because the text may come from a library or a vendor that echoes a key: Google keys (``AIza...`` and
 ``AQ....``), OpenAI keys (``sk-...``), bearer values, ``key=`` parameters, passwords in connection strings and URLs.
-Keys in use are also known by value: :func:`remember_secret` makes sure that one of an unknown shape is caught too.
+Keys in use are also known by value: :func:`remember_secret` makes sure that one of an unknown shape is caught too, and
+one that comes back encoded: a vendor's error can repeat a request's header in base64, or an address percent-encoded.
 """
 
+import base64
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
@@ -33,6 +36,7 @@ _PATTERNS = tuple(
         ("://", r"(?<=://)([^:/@\s]+):[^@/\s]+(?=@)", rf"\1:{MASK}"),
     )
 )
+_URL_SAFE = str.maketrans("+/", "-_")
 _MAX_KNOWN = 4096
 #: shorter values are no provider's keys, and may be words that must stay readable
 _MIN_KNOWN_LENGTH = 16
@@ -41,8 +45,27 @@ _MOST_RECENT = 256
 
 
 def _finder(secrets: Iterable[str]) -> AhoCorasick:
+    known = {spelling for secret in secrets for spelling in _spellings(secret)}
     # The longest where one begins with another: the rest of it must not stay.
-    return AhoCorasick(list(secrets), matchkind=MatchKind.LeftmostLongest)
+    return AhoCorasick(list(known), matchkind=MatchKind.LeftmostLongest)
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """The secret as it is, percent-encoded, in hexadecimal digits, and within anything that is in base64."""
+    yield secret
+    for kept in ("", "/"):
+        encoded = quote(secret, safe=kept)
+        yield encoded
+        yield re.sub("%..", lambda found: found[0].lower(), encoded)
+    digits = secret.encode().hex()
+    yield digits
+    yield digits.upper()
+    for before, shared in ((0, 0), (1, 2), (2, 3)):
+        # Base64 writes three bytes as four characters: what the secret alone decides depends on where it begins.
+        whole = base64.b64encode(b"\0" * before + secret.encode()).decode()
+        inside = whole[shared : (before + len(secret)) * 8 // 6]
+        yield inside
+        yield inside.translate(_URL_SAFE)
 
 
 def _without(finder: AhoCorasick, text: str) -> str:
@@ -62,14 +85,18 @@ def _without(finder: AhoCorasick, text: str) -> str:
 
 
 class KnownSecrets:
-    """The latest so many secrets, found in a text in one pass, however many there are. Safe for many threads."""
+    """The latest so many secrets, found in a text in one pass, however many there are. Safe for many threads.
+
+    Finders are built when a text is searched the next time: secrets that come many at once cost one building.
+    """
 
     def __init__(self, most: int = _MAX_KNOWN) -> None:
         self._most = most
         self._all: OrderedDict[str, None] = OrderedDict()
         self._recent: list[str] = []
-        # Read together: what leaves the recent ones is in the other by then.
-        self._finders = (_finder([]), _finder([]))
+        # Read together: what leaves the recent ones is in the other by then. None: something was added since.
+        self._finders: tuple[AhoCorasick, AhoCorasick] | None = None
+        self._older = _finder([])
         self._lock = threading.Lock()
 
     def add(self, secret: str) -> None:
@@ -82,24 +109,29 @@ class KnownSecrets:
             self._recent.append(secret)
             while len(self._all) > self._most:
                 self._all.popitem(last=False)
-            if len(self._recent) < _MOST_RECENT:
-                self._finders = (self._finders[0], _finder(self._recent))
-            else:
-                self._recent.clear()
-                self._finders = (_finder(self._all), _finder([]))
+            self._finders = None
 
     def mask(self, text: str) -> str:
         """The text without any of them."""
-        for finder in self._finders:
+        for finder in self._finders or self._built():
             text = _without(finder, text)
         return text
+
+    def _built(self) -> tuple[AhoCorasick, AhoCorasick]:
+        with self._lock:
+            if self._finders is None:
+                if len(self._recent) >= _MOST_RECENT:
+                    self._recent.clear()
+                    self._older = _finder(self._all)
+                self._finders = (self._older, _finder(self._recent))
+            return self._finders
 
 
 _known = KnownSecrets()
 
 
 def remember_secret(secret: str) -> None:
-    """Make ``redact`` remove this exact value from now on (the latest 4,096 are kept).
+    """Make ``redact`` remove this value from now on, plain and in its usual encodings (the latest 4,096 are kept).
 
     What is shorter than 16 characters or not ASCII is no key of any provider, and is left alone.
     """

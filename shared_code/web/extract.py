@@ -18,6 +18,8 @@ from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
 from shared_code.records import CallIdentity, Source
+from shared_code.web import form
+from shared_code.web.address import query_of
 from shared_code.web.platform_login import require_company
 
 if TYPE_CHECKING:
@@ -33,16 +35,35 @@ _NO_HINT = {"", "application/octet-stream"}
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One request as it arrived. ``data`` is None when a form has no part named ``file``."""
+    """One request: a document, what was said about it, and the fields that came with it."""
 
-    data: bytes | None = field(repr=False)
+    data: bytes = field(repr=False)
     content_type: str
     fields: Mapping[str, str | None]
     file_name: str | None
-    body_bytes: int = 0
     multipart: bool = False
     #: the platform's header that says who is logged in, where its authentication is on
     principal: str | None = field(default=None, repr=False)
+
+
+def upload_of(body: bytes, *, content_type: str, url: str, principal: str | None) -> Upload:
+    """The upload in a request: a multipart form, or a document as the body with the fields in the query.
+
+    :param url: the whole address, with the query as it was sent.
+    :raises errors.InvalidRequest: no body, a form that cannot be read, a field in it that says something else than the
+        query; says which.
+    """
+    if not body:
+        raise InvalidRequest(
+            "The request has no body. Chunked uploads are not supported by the platform: send a Content-Length.",
+            details={"field": "file", "received_bytes": 0},
+        )
+    query = form.one_each(query_of(url))
+    if not form.is_form(content_type):
+        return Upload(body, content_type, query, file_name=None, principal=principal)
+    sent = form.read_form(body, content_type)
+    fields = form.one_each([*query.items(), *sent.fields.items()])
+    return Upload(sent.file.data, sent.file.content_type, fields, sent.file.name, multipart=True, principal=principal)
 
 
 def extract_response(
@@ -51,8 +72,12 @@ def extract_response(
     *,
     request_id: str | None,
     trace_parent: str | None = None,
+    assign: Callable[[str], None] = lambda _company: None,
 ) -> ApiResponse:
-    """Run one upload through the pipeline and answer in the envelope, whatever happens."""
+    """Run one upload through the pipeline and answer in the envelope, whatever happens.
+
+    :param assign: told the company as soon as it is known; may raise :class:`.errors.Busy`.
+    """
     label, call_id = api_response.request_id_of(request_id), str(uuid.uuid4())
     with (
         request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent),
@@ -60,12 +85,24 @@ def extract_response(
     ):
         try:
             ready = services().ready()
-            with ready.upload_slots:
-                wanted = read_upload(upload(), ready.settings, request_id=label, call_id=call_id)
-                outcome = ready.extraction.extract(wanted)
+            wanted = read_upload(upload(), ready.settings, request_id=label, call_id=call_id)
+            assign(wanted.identity.caller.company_id)
+            outcome = ready.extraction.extract(wanted)
             response = api_response.success(outcome.message, outcome.data, request_id=label)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             response = _failure(error, label)
+        span.finish(response.status_code)
+        return response
+
+
+def refused_response(error: Exception, *, request_id: str | None, trace_parent: str | None = None) -> ApiResponse:
+    """The answer to an upload that was not let in; takes no time and touches neither database nor disk."""
+    label = api_response.request_id_of(request_id)
+    with (
+        request_context.request_scope(request_id=label, trace_parent=trace_parent),
+        telemetry().request("extract", url="/api/extract") as span,
+    ):
+        response = _failure(error, label)
         span.finish(response.status_code)
         return response
 
@@ -86,7 +123,7 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
     :raises errors.FileTooLarge: says the limit and the actual size.
     :raises errors.Forbidden: the user that the platform has logged in belongs to another company.
     """
-    if upload.data is not None and len(upload.data) > settings.max_upload_bytes:
+    if len(upload.data) > settings.max_upload_bytes:
         raise refusals.too_large(len(upload.data), settings.max_upload_bytes)
     caller = submission.read_caller(upload.fields)
     if settings.website_auth_enabled:
@@ -107,21 +144,8 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
 
 
 def _document(upload: Upload) -> bytes:
-    if upload.multipart:
-        if upload.data is None:
-            received = ", ".join(sorted(upload.fields)) or "no fields"
-            raise InvalidRequest(
-                f"The form has no part named file ({upload.body_bytes} bytes received, fields: {received}).",
-                details={"field": "file", "received_bytes": upload.body_bytes},
-            )
-        return upload.data
-    if not upload.data:
-        raise InvalidRequest(
-            "The request has no body. Chunked uploads are not supported by the platform: send a Content-Length.",
-            details={"field": "file", "received_bytes": 0},
-        )
     kind = upload.content_type.split(";", 1)[0].strip().lower()
-    if not kind.startswith(_DOCUMENT_TYPES):
+    if not upload.multipart and not kind.startswith(_DOCUMENT_TYPES):
         raise InvalidRequest(
             "Send multipart/form-data with a part named file, or the document itself with its own content type; "
             f"received {kind or 'no content type'}.",

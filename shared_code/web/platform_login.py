@@ -43,11 +43,11 @@ def read_user(header: str | None, *, enabled: bool, company_claim: str) -> AppSe
         return None
     found = principal.get("claims")
     claims = [
-        (str(claim.get("typ", "")), str(claim.get("val", "")))
+        (_text(claim.get("typ")), _text(claim.get("val")))
         for claim in (found if isinstance(found, list) else [])
         if isinstance(claim, dict)
     ]
-    role_types = _ROLE_CLAIMS | {str(principal.get("role_typ") or "roles")}
+    role_types = _ROLE_CLAIMS | {_text(principal.get("role_typ")) or "roles"}
     names = [value for wanted in (principal.get("name_typ"), *_NAME_CLAIMS) for kind, value in claims if kind == wanted]
     return AppServiceUser(
         name=next(filter(None, names), "unknown"),
@@ -78,6 +78,11 @@ def _names_company(kind: str, claim: str) -> bool:
 def _decoded(header: str) -> Mapping[str, Any] | None:
     try:
         found = json.loads(base64.b64decode(header, validate=True))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):  # no base64, no JSON, or nested without end
         return None
     return found if isinstance(found, dict) else None
+
+
+def _text(value: Any) -> str:
+    """A text that can be printed and stored; '' for anything else that stands where the platform writes text."""
+    return value if isinstance(value, str) and value.isprintable() else ""

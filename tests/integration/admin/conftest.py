@@ -1,4 +1,4 @@
-"""The admin API as the platform calls it: through TokenAdminFunction's adapter, on each database, with real stand-ins."""
+"""The admin API as the platform calls it: as TokenAdminFunction does, on each database, with real stand-ins."""
 
 import asyncio
 import json
@@ -19,6 +19,7 @@ from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 from shared_code.database.stores.operations import admin_keys
 from shared_code.database.stores.operations.admin_keys import AdminRole
+from TokenAdminFunction import answer
 
 RING = "test:" + "A" * 43 + "="
 HOST = "http://localhost:7071"
@@ -54,7 +55,7 @@ class Api:
         if data:
             sent.setdefault("content-type", "application/json")
         request = func.HttpRequest(method, f"{HOST}/api/manage/{path}", headers=sent, body=data)
-        response = asyncio.run(func.AsgiMiddleware(self.app).handle_async(request, None))
+        response = asyncio.run(answer(request, None, lambda: self.app))
         text = response.get_body().decode()
         self.raw.append(f"{dict(response.headers)} {text}")
         is_json = "json" in (response.headers.get("content-type") or "")

@@ -1,9 +1,11 @@
 """Who may do what: every endpoint with every kind of login."""
 
 import pytest
+from sqlalchemy import update
 
 from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
 from shared_code.admin.auth import source_of
+from shared_code.database import tables
 from shared_code.database.stores.operations import admin_keys
 from tests.unit.web.platform_logins import app_service_header
 
@@ -175,6 +177,46 @@ def test_app_service_logins_count_where_the_platform_says_so(make_api):
     assert api.get("audit").data["items"][0]["actor"] == "app-service:ama@example.com"
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("way", ["admin key", "App Service"])
+def test_whoever_is_bound_to_a_company_reads_that_one_whatever_his_role(make_api, role, way):
+    api = make_api(website_auth_enabled="True")
+    mine, other = api.add(), api.add(company="OTHER")
+    key, headers = None, app_service_header(("roles", role), ("companyID", "nt047"))
+    if way == "admin key":
+        key, headers = api.new_key("viewer", company="NT047"), None
+        # As nobody but a hand in the database can make it.
+        change = update(tables.admin_keys).where(tables.admin_keys.c.KeyID == key.partition(".")[0])
+        api.services.database.run(lambda connection: connection.execute(change.values(Role=role)))
+
+    def ask(method, path, body=None):
+        return api(method, path, body, key=key, headers=headers)
+
+    assert [item["company_id"] for item in ask("GET", "tokens").data["items"]] == ["NT047"]
+    assert ask("GET", f"tokens/{mine.id}").status == 200
+    for method, path, body in (
+        ("GET", f"tokens/{other.id}", None),
+        ("GET", "tokens?company_id=OTHER", None),
+        ("GET", "usage?company_id=OTHER", None),
+        ("GET", "audit", None),
+        ("GET", "logs", None),
+        ("GET", "diagnostics", None),
+        ("POST", f"tokens/{mine.id}/block", None),
+        ("PATCH", f"tokens/{other.id}", {"threshold": 1}),
+        ("POST", "quotas", {"company_id": "NT047", "scope": "company", "daily_limit": 1}),
+    ):
+        assert ask(method, path, body).status == 403, (method, path)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_app_service_login_without_a_company_sees_all(make_api, role):
+    api = make_api(website_auth_enabled="True")
+    api.add()
+    api.add(company="OTHER")
+    seen = api.get("tokens", key=None, headers=app_service_header(("roles", role))).data["items"]
+    assert [item["company_id"] for item in seen] == ["NT047", "OTHER"]
+
+
 def test_repeated_failures_are_answered_429_and_recorded_once(api):
     key_id = api.key.partition(".")[0]
     wrong = f"{key_id}.{'x' * 43}"
@@ -185,9 +227,20 @@ def test_repeated_failures_are_answered_429_and_recorded_once(api):
     assert 0 < int(answers[-1].headers["retry-after"]) <= 300
     (entry,) = api.get("audit?action=login.blocked").data["items"]
     assert (entry["target"], entry["after"]["source"]) == (f"admin-key {key_id}", "203.0.113.9")
-    # Others are not locked out, neither elsewhere nor beside it.
+    # Others are not locked out, neither elsewhere nor beside it, and neither is whoever holds the secret.
     assert api.get("tokens").status == 200
     assert api.get("tokens", key=api.new_key("viewer"), headers=source).status == 200
+    assert api.get("tokens", headers=source).status == 200
+    assert api.get("tokens", key=wrong, headers=source).status == 429
+
+
+def test_a_stranger_without_an_address_locks_nobody_out(api):
+    """Nothing tells requests apart that come without X-Forwarded-For: the secret does."""
+    wrong = f"{api.key.partition('.')[0]}.{'x' * 43}"
+    for _ in range(3):
+        assert {api.get("tokens", key=wrong).status for _ in range(40)} <= {401, 429}
+        assert api.get("tokens").status == 200
+    assert api.get("tokens", key=wrong).status == 429
 
 
 def test_a_source_that_tries_anything_is_answered_429_and_recorded_once(api):

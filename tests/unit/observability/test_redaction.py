@@ -1,7 +1,9 @@
 """What is masked by shape and by value, and that it costs the same whether one key is known or thousands."""
 
+import base64
 import re
 import secrets
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -86,3 +88,33 @@ def test_known_keys_are_found_between_characters_of_any_width_and_half_ones():
 def test_what_is_no_key_is_not_remembered(given_key):
     remember_secret(given_key)
     assert redact(f"a {given_key.strip()} b") == f"a {given_key.strip()} b"
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=16, max_size=60),
+    st.binary(max_size=20),
+    st.binary(max_size=20),
+)
+def test_a_key_is_found_in_every_encoding_in_which_others_repeat_it(key, before, after):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_known", redaction.KnownSecrets())
+        remember_secret(key)
+        around = before + key.encode() + after
+        for text in (
+            quote(key, safe=""),
+            re.sub("%..", lambda found: found[0].lower(), quote(key)),
+            key.encode().hex(),
+            key.encode().hex().upper(),
+            base64.b64encode(around).decode(),
+            base64.urlsafe_b64encode(around).decode().rstrip("="),
+        ):
+            masked = redact(f"refused: <{text}>")
+            assert "***" in masked
+            # What is left holds no more of the key than the characters at its edges that others share.
+            assert len(masked) <= len(f"refused: <***{text}>") - len(key)
+
+
+def test_text_that_holds_no_key_is_left_as_it_is():
+    remember_secret("AIzaSyKnownKey0123456789")
+    for text in (base64.b64encode(b"an answer that is quite long and holds no key").decode(), "ab" * 30, "%41%42" * 9):
+        assert redact(text) == text

@@ -1,5 +1,6 @@
 """Uploads where the platform's authentication is on: the login's company must be the one that is asked for."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,8 @@ def test_a_user_of_the_company_may_upload_for_it(principal):
         None,
         "",
         "not base64",
+        base64.b64encode(b"[" * 20_000).decode(),
+        base64.b64encode(b'{"claims": [{"typ": ["companyID"], "val": {}}, {"typ": "companyID", "val": 5}]}').decode(),
         login(),
         login(("companyID", "OTHER")),
         login(("companyID", "")),
