@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 class folded(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is
     """A CompanyID column in upper case; on Azure SQL the plain column, whose collation ignores case."""
 
-    type = String()
+    type = String(50)
     inherit_cache = True
 
 

@@ -5,21 +5,36 @@ database does to its clients (failover, throttling, deadlocks, dropped sockets, 
 dealt with here, once.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from shared_code.database.engines import WRITE_OPTION, build_engine, limit_sqlite_wait, resolve_target
-from shared_code.database.error_causes import Cause, classify
+from shared_code.database.engines import (
+    LOCK_TIMEOUT_SECONDS,
+    WRITE_OPTION,
+    build_engine,
+    limit_sqlite_wait,
+    resolve_target,
+)
+from shared_code.database.error_causes import Cause, LoginFailed, classify
 from shared_code.database.retry import CONTENTION_RETRY_AFTER, Clock, RetryBudget, Sleep, service_error
+from shared_code.database.time_limit import seconds_left, time_limit
 from shared_code.errors import ConfigurationError, DatabaseUnavailable, InternalError
 from shared_code.settings import Settings
+
+#: the least that one try may take, also the last one, which is made when the budget ends
+_LEAST_SECONDS = 1.0
+#: for one transaction of :meth:`Database.unhurried` work; the platform ends a function after ten minutes
+_LONG_SECONDS = 300.0
+#: for reports and lists that an operator asks for over HTTP
+REPORT_SECONDS = 60.0
 
 
 class _OutcomeUnknown(Exception):
@@ -35,16 +50,34 @@ def repeatable(_connection: Connection) -> None:
 
 
 class Database:
-    """An engine with our rules. Make it by :func:`create_database`; one per process."""
+    """An engine with our rules. Make it by :func:`create_database`; one per process.
 
-    def __init__(self, engine: Engine, *, retry_budget_seconds: float, sleep: Sleep, clock: Clock) -> None:
+    A unit of work ends with its retry budget, whatever it waits for: a free connection, a login, a server that does not
+    answer, a lock. Work that takes long by its nature is given :meth:`unhurried`.
+
+    :param places: how many connections there may be at once.
+    """
+
+    def __init__(self, engine: Engine, *, retry_budget_seconds: float, places: int, sleep: Sleep, clock: Clock) -> None:
         self.engine = engine
         self._writer = engine.execution_options(**{WRITE_OPTION: True})
         self._retry_budget_seconds = retry_budget_seconds
         self._sleep = sleep
         self._clock = clock
         self._write_lock = _write_lock_for(engine)
+        self._places = threading.BoundedSemaphore(places)
         self._held = threading.local()
+        self._hurried = True
+        self._long_seconds: float | None = None
+
+    def unhurried(self, *, seconds: float | None = _LONG_SECONDS) -> "Database":
+        """The same database for work that may take long: migrations, the timer, reports, diagnosis.
+
+        A transaction may take ``seconds``, or any time when None; errors are retried within the budget as ever.
+        """
+        other = copy.copy(self)
+        other._hurried, other._long_seconds = False, seconds  # noqa: SLF001 - of this class
+        return other
 
     @property
     def dialect(self) -> str:
@@ -60,7 +93,7 @@ class Database:
         :raises IntegrityError: SQLAlchemy's, from the block.
         """
         try:
-            with self._transaction(self._retry_budget_seconds) as connection:
+            with self._limit(self._retry_budget_seconds), self._transaction() as connection:
                 yield connection
         except _OutcomeUnknown as unknown:
             raise service_error(unknown.error) from unknown.error
@@ -73,7 +106,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection for reads; whatever was written on it is rolled back. Errors as :meth:`transaction`."""
         try:
-            with self.engine.connect() as connection:
+            with self._limit(self._retry_budget_seconds), self._connected(self.engine) as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise service_error(error) from error
@@ -98,14 +131,15 @@ class Database:
         unknown = False
         while True:
             try:
-                if unknown and on_unknown is not None:
-                    with self.engine.connect() as connection:
-                        found = on_unknown(connection)
-                    if found is not None:
-                        return found
-                    unknown = False
-                with self._transaction(deadline - self._clock()) as connection:
-                    return work(connection)
+                with self._limit(deadline - self._clock()):
+                    if unknown and on_unknown is not None:
+                        with self._connected(self.engine) as connection:
+                            found = on_unknown(connection)
+                        if found is not None:
+                            return found
+                        unknown = False
+                    with self._transaction() as connection:
+                        return work(connection)
             except _OutcomeUnknown as lost:
                 if on_unknown is None:
                     raise service_error(lost.error) from lost.error
@@ -121,7 +155,7 @@ class Database:
         deadline, retries = self._deadline(budget_seconds), None
         while True:
             try:
-                with self.engine.connect() as connection:
+                with self._limit(deadline - self._clock()), self._connected(self.engine) as connection:
                     return work(connection)
             except SQLAlchemyError as error:
                 retries = self._wait(retries, deadline, error)
@@ -139,26 +173,50 @@ class Database:
         retries.wait(error)
         return retries
 
+    def _limit(self, seconds: float) -> AbstractContextManager[None]:
+        """The time limit of one try."""
+        return time_limit(max(seconds, _LEAST_SECONDS) if self._hurried else self._long_seconds)
+
+    def _patience(self) -> float:
+        """Seconds to wait for what this process itself has to give."""
+        left = seconds_left()
+        return self._retry_budget_seconds if left is None else left
+
     @contextmanager
-    def _transaction(self, lock_seconds: float) -> Iterator[Connection]:
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        """A connection of the pool, or a new one. Raises :class:`LoginFailed` when none can be had."""
+        if not self._places.acquire(timeout=self._patience()):
+            raise DatabaseUnavailable(retry_after=CONTENTION_RETRY_AFTER)
+        try:
+            try:
+                connection = engine.connect()
+            except SQLAlchemyError as error:
+                raise LoginFailed(error) from error
+            with connection:
+                if self._write_lock is not None:
+                    limit_sqlite_wait(connection, self._patience())
+                yield connection
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         if getattr(self._held, "depth", 0):
             raise InternalError("A write transaction was begun inside another one")
         self._held.depth = 1
         try:
-            with self._write_turn(lock_seconds), self._writer.connect() as connection:
-                if self._write_lock is not None:
-                    limit_sqlite_wait(connection, lock_seconds)
-                yield from _unit(connection)
+            with self._write_turn(), self._connected(self._writer) as connection:
+                yield from _unit(connection, lets_go=not self._hurried)
         finally:
             self._held.depth = 0
 
     @contextmanager
-    def _write_turn(self, seconds: float) -> Iterator[None]:
+    def _write_turn(self) -> Iterator[None]:
         """SQLite has one writer: waiting here is fair and wakes at once, its own busy wait is neither."""
         if self._write_lock is None:
             yield
             return
-        if not self._write_lock.acquire(timeout=max(seconds, 0.0)):
+        if not self._write_lock.acquire(timeout=self._patience()):
             raise DatabaseUnavailable(retry_after=CONTENTION_RETRY_AFTER)
         try:
             yield
@@ -166,10 +224,16 @@ class Database:
             self._write_lock.release()
 
 
-def _unit(connection: Connection) -> Iterator[Connection]:
-    """Begin, yield, commit or roll back; the first error is the one that is raised."""
+def _unit(connection: Connection, *, lets_go: bool) -> Iterator[Connection]:
+    """Begin, yield, commit or roll back; the first error is the one that is raised.
+
+    :param lets_go: what waits too long for a lock fails and frees its own locks; on Azure SQL and SQLite, and where a
+        time limit does it, that is so already.
+    """
     transaction = connection.begin()
     try:
+        if lets_go and connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         yield connection
     except BaseException:  # whatever ends the unit, an interruption too: its transaction ends with it
         try:
@@ -205,8 +269,13 @@ def create_database(settings: Settings, *, sleep: Sleep = time.sleep, clock: Clo
 
     :raises ConfigurationError: see :func:`shared_code.database.engines.resolve_target`.
     """
-    engine = build_engine(resolve_target(settings), settings)
-    return Database(engine, retry_budget_seconds=settings.db_retry_budget_seconds, sleep=sleep, clock=clock)
+    return Database(
+        build_engine(resolve_target(settings), settings),
+        retry_budget_seconds=settings.db_retry_budget_seconds,
+        places=settings.db_pool_size + settings.db_max_overflow,
+        sleep=sleep,
+        clock=clock,
+    )
 
 
 _default: Database | None = None

@@ -4,11 +4,14 @@ What differs between the three at connection level is here and nowhere else.
 """
 
 import re
+import stat
 import struct
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -17,10 +20,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionCont
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from shared_code.database import odbc
-from shared_code.database.error_causes import classify
+from shared_code.database import odbc, parameter_types
+from shared_code.database.driver_limits import hold_to_time_limits
+from shared_code.database.error_causes import LoginFailed, classify
 from shared_code.database.tables import SCHEMA
-from shared_code.errors import ConfigurationError, DatabaseUnavailable
+from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings
 
 #: Connections with this execution option begin as writers, which only SQLite has to be told.
@@ -36,12 +40,9 @@ _DRIVERS = {
     "mssql+pyodbc": "mssql+pyodbc",
 }
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,29}", re.IGNORECASE)
-#: a writer that waits longer than this for a lock lets go and starts again
-_LOCK_TIMEOUT_SECONDS = 15
-_LOCK_TIMEOUTS = {
-    "postgresql": f"SET SESSION lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'",
-    "mssql": f"SET LOCK_TIMEOUT {_LOCK_TIMEOUT_SECONDS * 1000}",
-}
+#: a writer that waits longer than this for a lock lets go and starts again; its time limit may end the wait earlier
+LOCK_TIMEOUT_SECONDS = 15
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - a scope, not a secret
 _SQL_COPT_SS_ACCESS_TOKEN = 1256
 TokenSource = Callable[[], str]
@@ -140,6 +141,9 @@ def build_engine(target: Target, settings: Settings, *, token_source: TokenSourc
         options["connect_args"] = {
             "connect_timeout": settings.db_login_timeout_seconds,
             "application_name": "invoice-extraction",
+            # A pooler (PgBouncer in transaction mode) gives each transaction another session, which does not know the
+            # statements that were prepared on the one before.
+            "prepare_threshold": None,
             # A server that vanished without closing is noticed in half a minute.
             "keepalives_idle": 15,
             "keepalives_interval": 5,
@@ -148,7 +152,7 @@ def build_engine(target: Target, settings: Settings, *, token_source: TokenSourc
         }
         options["isolation_level"] = "READ COMMITTED"
     else:
-        options["connect_args"] = {"timeout": _LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
+        options["connect_args"] = {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
     if target.dialect != "sqlite":
         options |= {"pool_pre_ping": True, "pool_recycle": settings.db_pool_recycle_seconds}
     engine = create_engine(target.url, **options)
@@ -162,12 +166,16 @@ def _listen(engine: Engine, target: Target, settings: Settings, token_source: To
     event.listen(engine, "handle_error", _mark_disconnect)
     if target.dialect == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _keep_private(target.url.database or ""))
         event.listen(engine, "begin", _begin_sqlite)
-    else:
-        event.listen(engine, "connect", _limit_lock_waits(_LOCK_TIMEOUTS[target.dialect]))
+    if target.dialect == "mssql":
+        event.listen(engine, "connect", _limit_lock_waits)
+        parameter_types.listen(engine, _pyodbc())
     if target.needs_token:
         source = token_source or partial(_access_token, settings.db_managed_identity_client_id)
         event.listen(engine, "do_connect", _token_handover(source))
+    if target.dialect != "sqlite":
+        hold_to_time_limits(engine)
 
 
 def _mark_disconnect(context: ExceptionContext) -> None:
@@ -186,7 +194,7 @@ def limit_sqlite_wait(connection: Connection, seconds: float) -> None:
     """
     driver = connection.connection.driver_connection
     assert driver is not None
-    milliseconds = int(min(max(seconds, 0.0), _LOCK_TIMEOUT_SECONDS) * 1000)
+    milliseconds = int(min(max(seconds, 0.0), LOCK_TIMEOUT_SECONDS) * 1000)
     driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
 
@@ -197,20 +205,34 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _keep_private(path: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    """Takes the rights of others off the file, before anything is written: it holds keys, names and readings.
+
+    By its name and not through a descriptor: closing one would give up the locks that SQLite holds on the file.
+    """
+
+    def tighten(_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        for file in (Path(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
+            with suppress(OSError):  # not there yet, or another user's
+                mode = stat.S_IMODE(file.stat().st_mode)
+                if mode & _OTHERS:
+                    file.chmod(mode & ~_OTHERS)
+
+    return tighten
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first fails at its first write when another one has written meanwhile.
     writes = connection.get_execution_options().get(WRITE_OPTION)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _limit_lock_waits(statement: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
-    def limit(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        cursor.close()
-        connection.commit()
-
-    return limit
+def _limit_lock_waits(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # State of the session, which Azure SQL's clients have for themselves.
+    cursor = connection.cursor()
+    cursor.execute(f"SET LOCK_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
 
 
 @cache
@@ -228,7 +250,7 @@ def _access_token(client_id: str | None) -> str:
     try:
         return str(_credential(client_id).get_token(_TOKEN_SCOPE).token)
     except AzureError as error:
-        raise DatabaseUnavailable("No access token for the database could be had") from error
+        raise LoginFailed(error) from error
 
 
 def _token_handover(source: TokenSource) -> Callable[..., None]:

@@ -20,7 +20,7 @@ class Cause(Enum):
 
     #: deadlock, lock time-out, busy file: gone within moments
     CONTENTION = "contention"
-    #: a socket broke or the server was not reached: a new connection may work at once
+    #: a socket broke, the server was not reached or did not answer in time: a new connection may work at once
     CONNECTION = "connection"
     #: failover, throttling, a serverless database that wakes up: takes seconds
     OUTAGE = "outage"
@@ -52,6 +52,21 @@ class DatabaseFailure:
         return self.cause in (Cause.CONTENTION, Cause.CONNECTION, Cause.OUTAGE)
 
 
+class LoginFailed(SQLAlchemyError):
+    """No connection could be had: the login itself, or what is asked before the first statement."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(getattr(error, "orig", None) or error))
+        self.error = error
+
+
+class TimeLimitReached(SQLAlchemyError):
+    """The time of the work was up before its next statement."""
+
+    def __init__(self) -> None:
+        super().__init__("The database work took longer than its time limit")
+
+
 _CONTENTION = DatabaseFailure(Cause.CONTENTION)
 #: a socket is broken, so those of the pool may be too
 _LOST = DatabaseFailure(Cause.CONNECTION, disconnect=True, whole_pool=True)
@@ -59,6 +74,12 @@ _LOST = DatabaseFailure(Cause.CONNECTION, disconnect=True, whole_pool=True)
 _MOVED = DatabaseFailure(Cause.OUTAGE, disconnect=True, whole_pool=True)
 #: the server limits this client: other connections go on
 _THROTTLED = DatabaseFailure(Cause.OUTAGE, disconnect=True)
+#: the server is short of memory, space or time for this statement: its connections are as good as before
+_SHORT = DatabaseFailure(Cause.OUTAGE)
+#: the session cannot write, as all that were opened before a failover; new ones may reach the server that can
+_READ_ONLY = _LOST
+#: a statement was stopped by a time limit, ours or the server's
+_OVERDUE = DatabaseFailure(Cause.CONNECTION)
 _REFUSED = DatabaseFailure(Cause.REFUSED)
 _STATEMENT = DatabaseFailure(Cause.STATEMENT)
 
@@ -69,19 +90,44 @@ def _by_code[T](*groups: tuple[Iterable[T], DatabaseFailure]) -> dict[T, Databas
 
 # The driver's text ends "(40613) (SQLExecDirectW)"; with several errors each has its own pair.
 _ODBC_NUMBER = re.compile(r"\((\d{2,6})\)\s*\(SQL")
-#: SQL Server error numbers: Microsoft Learn, "Troubleshoot transient connection errors in Azure SQL Database", and the
-#: lists of Microsoft's own clients (SqlConfigurableRetryFactory of dotnet/SqlClient,
-#: SqlServerTransientExceptionDetector of dotnet/efcore)
+#: SQL Server error numbers, from Microsoft Learn:
+#:
+#: [events] "Database engine events and errors", whose texts say to try again, or what there is too little of
+#: [transient] "Troubleshoot transient connection errors in SQL Database" and the page on SqlConfigurableRetryFactory
+#: [limits] "Resource management in Azure SQL Database" and "Resource governance errors"
+#:
+#: An unknown number at login is an outage all the same, see :func:`classify`.
 _MSSQL = _by_code(
-    ((1204, 1205, 1222, 3960, 3961), _CONTENTION),
-    ((4221, 40143, 40197, 40540, 40613, 42108, 42109), _MOVED),
-    ((10928, 10929, 40501, 49918, 49919, 49920), _THROTTLED),
-    # Also "no such user in that database", hence tried twice again and no more.
+    # [events] deadlock, lock time-out, no lock to be had, update conflict, version store shrunk, "retry later"
+    ((1203, 1204, 1205, 1221, 1222, 1807, 3935, 3960, 3961, 3966), _CONTENTION),
+    # [transient] the database moves, starts, or is being recovered or restored
+    ((615, 921, 922, 926, 927, 942, 952, 4221, 40143, 40166, 40197, 40540, 40613, 40623, 42108, 42109), _MOVED),
+    # [events] the server shuts down, is paused, or ended the session
+    ((596, 6005, 17142, 17148, 18401, 18451), _MOVED),
+    # [events] read-only, a secondary replica, or a replica that changes its role
+    ((976, 978, 979, 983, 988, 3906, 3908), _READ_ONLY),
+    # [transient], [limits] too many requests, workers, sessions or operations; the login took too long
+    ((10922, 10928, 10929, 10936, 14355, 17197, 17300, 17809, 40501, 45168, 49918, 49919, 49920), _THROTTLED),
+    # [limits] the session was ended: too long a transaction, too many locks, too much tempdb, log or memory
+    ((40549, 40550, 40551, 40552, 40553), _THROTTLED),
+    # [events] too little memory, or no plan in time
+    ((701, 802, 8628, 8645, 8651, 8657), _SHORT),
+    # [events] no space in the database or its log, the log not available
+    ((1101, 1105, 9001, 9002), _SHORT),
+    # [events] reading or writing the files failed
+    ((823, 824, 829, 844, 845, 846, 847), _SHORT),
+    # [transient] Also "no such user in that database", hence tried twice again and no more.
     ((4060,), replace(_THROTTLED, max_retries=2)),
-    ((20, 64, 121, 233, 997, 10053, 10054, 10060), _LOST),
-    ((18452, 18456, 40532, 40544, 40615), _REFUSED),
+    # [transient] the numbers of the network layer
+    ((20, 64, 121, 233, 997, 10053, 10054, 10060, 17830), _LOST),
+    # [events] login, password, firewall, network rules, permission; [limits] the size quota is reached
+    ((229, 230, 916, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40544, 40607, 40615, 40914, 47073), _REFUSED),
 )
-_ODBC_STATES = _by_code((("08001", "08003", "08004", "08007", "08S01"), _LOST), (("28000",), _REFUSED))
+_ODBC_STATES = _by_code(
+    (("08001", "08003", "08004", "08007", "08S01"), _LOST),
+    (("HYT00", "HYT01"), replace(_OVERDUE, disconnect=True)),
+    (("28000",), _REFUSED),
+)
 
 #: SQLSTATE values: PostgreSQL documentation, appendix A (PostgreSQL Error Codes)
 _POSTGRESQL = _by_code(
@@ -90,26 +136,48 @@ _POSTGRESQL = _by_code(
     (("57P01", "57P02", "57P03", "57P05"), _MOVED),
     # too many connections
     (("53300",), _THROTTLED),
-    # a standby that is about to take over
-    (("25006",), DatabaseFailure(Cause.OUTAGE)),
+    # idle for too long, within a transaction or not; or the transaction took too long
+    (("25P03", "25P04"), _LOST),
+    (("25006",), _READ_ONLY),
+    (("57014",), _OVERDUE),
     (("28000", "28P01", "3D000", "42501"), _REFUSED),
 )
-_POSTGRESQL_CONNECTION_CLASS = "08"
-#: libpq gives no SQLSTATE for a refused login
-_LIBPQ_REFUSED = re.compile(
-    r"authentication failed|role \".*\" does not exist|database \".*\" does not exist|no pg_hba\.conf entry"
+#: classes of states: connection, insufficient resources (disk, memory), the operator, the system (input and output)
+_POSTGRESQL_CLASSES = {"08": _LOST, "53": _SHORT, "57": _SHORT, "58": _SHORT}
+#: libpq gives no SQLSTATE for a refused login, only the server's words
+_LIBPQ = (
+    (
+        re.compile(
+            r"authentication failed|role \".*\" does not exist|database \".*\" does not exist|no pg_hba\.conf entry"
+        ),
+        _REFUSED,
+        "login",
+    ),
+    (re.compile(r"too many (clients|connections)|connection slots are reserved"), _THROTTLED, "53300"),
+    (re.compile(r"database system is (starting up|shutting down|in recovery|not yet accepting)"), _MOVED, "57P03"),
 )
 
+#: the file has to be opened anew
+_FILE_REFUSED = replace(_REFUSED, disconnect=True, whole_pool=True)
 #: primary result codes (sqlite.org, "Result and Error Codes")
 _SQLITE = _by_code(
     ((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), _CONTENTION),
-    ((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL), _REFUSED),
-    ((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOTADB), _REFUSED),
+    ((sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM), _REFUSED),
+    ((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR), _FILE_REFUSED),
+    ((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), _FILE_REFUSED),
 )
 
 
 def classify(error: BaseException) -> DatabaseFailure:
-    """Classify an exception of SQLAlchemy or of a driver; what is no database's counts as the statement's fault."""
+    """Classify an exception of SQLAlchemy or of a driver; what is no database's counts as the statement's fault.
+
+    An unknown error of a login (:class:`LoginFailed`) is an outage: nothing was asked that could be at fault.
+    """
+    if isinstance(error, LoginFailed):
+        failure = classify(error.error)
+        return replace(_SHORT, number=failure.number or "login") if failure.cause is Cause.STATEMENT else failure
+    if isinstance(error, TimeLimitReached):
+        return replace(_OVERDUE, number="time limit")
     failure = _classify_one(error)
     behind = error.__context__
     # A deadlock's victim has lost its savepoints with its transaction: rolling back to one then fails by an error of
@@ -156,12 +224,13 @@ def _classify_postgresql(error: Any) -> DatabaseFailure:
 
     state: str | None = getattr(error, "sqlstate", None)
     if state is not None:
-        otherwise = _LOST if state.startswith(_POSTGRESQL_CONNECTION_CLASS) else _STATEMENT
+        otherwise = _POSTGRESQL_CLASSES.get(state[:2], _STATEMENT)
         return replace(_POSTGRESQL.get(state, otherwise), number=state)
     if not isinstance(error, psycopg.OperationalError):
         return _STATEMENT
-    if _LIBPQ_REFUSED.search(str(error)):
-        return replace(_REFUSED, number="login")
+    for pattern, failure, number in _LIBPQ:
+        if pattern.search(str(error)):
+            return replace(failure, number=number)
     return replace(_LOST, number="connection")
 
 

@@ -71,6 +71,20 @@ class KeyCipher:
             ) from error
         return plain.decode()
 
+    def opens(self, stored: str | None, token_id: int) -> bool:
+        """Whether a stored key opens and holds something; False too when the ring is missing or malformed."""
+        try:
+            return bool(self.decrypt(stored or "", token_id))
+        except ConfigurationError:
+            return False
+
+    def holds(self, key_id: str) -> bool:
+        """Whether the ring has an entry of that id; False too when there is no ring, or a malformed one."""
+        try:
+            return key_id in self._ring
+        except ConfigurationError:
+            return False
+
     def current(self, stored: str) -> bool:
         """Whether a stored key is encrypted with the newest key of the ring.
 
@@ -100,6 +114,13 @@ class KeyCipher:
                 raise ConfigurationError(f"{_SETTING}: the id {key_id!r} stands there twice")
             ring[key_id] = AESGCM(_key_bytes(encoded, key_id))
         return ring
+
+
+def closed_by(stored: str | None) -> str | None:
+    """The id of the ring's entry that a stored key was encrypted with; None for a plain one."""
+    if not (stored or "").startswith(PREFIX):
+        return None
+    return (stored or "")[len(PREFIX) :].strip().partition(":")[0]
 
 
 def fingerprint(plain: str) -> str:

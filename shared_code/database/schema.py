@@ -1,7 +1,8 @@
 """Keeps a database's schema at the version that this code needs.
 
-The check at start costs one query. An upgrade is one transaction under a lock that all instances share: of ten that
-start together one migrates, and the others find the work done. Alembic is loaded only when there is something to do.
+The check at start costs two queries: the version, and the unique indexes, which a version number alone does not prove.
+An upgrade is one transaction under a lock that all instances share: of ten that start together one migrates, and the
+others find the work done. Alembic is loaded only when there is something to do.
 """
 
 import io
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, column, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from shared_code.database import unique_indexes
 from shared_code.database.connection import Database, repeatable
 from shared_code.database.engines import WRITE_OPTION
 from shared_code.database.error_causes import Cause, classify
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest migration. A test holds it to the files.
-HEAD = "0010"
+HEAD = "0014"
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +43,8 @@ _BUDGET_SECONDS = 90.0
 _LOCK_NAME = "invoice-extraction-schema"
 _LOCK_NUMBER = 0x1A7C_EE5C_4E3A
 _NO_SUCH_TABLE = frozenset({"208", "42P01", "3F000"})
-# Alembic keeps its current context in module globals.
-_one_at_a_time = threading.Lock()
+#: Alembic keeps its current context in module globals
+one_alembic_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,13 @@ class Migration:
 def ensure_schema(database: Database, *, auto_migrate: bool) -> None:
     """Check the schema, and bring it up to date when that is allowed.
 
-    :raises ConfigurationError: it is not up to date and ``auto_migrate`` is off, or its version is unknown.
+    :raises ConfigurationError: it is not up to date or lacks a unique index, and ``auto_migrate`` is off or rows that
+        are double keep the index from being made.
     :raises DatabaseUnavailable: the database cannot be reached.
     """
     version = current(database)
     if version == HEAD:
+        _ensure_unique_indexes(database, auto_migrate=auto_migrate)
         return
     if version is not None and version > HEAD:
         # Steps only add; this is the older half of a deployment that is under way, or of one that was rolled back.
@@ -70,6 +74,18 @@ def ensure_schema(database: Database, *, auto_migrate: bool) -> None:
         raise ConfigurationError(
             f"The database's schema is at {version or 'none'}, this code needs {HEAD}: run 'manage.py db upgrade', "
             "or set DB_AUTO_MIGRATE=true"
+        )
+    upgrade(database)
+
+
+def _ensure_unique_indexes(database: Database, *, auto_migrate: bool) -> None:
+    missing = database.read(unique_indexes.missing)
+    if not missing:
+        return
+    if not auto_migrate:
+        raise ConfigurationError(
+            f"{unique_indexes.describe(missing)}: bookings could double. Run 'manage.py db upgrade', which makes what "
+            "is missing ('manage.py diagnose' shows the statements), or set DB_AUTO_MIGRATE=true"
         )
     upgrade(database)
 
@@ -87,7 +103,10 @@ def current(database: Database) -> str | None:
 def upgrade(database: Database) -> None:
     """Bring the schema up to date, as a whole or not at all; waits while another instance does.
 
-    :raises ConfigurationError: the folder of the SQLite file does not exist.
+    A unique index that was lost is made again.
+
+    :raises ConfigurationError: the folder of the SQLite file does not exist, or rows that are double keep a unique
+        index from being made.
     :raises DatabaseUnavailable: the database cannot be reached, or another instance holds the lock for too long.
     """
     _check_folder(database)
@@ -96,34 +115,15 @@ def upgrade(database: Database) -> None:
             _use_wal(database)
             _upgrade_sqlite(database)
     else:
-        database.run(_upgrade_server, budget_seconds=_BUDGET_SECONDS, on_unknown=repeatable)
+        # An index over millions of rows takes its time.
+        patient = database.unhurried(seconds=None)
+        patient.run(_upgrade_server, budget_seconds=_BUDGET_SECONDS, on_unknown=repeatable)
 
 
 def pending(database: Database) -> list[Migration]:
     """The steps that an upgrade would make, in order. Raises as :func:`current`."""
     version = current(database)
-    return [step for step in _steps() if version is None or step.revision > version]
-
-
-def offline_sql(dialect: str, *, start: str | None = None) -> str:
-    """The upgrade as a script for a DBA, for Azure SQL (``mssql``) or ``postgresql``.
-
-    :param start: the version that the database is at; None for a new one or one with the seed's tables only.
-    :raises ConfigurationError: SQLite, whose steps copy tables and need the file itself; an unknown version.
-    """
-    if dialect not in ("mssql", "postgresql"):
-        raise ConfigurationError(f"No script for {dialect!r}: there is one for mssql and for postgresql")
-    if start is not None and start not in [step.revision for step in _steps()]:
-        raise ConfigurationError(f"There is no schema version {start!r}")
-    from alembic import command
-
-    buffer = io.StringIO()
-    config = _config(dialect)
-    config.output_buffer = buffer
-    config.attributes["preamble"] = [_create_schema(dialect)]
-    with _one_at_a_time:
-        command.upgrade(config, f"{start}:head" if start else "head", sql=True)
-    return buffer.getvalue()
+    return [step for step in steps() if version is None or step.revision > version]
 
 
 def _version(connection: Connection) -> str | None:
@@ -151,22 +151,31 @@ def _upgrade_server(connection: Connection) -> None:
         ).scalar()
         if granted is None or granted < 0:
             raise DatabaseUnavailable("Another instance has been upgrading the database's schema for too long")
-    connection.execute(text(_create_schema(connection.dialect.name)))
+    connection.execute(text(create_schema(connection.dialect.name)))
     _migrate(connection)
 
 
 def _migrate(connection: Connection) -> None:
     before = _version_inside(connection)
-    if before is not None and before >= HEAD:
-        return
-    from alembic import command
+    if before is None or before < HEAD:
+        from alembic import command
 
-    config = _config(connection.dialect.name)
-    config.attributes["connection"] = connection
-    started = time.monotonic()
-    with _one_at_a_time:
-        command.upgrade(config, "head")
-    _log.info("schema upgraded from %s to %s in %.1f s", before or "none", HEAD, time.monotonic() - started)
+        config = alembic_config(connection.dialect.name)
+        config.attributes["connection"] = connection
+        started = time.monotonic()
+        with one_alembic_at_a_time:
+            command.upgrade(config, "head")
+        _log.info("schema upgraded from %s to %s in %.1f s", before or "none", HEAD, time.monotonic() - started)
+    if before is None or before <= HEAD:
+        # A newer schema may do without one that this code knows.
+        _restore_unique_indexes(connection)
+
+
+def _restore_unique_indexes(connection: Connection) -> None:
+    missing = unique_indexes.missing(connection)
+    if missing:
+        unique_indexes.create(connection, missing)
+        _log.warning("%s: made again", unique_indexes.describe(missing))
 
 
 def _version_inside(connection: Connection) -> str | None:
@@ -178,7 +187,8 @@ def _version_inside(connection: Connection) -> str | None:
     return version
 
 
-def _create_schema(dialect: str) -> str:
+def create_schema(dialect: str) -> str:
+    """The statement that makes our schema where it is missing."""
     if dialect == "postgresql":
         return f'CREATE SCHEMA IF NOT EXISTS "{SCHEMA}"'
     # CREATE SCHEMA must be alone in its batch.
@@ -237,15 +247,17 @@ def _upgrade_sqlite(database: Database) -> None:
         raise DatabaseUnavailable from error
 
 
-def _steps() -> list[Migration]:
+def steps() -> list[Migration]:
+    """All migrations, in order."""
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory.from_config(_config("sqlite"))
-    steps = [Migration(step.revision, step.doc) for step in script.walk_revisions()]
-    return sorted(steps, key=lambda step: step.revision)
+    script = ScriptDirectory.from_config(alembic_config("sqlite"))
+    found = [Migration(step.revision, step.doc) for step in script.walk_revisions()]
+    return sorted(found, key=lambda step: step.revision)
 
 
-def _config(dialect: str) -> "Config":
+def alembic_config(dialect: str) -> "Config":
+    """Alembic's settings for our migrations, silent."""
     from alembic.config import Config
 
     config = Config(stdout=io.StringIO())

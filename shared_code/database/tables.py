@@ -7,7 +7,8 @@ One description for Azure SQL, PostgreSQL and SQLite. Rules that hold for every 
 * text that people type is NVARCHAR, because the ODBC driver turns characters outside the server's code page into
   ``?`` in VARCHAR; ids that we check at the border (CompanyID) or make ourselves may be VARCHAR;
 * labels compared as written (branch, user) have a binary collation on Azure SQL, whose default ignores case;
-* a unique index over a nullable column is filtered, because Azure SQL counts NULLs as equal.
+* a unique index over a nullable column is filtered, because Azure SQL counts NULLs as equal;
+* a number is given out once: the servers' identities do so by themselves, SQLite with ``sqlite_autoincrement``.
 """
 
 from datetime import datetime
@@ -62,10 +63,14 @@ _big_key = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """The condition of a filtered index: a column, then ``IS NULL`` or ``IS NOT NULL``."""
+    """The condition of a filtered index: a column, then ``IS NULL`` or ``IS NOT NULL``.
+
+    Azure SQL uses one with ``IS NULL`` only when the column stands in the index too.
+    """
     column, _, rest = condition.partition(" ")
     quoted = text(f'"{column}" {rest}')
-    return {"mssql_where": text(f"[{column}] {rest}"), "sqlite_where": quoted, "postgresql_where": quoted}
+    options = {"mssql_where": text(f"[{column}] {rest}"), "sqlite_where": quoted, "postgresql_where": quoted}
+    return options | {"mssql_include": [column]} if rest == "IS NULL" else options
 
 
 token_master = Table(
@@ -86,6 +91,7 @@ token_master = Table(
     Column("ApiKeyHint", String(8)),
     Column("ApiKeyFingerprint", String(64)),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 # The keys of a company: asked for by every request.
 Index("IX_TokenMaster_CompanyID", folded(token_master.c.CompanyID))
@@ -129,6 +135,7 @@ token_usage_logs = Table(
     Column("DocumentSha256", String(64)),
     Column("FoldedAt", _moment()),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 # A booking cannot double: settle, outbox replay and sweep all insert under this key.
 Index(
@@ -161,6 +168,7 @@ token_usage_summary = Table(
     Column("ReservedTokens", BigInteger, nullable=False, server_default=text("0")),
     Column("OpeningTokens", BigInteger, nullable=False, server_default=text("0")),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 # One running total per key: what reservations are decided on.
 Index(
@@ -186,6 +194,7 @@ application_logs = Table(
     Column("RequestID", String(64)),
     #: the platform's trace id where it gives one: what Application Insights calls operation_Id
     Column("OperationID", String(32)),
+    sqlite_autoincrement=True,
 )
 # Log search and prune by age.
 Index("IX_ApplicationLogs_Timestamp", application_logs.c.Timestamp)
@@ -206,6 +215,7 @@ retry_attempts = Table(
     Column("Timestamp", DateTime, server_default=utc_now()),
     Column("CallID", String(36)),
     Column("RequestID", String(64)),
+    sqlite_autoincrement=True,
 )
 # Prune by age, and the operator's list of late.
 Index("IX_RetryAttempts_Timestamp", retry_attempts.c.Timestamp)
@@ -226,7 +236,7 @@ token_reservations = Table(
     Column("Source", String(20), nullable=False),
     Column("DocumentSha256", String(64)),
     Column("BoundTokens", BigInteger, nullable=False),
-    #: ids of the QuotaCounters that carry this bound, in ascending order, joined by commas
+    #: not used any more; instances of an earlier version that still run beside this one write it
     Column("CounterIDs", String(400), nullable=False, server_default=""),
     Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
     Column("LeaseUntil", _moment(), nullable=False),
@@ -249,6 +259,7 @@ quotas = Table(
     Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
     Column("UpdatedAt", _moment()),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 Index("UX_Quotas_Subject", folded(quotas.c.CompanyID), quotas.c.Scope, quotas.c.Subject, unique=True)
 # get_user_quota with a bare user id.
@@ -266,6 +277,7 @@ quota_counters = Table(
     Column("UsedTokens", BigInteger, nullable=False, server_default=text("0")),
     Column("ReservedTokens", BigInteger, nullable=False, server_default=text("0")),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 Index("UX_QuotaCounters_Period", quota_counters.c.QuotaID, quota_counters.c.Period, unique=True)
 
@@ -292,7 +304,7 @@ extractions = Table(
     Column("Model", String(100), nullable=False),
     #: fences the owner: only the run whose CallID stands here may finish or free the claim
     Column("CallID", String(36), nullable=False),
-    #: running or done
+    #: running, done, or short: a limit leaves less than NeededTokens
     Column("State", String(10), nullable=False),
     Column("LeaseUntil", _moment(), nullable=False),
     Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
@@ -304,7 +316,10 @@ extractions = Table(
     #: digest of seller + date + total: perhaps the same invoice under another number
     Column("SimilarKey", String(64)),
     Column("InvoiceNumber", Unicode(100)),
+    #: what the document's limit must leave before it is read again: an answer was paid for that could not be used
+    Column("NeededTokens", BigInteger),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 # One run per document at a time; its answer serves the next one.
 Index("UX_Extractions_ClaimKey", extractions.c.ClaimKey, unique=True)
@@ -313,6 +328,21 @@ Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.Duplica
 Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
 # Prune by age.
 Index("IX_Extractions_CreatedAt", extractions.c.CreatedAt)
+# The sweep looks for claims whose lease ran out.
+Index("IX_Extractions_State", extractions.c.State, extractions.c.LeaseUntil)
+
+written_results = Table(
+    "WrittenResults",
+    metadata,
+    Column("WrittenResultID", _big_key, primary_key=True, autoincrement=True),
+    #: stands for one version of a dropped file; the request id of its usage rows
+    Column("Label", String(64), nullable=False),
+    Column("WrittenAt", _moment(), nullable=False, server_default=utc_now()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# A result that was written and taken away is not written again.
+Index("UX_WrittenResults_Label", written_results.c.Label, unique=True)
 
 usage_daily = Table(
     "UsageDaily",
@@ -338,6 +368,7 @@ usage_daily = Table(
     #: rows whose cost is unknown, so that a sum is never mistaken for the whole
     Column("Unpriced", BigInteger, nullable=False),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 Index(
     "UX_UsageDaily_Key",
@@ -383,6 +414,7 @@ admin_audit = Table(
     Column("After", UnicodeText),
     Column("RequestID", String(64)),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 
 alerts = Table(
@@ -401,6 +433,7 @@ alerts = Table(
     Column("ClosedAt", _moment()),
     Column("Occurrences", Integer, nullable=False, server_default=text("1")),
     schema=SCHEMA,
+    sqlite_autoincrement=True,
 )
 # Each condition is open once.
 Index(

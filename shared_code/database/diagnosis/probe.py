@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
+from shared_code.database.diagnosis.refusals import Kind, denied_tables, grant_statements, kind_of
 from shared_code.database.error_causes import classify
 from shared_code.database.tables import SCHEMA, metadata
 from shared_code.observability.redaction import redact
@@ -24,8 +25,6 @@ from shared_code.observability.redaction import redact
 Severity = Literal["info", "warning", "critical"]
 Facts = dict[str, Any]
 
-#: SQL Server: permission denied on object, column, function, server or database state.
-DENIED = frozenset({"229", "230", "262", "297", "300", "371", "42501"})
 _MAX_REASON_CHARACTERS = 300
 _MAX_QUERY_CHARACTERS = 300
 INT_MAX = 2_147_483_647
@@ -116,7 +115,7 @@ class Backend(Protocol):
 
 
 def expected_schema(probe: Probe) -> Facts:
-    """Tables and columns that this code needs and the database lacks."""
+    """Tables and columns that this code needs and the database lacks, and tables that this login may not read."""
     schema = None if probe.connection.dialect.name == "sqlite" else SCHEMA
     inspector = inspect(probe.connection)
     present = {
@@ -125,12 +124,13 @@ def expected_schema(probe: Probe) -> Facts:
         for name in inspector.get_table_names(schema=wanted)
         if name in {table.name for table in metadata.sorted_tables}
     }
+    denied = _denied_tables(probe)
     missing_tables, missing_columns = [], []
     for table in metadata.sorted_tables:
         columns = present.get((schema if table.schema else None, table.name))
-        if columns is None:
+        if columns is None and table.name not in denied:
             missing_tables.append(table.name)
-        else:
+        elif columns is not None:
             missing_columns += [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
     if missing_tables or missing_columns:
         probe.remark(
@@ -138,7 +138,20 @@ def expected_schema(probe: Probe) -> Facts:
             "The database lacks: " + ", ".join(missing_tables + missing_columns),
             "Run 'python manage.py db upgrade'",
         )
-    return {"missing_tables": missing_tables, "missing_columns": missing_columns}
+    return {"missing_tables": missing_tables, "missing_columns": missing_columns, "denied_tables": denied}
+
+
+def _denied_tables(probe: Probe) -> list[str]:
+    """Those that are there and that this login may not read."""
+    denied = denied_tables(probe.connection)
+    names = [table.name for table in denied]
+    if denied:
+        probe.remark(
+            "critical",
+            f"This login has no permission to read: {', '.join(names)}",
+            f"As an administrator: {grant_statements(probe.connection, denied)}",
+        )
+    return names
 
 
 def index_facts(probe: Probe, rows: Iterable[Facts] | None) -> Facts:
@@ -236,10 +249,12 @@ def _create_statement(connection: Connection, index: Index) -> str:
 
 
 def _reason(error: DBAPIError, number: str) -> str:
-    if number in DENIED:
+    kind = kind_of(error)
+    if kind is Kind.DENIED:
         return f"This login may not see it (error {number})"
     words = " ".join(str(error.orig).split())
-    return redact(f"This server does not answer it: {words}")[:_MAX_REASON_CHARACTERS]
+    beginning = "There is no such thing here" if kind is Kind.MISSING else "This server does not answer it"
+    return redact(f"{beginning}: {words}")[:_MAX_REASON_CHARACTERS]
 
 
 def ratio(part: Any, whole: Any) -> float | None:

@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, inspect, literal, select, text
 
-from shared_code.database.connection import Database, create_database, default_database
+from shared_code.database.connection import REPORT_SECONDS, Database, create_database, default_database
 from shared_code.database.diagnosis import mssql, postgresql, sqlite
 from shared_code.database.diagnosis.probe import Backend, Facts, Limits, Probe, expected_schema
+from shared_code.database.diagnosis.refusals import LoginRefusal, explain_login
 from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError, ServiceError
 from shared_code.observability.redaction import redact
@@ -42,7 +43,7 @@ class DatabaseDiagnostic:
         self, connection_params: Database | Mapping[str, Any] | None = None, *, limits: Limits | None = None
     ) -> None:
         given = _open(connection_params) if isinstance(connection_params, Mapping) else connection_params
-        self._database = given or default_database()
+        self._database = (given or default_database()).unhurried(seconds=REPORT_SECONDS)
         self._closes = isinstance(connection_params, Mapping)
         self._limits = limits or Limits()
         self._backend = _BACKENDS[self._database.dialect]
@@ -92,12 +93,16 @@ class DatabaseDiagnostic:
                 result["not_visible"] += probe.hidden
         except ServiceError as error:
             result["error"] = str(error)
+            refusal = explain_login(error.__cause__, self._database.engine) or LoginRefusal(
+                f"The database does not answer: {error}",
+                "Check that the server runs, the connection string, the firewall and the login",
+            )
             result["findings"].append(
                 {
                     "severity": "critical",
                     "area": "connection",
-                    "message": f"The database does not answer: {error}",
-                    "remedy": "Check that the server runs, the connection string, the firewall and the login",
+                    "message": redact(refusal.message),
+                    "remedy": redact(refusal.remedy),
                 }
             )
 
@@ -118,7 +123,7 @@ class DatabaseDiagnostic:
 
     def _schema(self, probe: Probe) -> Facts:
         facts = expected_schema(probe)
-        whole = not facts["missing_tables"] and not facts["missing_columns"]
+        whole = not (facts["missing_tables"] or facts["missing_columns"])
         return facts | self._level(probe, whole=whole) | self._backend.schema(probe)
 
     def _level(self, probe: Probe, *, whole: bool) -> Facts:

@@ -60,7 +60,7 @@ def performance(probe: Probe) -> Facts:
 def schema(probe: Probe) -> Facts:
     """Row counts by the highest row id (exact counts would read whole tables), free pages, the disk."""
     path = _path(probe)
-    tables = probe.ask("tables", "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    tables = probe.ask("tables", "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
     rows = {}
     for table in tables or []:
         # A table without row ids has no such column: its count is left out.

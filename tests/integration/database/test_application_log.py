@@ -16,13 +16,9 @@ from sqlalchemy import select, text, update
 from shared_code.database.clock import utc_in
 from shared_code.database.connection import create_database, install_default
 from shared_code.database.schema import ensure_schema
-from shared_code.database.stores.operations.logs import LogEntry, LogFilter, find_logs, insert_logs, prune_logs
-from shared_code.database.stores.operations.retries import (
-    RetryFilter,
-    find_retries,
-    insert_retries,
-    prune_retries,
-)
+from shared_code.database.stores.operations import logs, retries
+from shared_code.database.stores.operations.logs import LogEntry, LogFilter, find_logs, insert_logs
+from shared_code.database.stores.operations.retries import RetryFilter, find_retries, insert_retries
 from shared_code.database.tables import application_logs, retry_attempts
 from shared_code.db_logger import ApplicationLogger, DatabaseLogHandler, log_retry_attempts
 from shared_code.observability.background_writer import WriterLimits
@@ -389,6 +385,21 @@ def test_logs_are_found_by_request_text_level_and_page(database):
     assert [entry.message[-3] for entry in [*page, *rest]] == list("543210")
 
 
+@pytest.mark.parametrize(
+    "words", ["[host]", "[", "]", "%", "_", "a_c", "[a-c]", "[^a]", "/", "\\", "/%", "50%", "^", "'"]
+)
+def test_searched_words_stand_for_themselves_on_every_database(database, words):
+    texts = ["[host] gone", "host", "abc", "a_c", "[a-c]", "b", "50% done", "/%/", "a\\b", "[^a]", "x^y", "it's", "]"]
+    moment = datetime(2026, 11, 1)
+    entries = [LogEntry(moment, "INFO", "api", text) for text in texts]
+    entries += [LogEntry(moment, "INFO", "api", "failed", exception=text) for text in texts]
+    database.run(lambda c: insert_logs(c, entries))
+    found = database.read(lambda c: find_logs(c, LogFilter(contains=words)))
+    wanted = [text for text in texts if words in text]
+    assert sorted(entry.message for entry in found if entry.exception is None) == sorted(wanted)
+    assert sorted(entry.exception for entry in found if entry.exception is not None) == sorted(wanted)
+
+
 def test_old_logs_and_retries_are_pruned(database):
     def fill(connection):
         now = connection.execute(select(utc_in(0))).scalar()
@@ -403,8 +414,8 @@ def test_old_logs_and_retries_are_pruned(database):
         )
 
     database.run(fill)
-    assert database.run(lambda c: prune_logs(c, older_than_days=30)) == 1
-    assert database.run(lambda c: prune_retries(c, older_than_days=30)) == 1
+    assert database.run(lambda c: logs.EXPIRING.delete(c, older_than_days=30, first=0, last=10**9)) == 1
+    assert database.run(lambda c: retries.EXPIRING.delete(c, older_than_days=30, first=0, last=10**9)) == 1
     assert [row.Message for row in rows(database)] == ["0", "2"]
     assert [item.attempt for item in database.read(lambda c: find_retries(c, RetryFilter()))] == [2, 0]
 

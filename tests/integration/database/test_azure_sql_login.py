@@ -4,7 +4,10 @@ import struct
 
 import pytest
 
+from shared_code.database import engines
+from shared_code.database.connection import create_database
 from shared_code.database.engines import build_engine, resolve_target
+from shared_code.errors import DatabaseUnavailable
 
 pyodbc = pytest.importorskip("pyodbc", reason="no ODBC driver manager is installed", exc_type=ImportError)
 
@@ -16,9 +19,26 @@ def test_access_token_is_handed_over_at_each_login(make_settings):
     engine = build_engine(target, settings, token_source=lambda: next(tokens))
     for token in ("first", "second"):
         parameters = {}
-        for listener in engine.dialect.dispatch.do_connect:
-            listener(engine.dialect, None, [], parameters)
+        # The listeners behind it open the connection.
+        hand_over, *_ = engine.dialect.dispatch.do_connect
+        hand_over(engine.dialect, None, [], parameters)
         (packed,) = parameters["attrs_before"].values()
         assert set(parameters["attrs_before"]) == {1256}
         assert packed == struct.pack("<I", 2 * len(token)) + token.encode("utf-16-le")
     assert pyodbc.pooling is False
+
+
+def test_a_token_that_cannot_be_had_is_an_outage_and_asked_for_again(make_settings, monkeypatch):
+    from azure.core.exceptions import ClientAuthenticationError
+
+    def refuse(_client_id):
+        raise ClientAuthenticationError("no identity endpoint")
+
+    pauses = []
+    monkeypatch.setattr(engines, "_credential", refuse)
+    settings = make_settings("mssql://h/d?driver=X", db_retry_budget_seconds=6)
+    database = create_database(settings, sleep=pauses.append, clock=lambda: sum(pauses))
+    with pytest.raises(DatabaseUnavailable) as raised:
+        database.read(lambda connection: None)
+    assert pauses
+    assert raised.value.retry_after

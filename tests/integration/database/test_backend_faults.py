@@ -141,7 +141,7 @@ def test_wrong_statement_is_a_bug_and_not_retried(database, pauses):
 
 @on_sqlite
 def test_busy_file_is_waited_for_and_tried_again(database, database_url, pauses, monkeypatch):
-    monkeypatch.setattr(engines, "_LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "LOCK_TIMEOUT_SECONDS", 0.05)
     with contextlib.closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         database._sleep = lambda seconds: (pauses.append(seconds), other.in_transaction and other.execute("ROLLBACK"))
@@ -153,7 +153,7 @@ def test_busy_file_is_waited_for_and_tried_again(database, database_url, pauses,
 
 @on_sqlite
 def test_busy_file_that_stays_busy_is_unavailable(database, database_url, pauses, monkeypatch):
-    monkeypatch.setattr(engines, "_LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "LOCK_TIMEOUT_SECONDS", 0.05)
     database._clock = lambda: sum(pauses)
     with contextlib.closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -3,15 +3,19 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, insert, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateTable
 
 from shared_code.database.connection import create_database
 from shared_code.database.diagnosis.probe import Limits, short
+from shared_code.database.diagnosis.refusals import explain_login
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
 from shared_code.database.schema import HEAD
-from shared_code.database.tables import token_master
+from shared_code.database.tables import admin_audit, token_master
 from shared_code.errors import ConfigurationError
 
 #: indexes and columns are dropped here
@@ -137,6 +141,28 @@ def test_a_database_that_does_not_answer_is_an_error_with_a_remedy(make_settings
         assert result["error"]
         assert result["findings"][0]["severity"] == "critical"
         assert "hidden-password" not in json.dumps(result)
+
+
+def test_what_stands_in_the_way_of_a_sqlite_file_is_named(tmp_path, make_settings):
+    folder = tmp_path / "folder.db"
+    folder.mkdir()
+    for path, message in ((folder, "is a folder, not a file"), (tmp_path / "no" / "x.db", "no does not exist")):
+        database = create_database(make_settings(f"sqlite:///{path}"))
+        assert message in DatabaseDiagnostic(database).run_diagnostics()["findings"][0]["message"]
+        database.close()
+
+
+def test_a_sqlite_file_that_may_not_be_read_is_told_from_one_that_is_not_there(tmp_path, make_settings, monkeypatch):
+    refused = OperationalError("", None, sqlite3.OperationalError("unable to open database file"))
+    database = create_database(make_settings(f"sqlite:///{tmp_path / 'x.db'}"))
+    assert "does not exist and cannot be made" in explain_login(refused, database.engine).message
+
+    def denied(*_arguments):
+        # The tests may run as root, who reads everything.
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", denied)
+    assert "may not read it" in explain_login(refused, database.engine).message
 
 
 def test_texts_of_statements_are_masked_and_cut():
@@ -306,8 +332,102 @@ class TestPostgresql:
             connection.execute(text("""SELECT setval('"ApplicationLogs_LogID_seq"', 2000000000)"""))
         assert "running number" in messages(DatabaseDiagnostic(pg).run_diagnostics())
 
+    def test_a_login_without_rights_is_told_what_to_grant_and_not_to_migrate(self, pg, make_settings):
+        def execute(*statements):
+            with pg.transaction() as connection:
+                for statement in statements:
+                    connection.execute(text(statement))
+
+        execute("CREATE ROLE narrow LOGIN")
+        narrow = create_database(
+            make_settings(pg.engine.url.set(username="narrow").render_as_string(hide_password=False))
+        )
+        try:
+            result = DatabaseDiagnostic(narrow).run_diagnostics()
+            assert result["schema"]["missing_tables"] == []
+            assert {"TokenMaster", "ApplicationLogs"} <= set(result["schema"]["denied_tables"])
+            (found,) = [item for item in findings(result, "schema") if "no permission" in item["message"]]
+            assert found["severity"] == "critical"
+            assert "db upgrade" not in found["remedy"]
+            execute(*found["remedy"].removeprefix("As an administrator: ").split("; "))
+            assert DatabaseDiagnostic(narrow).run_diagnostics()["schema"]["denied_tables"] == []
+            with narrow.transaction() as connection:
+                connection.execute(insert(token_master).values(CompanyID="A"))
+            execute(f'REVOKE CONNECT ON DATABASE "{pg.engine.url.database}" FROM PUBLIC')
+            narrow.close()
+            refused = DatabaseDiagnostic(narrow).run_diagnostics()["findings"][0]
+            assert "login narrow may not use the database" in refused["message"]
+            assert "GRANT CONNECT" in refused["remedy"]
+        finally:
+            narrow.close()
+            execute("DROP OWNED BY narrow", "DROP ROLE narrow")
+
+    def test_a_database_or_a_login_that_does_not_exist_is_named(self, pg, make_settings):
+        for changes, message in (
+            ({"database": "nowhere"}, "The database nowhere does not exist"),
+            ({"username": "nobody"}, "The server refuses the login nobody"),
+        ):
+            url = pg.engine.url.set(**changes).render_as_string(hide_password=False)
+            database = create_database(make_settings(url))
+            assert DatabaseDiagnostic(database).run_diagnostics()["findings"][0]["message"] == message
+            database.close()
+
 
 class TestAzureSql:
+    @pytest.mark.parametrize(("number", "denied"), [(229, True), (230, True), (916, True), (208, False)])
+    def test_no_permission_is_not_taken_for_no_such_table(self, mssql_standin, make_settings, number, denied):
+        from shared_code.database.schema import ensure_schema
+
+        database = create_database(make_settings(mssql_standin.url()))
+        ensure_schema(database, auto_migrate=True)
+        mssql_standin.fault(match=r"\[TokenMaster\]\s+WHERE 0 = 1", number=number, times=5)
+        try:
+            result = DatabaseDiagnostic(database).run_diagnostics()
+        finally:
+            mssql_standin.clear()
+            database.close()
+        assert result["schema"]["denied_tables"] == (["TokenMaster"] if denied else [])
+        grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON [docUpload].[TokenMaster] TO"
+        assert any(grant in item["remedy"] for item in findings(result, "schema")) == denied
+
+    def test_a_table_that_the_server_hides_from_the_login_is_not_missing(self, mssql_standin, make_settings):
+        from shared_code.database.schema import ensure_schema
+
+        database = create_database(make_settings(mssql_standin.url()))
+        ensure_schema(database, auto_migrate=True)
+        with database.transaction() as connection:
+            connection.execute(text("DROP TABLE [docUpload].[AdminAudit]"))
+        try:
+            assert DatabaseDiagnostic(database).run_diagnostics()["schema"]["missing_tables"] == ["AdminAudit"]
+            mssql_standin.fault(match=r"\[AdminAudit\]\s+WHERE 0 = 1", number=229, times=5)
+            facts = DatabaseDiagnostic(database).run_diagnostics()["schema"]
+        finally:
+            mssql_standin.clear()
+            with database.transaction() as connection:
+                connection.execute(CreateTable(admin_audit))
+            database.close()
+        assert (facts["missing_tables"], facts["denied_tables"]) == ([], ["AdminAudit"])
+
+    @pytest.mark.parametrize(
+        ("number", "message", "remedy"),
+        [
+            (4060, "does not exist, or the login sa has no user in it", "CREATE USER sa FOR LOGIN sa"),
+            (916, "The login sa may not use the database", "CREATE USER sa FOR LOGIN sa"),
+            (18456, "The server refuses the login sa", "password"),
+            (40615, "does not take connections from this address", "firewall"),
+        ],
+    )
+    def test_a_refused_login_is_told_why(self, mssql_standin, make_settings, number, message, remedy):
+        database = create_database(make_settings(mssql_standin.url(), db_retry_budget_seconds=1))
+        mssql_standin.fault(number=number, when="login", times=20)
+        try:
+            first = DatabaseDiagnostic(database).run_diagnostics()["findings"][0]
+        finally:
+            mssql_standin.clear()
+            database.close()
+        assert message in first["message"]
+        assert remedy in first["remedy"]
+
     @pytest.mark.parametrize("number", [300, 297, 262])
     def test_without_view_database_state_the_rest_is_shown(self, mssql_standin, make_settings, number):
         from shared_code.database.schema import ensure_schema

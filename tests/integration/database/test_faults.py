@@ -153,6 +153,36 @@ def test_error_within_a_statement(faulty, server, moments, name, number, close):
         assert 5.0 <= moments.slept[0] <= 6.25
 
 
+@pytest.mark.parametrize("number", [3906, 9002, 1105, 976, 701, 8645, 3935])
+def test_a_server_that_refuses_to_write_is_tried_again_and_then_unavailable(faulty, server, moments, number):
+    server.fault(match="INSERT INTO.*TokenMaster", number=number, times=2)
+    check_added(faulty, faulty.run(add, on_unknown=find_added))
+    assert len(moments.slept) == 2
+    server.fault(match="UPDATE", number=number, times=1000)
+    with pytest.raises(DatabaseUnavailable) as raised:
+        faulty.run(lambda c: tokens.set_status(c, old_id(c), KeyStatus.EXPIRED))
+    assert raised.value.retry_after
+
+
+@pytest.mark.parametrize("number", [33333, 17197, 18401, 10936, 8628, 14355])
+def test_an_error_at_login_that_nobody_knows_is_an_outage(faulty, server, moments, number):
+    faulty.close()
+    server.fault(number=number, times=2, when="login")
+    check_added(faulty, faulty.run(add, on_unknown=find_added))
+    assert len(moments.slept) == 2
+
+
+def test_sessions_that_only_read_leave_the_pool_at_once(faulty, server, moments):
+    with faulty.reading() as first, faulty.reading() as second:
+        assert find_added(first) is find_added(second) is None
+    server.fault(match="INSERT INTO.*TokenMaster", number=3906)
+    logged = len(server.log())
+    check_added(faulty, faulty.run(add, on_unknown=find_added))
+    assert moments.slept[0] < 0.2
+    refused, *later = [entry[0] for entry in server.log(logged) if "INSERT INTO" in entry[2]]
+    assert refused not in later
+
+
 @pytest.mark.parametrize("number", OUTAGES)
 def test_error_at_login(faulty, server, moments, number):
     faulty.close()
@@ -274,6 +304,9 @@ def test_upgrade_survives_a_failover(server, make_settings, moments, faulty):
     faulty.run(
         lambda c: [c.exec_driver_sql(f"DROP TABLE docUpload.{name}") for name in ("Alerts", "AdminAudit", "AdminKeys")]
     )
+    faulty.run(lambda c: c.exec_driver_sql("DROP TABLE docUpload.WrittenResults"))
+    faulty.run(lambda c: c.exec_driver_sql("DROP INDEX IX_Extractions_State ON docUpload.Extractions"))
+    faulty.run(lambda c: c.exec_driver_sql("ALTER TABLE docUpload.Extractions DROP COLUMN NeededTokens"))
     faulty.run(lambda c: c.exec_driver_sql("DROP INDEX IX_ApplicationLogs_OperationID ON ApplicationLogs"))
     faulty.run(lambda c: c.exec_driver_sql("ALTER TABLE ApplicationLogs DROP COLUMN OperationID"))
     server.fault(match="CREATE TABLE.*AdminAudit", number=40613, drop=True)

@@ -4,12 +4,13 @@ import sqlite3
 import urllib.parse
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from shared_code.database import odbc
 from shared_code.database.engines import build_engine, resolve_target
-from shared_code.database.error_causes import Cause, classify
+from shared_code.database.error_causes import Cause, LoginFailed, classify
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings, load_settings
 
@@ -124,6 +125,15 @@ def test_both_settings_are_refused_by_name(monkeypatch):
     assert "he}}im" not in str(raised.value)
 
 
+def test_the_default_zone_is_trimmed_or_refused_by_name(monkeypatch):
+    monkeypatch.setenv("DEFAULT_TIME_ZONE", " Asia/Kolkata\n")
+    assert load_settings().default_time_zone == "Asia/Kolkata"
+    for wrong in ("Asia/Kolkatta", "America", "localtime", " "):
+        monkeypatch.setenv("DEFAULT_TIME_ZONE", wrong)
+        with pytest.raises(ConfigurationError, match=r"DEFAULT_TIME_ZONE.*is not an IANA time zone"):
+            load_settings()
+
+
 @pytest.mark.parametrize(
     ("url", "dialect", "needs_token"),
     [
@@ -169,12 +179,13 @@ def odbc_error(state, number, text="words"):
 @pytest.mark.parametrize(
     ("numbers", "cause"),
     [
-        ((1204, 1205, 1222, 3960), Cause.CONTENTION),
+        ((1204, 1205, 1222, 3960, 3966, 3935, 1807), Cause.CONTENTION),
         (
             (40613, 40501, 40197, 10928, 10929, 49918, 49919, 49920, 40143, 40540, 42108, 42109, 4221, 4060),
             Cause.OUTAGE,
         ),
-        ((10053, 10054, 10060, 121, 64, 20, 233, 997), Cause.CONNECTION),
+        ((10922, 10936, 14355, 17197, 40549, 40553), Cause.OUTAGE),
+        ((10053, 10054, 10060, 121, 64, 20, 233, 997, 3906, 976), Cause.CONNECTION),
         ((18456, 40615, 40532, 40544), Cause.REFUSED),
         ((208, 2628, 8115, 245, 2627, 102), Cause.STATEMENT),
     ],
@@ -188,8 +199,89 @@ def test_azure_errors_are_told_by_number_whatever_their_class(numbers, cause):
 
 @pytest.mark.parametrize("state", ["08S01", "08001", "28000", "HYT00", "42000"])
 def test_states_without_a_number(state):
-    wanted = {"08S01": Cause.CONNECTION, "08001": Cause.CONNECTION, "28000": Cause.REFUSED}
+    lost, late = ("08S01", "08001"), ("HYT00",)
+    wanted = dict.fromkeys(lost + late, Cause.CONNECTION) | {"28000": Cause.REFUSED}
     assert classify(odbc_error(state, 0)).cause is wanted.get(state, Cause.STATEMENT)
+
+
+@pytest.mark.parametrize("number", [701, 8628, 8645, 8651, 9002, 1105])
+def test_a_server_that_is_short_of_something_keeps_its_connections(number):
+    failure = classify(odbc_error("42000", number))
+    assert (failure.cause, failure.disconnect) == (Cause.OUTAGE, False)
+
+
+@pytest.mark.parametrize("number", [3906, 976])
+def test_sessions_that_cannot_write_leave_the_pool_all_at_once(number):
+    assert classify(odbc_error("42000", number)).whole_pool
+
+
+def test_an_error_that_nobody_knows_is_the_statements_fault_but_never_a_logins():
+    unknown = odbc_error("42000", 33333)
+    assert classify(unknown).cause is Cause.STATEMENT
+    failure = classify(LoginFailed(unknown))
+    assert (failure.cause, failure.number) == (Cause.OUTAGE, "33333")
+    assert classify(LoginFailed(odbc_error("28000", 18456))).cause is Cause.REFUSED
+    assert classify(LoginFailed(ValueError())).cause is Cause.OUTAGE
+
+
+def postgresql_error(state=None, words="", kind="Error"):
+    error = type(kind, (psycopg.OperationalError,), {"__module__": "psycopg", "sqlstate": state})(words)
+    return DBAPIError("SELECT 1", None, error)
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "disconnect"),
+    [
+        ("53100", Cause.OUTAGE, False),
+        ("53200", Cause.OUTAGE, False),
+        ("53300", Cause.OUTAGE, True),
+        ("53400", Cause.OUTAGE, False),
+        ("57P01", Cause.OUTAGE, True),
+        ("57P03", Cause.OUTAGE, True),
+        ("58030", Cause.OUTAGE, False),
+        ("25006", Cause.CONNECTION, True),
+        ("57014", Cause.CONNECTION, False),
+        ("08006", Cause.CONNECTION, True),
+        ("08P01", Cause.CONNECTION, True),
+        ("55P03", Cause.CONTENTION, False),
+        ("42P01", Cause.STATEMENT, False),
+    ],
+)
+def test_postgresql_is_told_by_state(state, cause, disconnect):
+    failure = classify(postgresql_error(state))
+    assert (failure.cause, failure.number, failure.disconnect) == (cause, state, disconnect)
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("FATAL:  sorry, too many clients already", Cause.OUTAGE),
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", Cause.OUTAGE),
+        ('FATAL:  too many connections for role "app"', Cause.OUTAGE),
+        ("FATAL:  the database system is starting up", Cause.OUTAGE),
+        ('FATAL:  password authentication failed for user "app"', Cause.REFUSED),
+        ('FATAL:  database "x" does not exist', Cause.REFUSED),
+        ("connection refused", Cause.CONNECTION),
+    ],
+)
+def test_a_refused_login_of_postgresql_is_told_by_its_words(words, cause):
+    assert classify(LoginFailed(postgresql_error(words=words))).cause is cause
+
+
+@pytest.mark.parametrize(
+    ("code", "disconnect"),
+    [
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_READONLY, True),
+        (sqlite3.SQLITE_IOERR, True),
+        (sqlite3.SQLITE_CANTOPEN, True),
+    ],
+)
+def test_a_sqlite_file_that_takes_no_write_is_no_fault_of_the_statement(code, disconnect):
+    error = sqlite3.OperationalError("words")
+    error.sqlite_errorcode, error.sqlite_errorname = code, "NAME"
+    failure = classify(error)
+    assert (failure.cause, failure.disconnect) == (Cause.REFUSED, disconnect)
 
 
 def test_throttling_leaves_other_connections_alone():

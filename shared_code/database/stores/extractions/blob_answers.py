@@ -1,35 +1,79 @@
-"""Which versions of dropped files were answered before, from the rows that an answer leaves behind.
+"""Which versions of dropped files have their answer, from the rows that an answer leaves behind.
 
 A consumer may take a result file away as soon as it has read it. That must not bring the invoice in a second time, so
-a missing file alone is no proof that a blob was never answered.
+a missing file alone is no proof that a blob was never answered: each result that was written leaves a row here. A
+version that was booked and has no such row has lost its result; its reading is stored with the claim.
 """
 
-import json
 from collections.abc import Sequence
 from itertools import batched
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in
-from shared_code.database.tables import alerts, token_usage_logs
+from shared_code.database.stores.extractions.claims import DONE
+from shared_code.database.stores.operations.json_facts import read_facts
+from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.tables import alerts, extractions, token_usage_logs, written_results
 from shared_code.records import UsageKind
 
+EXPIRING = Expiring(written_results.c.WrittenResultID, written_results.c.WrittenAt)
+#: The label of a row from the moment at which this table was made. What was booked before it counts as written: its
+#: result left no row.
+BEGIN = "begin"
 #: parameters of one statement
 _BATCH = 500
+#: days after which a stored reading is no longer looked for under a blob's label: the sweep tries a blob for one
+_STORED_DAYS = 3
+_SECONDS_PER_DAY = 86_400
 
 
-def booked_labels(connection: Connection, labels: Sequence[str], *, since_seconds: int) -> set[str]:
-    """Those request ids under which a document was booked in the last ``since_seconds``."""
-    logs = token_usage_logs
+def note_written(connection: Connection, label: str) -> None:
+    """Note that the result of a version was written; again is no harm."""
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(written_results).values(Label=label))
+    except IntegrityError:  # it was written before
+        pass
+
+
+def written_labels(connection: Connection, labels: Sequence[str], *, since_seconds: int) -> set[str]:
+    """Those labels of versions whose result was written in the last ``since_seconds``."""
+    logs, written = token_usage_logs, written_results
+    began = select(written.c.WrittenAt).where(written.c.Label == BEGIN).scalar_subquery()
     found: set[str] = set()
     for batch in batched(labels, _BATCH, strict=False):
-        statement = select(logs.c.RequestID).where(
+        noted = select(written.c.Label).where(written.c.Label.in_(batch))
+        found.update(connection.execute(noted).scalars())
+        booked_before = select(logs.c.RequestID).where(
             logs.c.LoggedAt >= utc_in(-since_seconds),
+            logs.c.LoggedAt < began,
             logs.c.Kind == UsageKind.USAGE.value,
             logs.c.RequestID.in_(batch),
         )
-        found.update(row.RequestID for row in connection.execute(statement))
+        found.update(connection.execute(booked_before).scalars())
     return found
+
+
+def stored_result(connection: Connection, label: str) -> str | None:
+    """The newest stored reading, as JSON text, of the document that was booked under a label; None without one."""
+    logs, results = token_usage_logs, extractions
+    same = and_(results.c.CompanyID == logs.c.CompanyID, results.c.DocumentSha256 == logs.c.DocumentSha256)
+    statement = (
+        select(results.c.Result)
+        .select_from(logs.join(results, same))
+        .where(
+            logs.c.RequestID == label,
+            logs.c.Kind == UsageKind.USAGE.value,
+            logs.c.LoggedAt >= utc_in(-_STORED_DAYS * _SECONDS_PER_DAY),
+            results.c.State == DONE,
+            results.c.Result.is_not(None),
+        )
+        .order_by(results.c.FinishedAt.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()
 
 
 def failed_versions(connection: Connection, subjects: Sequence[str], *, kind: str) -> set[tuple[str, str]]:
@@ -38,5 +82,5 @@ def failed_versions(connection: Connection, subjects: Sequence[str], *, kind: st
     for batch in batched(subjects, _BATCH, strict=False):
         statement = select(alerts.c.Subject, alerts.c.Details).where(alerts.c.Kind == kind, alerts.c.Subject.in_(batch))
         for row in connection.execute(statement):
-            found.add((row.Subject, str(json.loads(row.Details or "{}").get("etag"))))
+            found.add((row.Subject, str((read_facts(row.Details) or {}).get("etag"))))
     return found

@@ -1,25 +1,43 @@
 """Claims on documents and their results: one run per document at a time, and its answer serves the next caller.
 
 A claim is unique by company, document, prompt version, provider, model and options. Its owner is fenced by CallID: a
-run that was taken over (its lease ran out) can neither finish nor free the claim any more. Errors are not kept.
+run that was taken over (its lease ran out) can neither finish nor free the claim any more. Errors are not kept, but
+for one: a document that has cost tokens for nothing, because its limit left too little, is not paid for again while
+the limit leaves less than the document needs.
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Integer, String, and_, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from shared_code.database.clock import utc_in, utc_now
-from shared_code.database.stores.operations.rows_by_age import delete_oldest
+from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import extractions
+from shared_code.database.text_columns import fitting
 
 table = extractions
 
-_SECONDS_PER_DAY = 86_400
-
 RUNNING = "running"
 DONE = "done"
+#: no run: a limit left less than the document needs
+SHORT = "short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,10 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock."""
+    """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock, or gave up.
+
+    ``needed_tokens``: model tokens that the next reservation for the document must take at least.
+    """
 
     key: str
     call_id: str
@@ -59,6 +80,7 @@ class Claim:
     lease_ended: bool
     result: str | None
     status: str | None
+    needed_tokens: int | None = None
 
     @property
     def done(self) -> bool:
@@ -112,8 +134,11 @@ def insert_claim(connection: Connection, request: ClaimRequest) -> None:
 
 
 def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: Claim, even_done: bool) -> bool:
-    """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = too late."""
-    ended = and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now())
+    """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = too late.
+
+    What was known to be needed is forgotten.
+    """
+    ended = _ended()
     result = connection.execute(
         update(table)
         .where(
@@ -121,7 +146,7 @@ def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: 
             table.c.CallID == previous.call_id,
             or_(ended, table.c.State == DONE) if even_done else ended,
         )
-        .values(CallID=request.call_id, State=RUNNING, LeaseUntil=utc_in(request.lease_seconds))
+        .values(CallID=request.call_id, State=RUNNING, LeaseUntil=utc_in(request.lease_seconds), NeededTokens=None)
     )
     return result.rowcount == 1
 
@@ -135,7 +160,8 @@ def find_claim(connection: Connection, key: str) -> Claim | None:
             table.c.State,
             table.c.Result,
             table.c.Status,
-            case((and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), 1), else_=0).label("LeaseEnded"),
+            table.c.NeededTokens,
+            case((_ended(), 1), else_=0).label("LeaseEnded"),
         ).where(table.c.ClaimKey == key)
     ).first()
     return None if row is None else from_row(Claim, row, key=row.ClaimKey, lease_ended=bool(row.LeaseEnded))
@@ -149,23 +175,35 @@ def finish_claim(connection: Connection, key: str, call_id: str, finished: Finis
             "claim": key,
             "call": call_id,
             "new_status": finished.status,
-            "new_result": finished.result,
+            "new_result": fitting(finished.result),
             "new_duplicate": finished.duplicate_key,
             "new_similar": finished.similar_key,
-            "new_number": (finished.invoice_number or "")[:100] or None,
+            "new_number": fitting(finished.invoice_number or "", 100) or None,
         },
     )
     return result.rowcount == 1
 
 
-def free_claim(connection: Connection, key: str, call_id: str) -> bool:
+def free_claim(connection: Connection, key: str, call_id: str, *, needed_tokens: int | None = None) -> bool:
     """Give up an unfinished claim of this run, so that the next caller reads the document.
 
     An earlier answer that the run was to replace stands again.
+
+    :param needed_tokens: keeps the claim: the document is read again once its limit leaves so many model tokens.
     """
     own = (table.c.ClaimKey == key, table.c.CallID == call_id, table.c.State == RUNNING)
     restored = connection.execute(update(table).where(*own, table.c.Result.is_not(None)).values(State=DONE))
-    return restored.rowcount == 1 or connection.execute(delete(table).where(*own)).rowcount == 1
+    if restored.rowcount == 1:
+        return True
+    if needed_tokens is None:
+        return connection.execute(delete(table).where(*own)).rowcount == 1
+    kept = update(table).where(*own).values(State=SHORT, NeededTokens=needed_tokens, LeaseUntil=utc_now())
+    return connection.execute(kept).rowcount == 1
+
+
+def _ended() -> Any:
+    """Whether nobody works on a claim that has no result."""
+    return or_(and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), table.c.State == SHORT)
 
 
 # An unknown key is NULL, which equals nothing.
@@ -201,13 +239,16 @@ def find_same_invoice(
     return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
 
 
-def prune_extractions(connection: Connection, *, older_than_days: int, limit: int = 1000) -> int:
-    """Delete at most ``limit`` results and dead claims that are older by the database's clock; returns how many."""
-    before = utc_in(-older_than_days * _SECONDS_PER_DAY)
+def _is_old(before: ColumnElement[datetime]) -> ColumnElement[bool]:
     # A claim that was taken over keeps the moment of its first run: what happened last decides.
-    ended = or_(
-        and_(table.c.State == DONE, or_(table.c.FinishedAt.is_(None), table.c.FinishedAt < before)),
-        and_(table.c.State == RUNNING, table.c.LeaseUntil < before),
+    return and_(
+        table.c.CreatedAt < before,
+        or_(
+            and_(table.c.State == DONE, or_(table.c.FinishedAt.is_(None), table.c.FinishedAt < before)),
+            and_(table.c.State.in_((RUNNING, SHORT)), table.c.LeaseUntil < before),
+        ),
     )
-    key, moment = table.c.ExtractionID, table.c.CreatedAt
-    return delete_oldest(connection, key, moment, ended, older_than_days=older_than_days, limit=limit)
+
+
+#: results, and claims whose run is dead or gave up
+EXPIRING = Expiring(table.c.ExtractionID, table.c.CreatedAt, _is_old)

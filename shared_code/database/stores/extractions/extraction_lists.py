@@ -18,7 +18,7 @@ _LISTED = [column for column in table.c if column.name != "Result"]
 
 @dataclass(frozen=True, slots=True)
 class StoredExtraction:
-    """One document's run. ``state`` is running or done; ``result`` is the data that was answered, when asked for.
+    """One document's run. ``state`` is running, done or short; ``result`` is what was answered, when asked for.
 
     Moments are naive UTC.
     """

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from shared_code.database.clock import utc_now
 from shared_code.database.stores.keys.tokens import ROWS, StoredKey, stored_key
-from shared_code.database.stores.usage.usage_sums import sum_per_key
+from shared_code.database.stores.usage.usage_sums import keys_between, sum_per_key
 from shared_code.database.tables import token_master, token_usage_summary, usage_daily
 
 master = token_master
@@ -41,17 +41,23 @@ class ChangedLimit:
     limit: int | None
 
 
-def key_states(connection: Connection, *, since: date) -> list[KeyState]:
-    """All keys by id; a usual call is the mean of those since ``since``."""
+def key_ids(connection: Connection) -> list[int]:
+    """The ids of all keys, ascending."""
+    return list(connection.execute(select(master.c.TokenID).order_by(master.c.TokenID)).scalars())
+
+
+def key_states(connection: Connection, *, since: date, first: int, last: int) -> list[KeyState]:
+    """Keys with ids from ``first`` to ``last``, by id; a usual call is the mean of those since ``since``."""
     usual = sum_per_key(
         daily.c.TokenID,
         daily.c.TotalTokens.label("Tokens"),
         daily.c.Requests.label("Requests"),
-        where=[daily.c.LocalDay >= since],
+        where=[daily.c.LocalDay >= since, keys_between(daily.c.TokenID, first, last)],
     )
     rows = connection.execute(
         ROWS.outerjoin(usual, usual.c.TokenID == master.c.TokenID)
         .add_columns(usual.c.Tokens, usual.c.Requests)
+        .where(master.c.TokenID.between(first, last))
         .order_by(master.c.TokenID)
     )
     return [
@@ -60,15 +66,16 @@ def key_states(connection: Connection, *, since: date) -> list[KeyState]:
     ]
 
 
-def changed_limits(connection: Connection) -> list[ChangedLimit]:
-    """Keys whose limit was changed by hand since their running total was made."""
+def changed_limits(connection: Connection, *, first: int, last: int) -> list[ChangedLimit]:
+    """Keys with ids from ``first`` to ``last`` whose limit was changed by hand since their running total was made."""
     rows = connection.execute(
-        select(master.c.TokenID, master.c.TotalTokenLimit)
+        select(master.c.TokenID, master.c.TotalTokenLimit, summary.c.TotalUsedTokens, summary.c.TotalRemainingTokens)
         .select_from(master.join(summary, summary.c.TokenID == master.c.TokenID))
-        .where(_differs())
+        .where(master.c.TokenID.between(first, last))
         .order_by(master.c.TokenID)
     )
-    return [ChangedLimit(row.TokenID, row.TotalTokenLimit) for row in rows]
+    # Compared here, not in SQL: a number typed at the end of BIGINT's range would overflow there.
+    return [ChangedLimit(row.TokenID, row.TotalTokenLimit) for row in rows if _differs(row)]
 
 
 def take_over_limit(connection: Connection, changed: ChangedLimit) -> bool:
@@ -94,7 +101,7 @@ def take_over_limit(connection: Connection, changed: ChangedLimit) -> bool:
             summary.c.TokenID == changed.token_id,
             remaining.is_not(None)
             if changed.limit is None
-            else or_(remaining.is_(None), remaining + used != changed.limit),
+            else or_(remaining.is_(None), remaining != changed.limit - used),
         )
         .values(
             TotalRemainingTokens=None if changed.limit is None else changed.limit - used,
@@ -104,10 +111,7 @@ def take_over_limit(connection: Connection, changed: ChangedLimit) -> bool:
     return result.rowcount == 1
 
 
-def _differs() -> Any:
-    limit, remaining = master.c.TotalTokenLimit, summary.c.TotalRemainingTokens
-    total = remaining + func.coalesce(summary.c.TotalUsedTokens, 0)
-    return or_(
-        and_(limit.is_(None), remaining.is_not(None)),
-        and_(limit.is_not(None), or_(remaining.is_(None), total != limit)),
-    )
+def _differs(row: Any) -> bool:
+    limit = row.TotalTokenLimit
+    expected = None if limit is None else limit - (row.TotalUsedTokens or 0)
+    return bool(row.TotalRemainingTokens != expected)

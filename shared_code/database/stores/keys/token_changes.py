@@ -18,7 +18,9 @@ from shared_code.database.stores.keys.token_fields import (
     without_nulls,
 )
 from shared_code.database.stores.keys.tokens import StoredKey, get_token
+from shared_code.database.stores.lock_order import hold_company
 from shared_code.database.stores.usage.reconciliation import booked_tokens_of
+from shared_code.database.stores.usage.reservations import tokens_reserved_on
 from shared_code.database.tables import token_master, token_usage_summary
 from shared_code.records import KeyStatus, Provider
 
@@ -125,17 +127,23 @@ def set_limit(connection: Connection, token_id: int, limit: int | None) -> bool:
 def ensure_summary(connection: Connection, token_id: int, limit: int | None) -> bool:
     """Make the summary row of a key that was typed in by hand; False when there is one already.
 
-    Use that was logged without a summary row counts against the limit.
+    Use that was logged without a summary row counts against the limit, and so does what running calls hold.
     """
-    exists = connection.execute(select(summary.c.SummaryID).where(summary.c.TokenID == token_id)).first()
-    if exists is not None:
+    exists = select(summary.c.SummaryID).where(summary.c.TokenID == token_id)
+    if connection.execute(exists).first() is not None:
         return False
+    company = connection.execute(select(table.c.CompanyID).where(table.c.TokenID == token_id)).scalar()
+    if company:
+        hold_company(connection, company.upper())
+        if connection.execute(exists).first() is not None:
+            return False
     opening, booked = booked_tokens_of(connection, token_id)
     used = opening + booked
     values = {
         "TokenID": token_id,
         "TotalUsedTokens": used,
         "TotalRemainingTokens": None if limit is None else limit - used,
+        "ReservedTokens": tokens_reserved_on(connection, token_id),
         "OpeningTokens": opening,
     }
     try:

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared_code.database.key_cipher import PREFIX
 from shared_code.errors import InvalidRequest
-from shared_code.records import KeyStatus, Provider, read_company_id
+from shared_code.labels import composed, problem_of, read_company_id, units
+from shared_code.records import KeyStatus, Provider
 
 #: what an HTTP header takes
 _API_KEY = re.compile(r"[\x21-\x7e]{1,500}")
@@ -73,13 +74,16 @@ def checked_amount(name: str, amount: int | None, maximum: int) -> int | None:
 
 
 def checked_text(name: str, text: str | None, length: int) -> str | None:
-    """The text without blanks at its ends; None when it is empty.
+    """The text without blanks at its ends, composed (NFC); None when it is empty.
 
-    :raises InvalidRequest: it is longer than ``length`` characters, or holds what cannot be printed.
+    :raises InvalidRequest: it is longer than ``length`` characters, not UTF-8, or holds what cannot be printed.
     """
-    trimmed = (text or "").strip()
-    if len(trimmed) > length or not trimmed.isprintable():
-        raise _invalid(name, f"must be at most {length} printable characters")
+    trimmed = composed((text or "").strip())
+    problem = problem_of(trimmed)
+    if problem is not None:
+        raise _invalid(name, problem)
+    if units(trimmed) > length:
+        raise _invalid(name, f"must be at most {length} characters")
     return trimmed or None
 
 

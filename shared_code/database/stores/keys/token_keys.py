@@ -24,7 +24,9 @@ from shared_code.database.stores.keys.token_fields import (
     naive_utc,
     without_nulls,
 )
+from shared_code.database.stores.lock_order import hold_company
 from shared_code.database.tables import token_master, token_usage_summary
+from shared_code.database.text_search import begins_with
 from shared_code.errors import AlreadyExists, ConfigurationError
 from shared_code.records import KeyStatus
 
@@ -92,6 +94,8 @@ def add_token(connection: Connection, cipher: KeyCipher, new: NewToken) -> int:
         raise _known_key(company) from error
     token_id = int((inserted.inserted_primary_key or (0,))[0])
     connection.execute(update(table).where(table.c.TokenID == token_id).values(ApiKey=cipher.encrypt(secret, token_id)))
+    # Who makes a counter holds all running totals of the company: no further one may appear meanwhile.
+    hold_company(connection, company)
     totals = {"TokenID": token_id, "TotalUsedTokens": 0, "TotalRemainingTokens": new.total_token_limit}
     connection.execute(insert(summary).values(without_nulls(totals | {"Threshold": new.threshold})))
     return token_id
@@ -146,7 +150,7 @@ def reencrypt_batch(connection: Connection, cipher: KeyCipher, after_id: int, si
 def count_plain_keys(connection: Connection) -> int:
     """Keys from before encryption that were not written again since."""
     key = table.c.ApiKey
-    plain = (key.is_not(None), func.ltrim(key) != "", key.not_like(f"{key_cipher.PREFIX}%"))
+    plain = (key.is_not(None), func.ltrim(key) != "", ~begins_with(key, key_cipher.PREFIX))
     return int(connection.execute(select(func.count(table.c.TokenID)).where(*plain)).scalar_one())
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, String, bindparam, cast, func, or_, select, update
 
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import folded, same_company
@@ -86,6 +86,7 @@ class StoredKey:
             provider=provider,
             status=status,
             secret=secret,
+            stored_key=self.stored_key,
             total_token_limit=limit,
             # Without a summary row nothing was used yet: the whole limit remains, and no row is never "no limit".
             remaining_tokens=self.remaining_tokens if self.has_summary else limit,
@@ -138,8 +139,46 @@ def all_tokens(
 
 def count_usable(connection: Connection) -> int:
     """Keys that can serve now, by status and end date."""
-    lasts = or_(table.c.ExpiresAt.is_(None), table.c.ExpiresAt > utc_now())
-    return int(connection.execute(select(func.count()).select_from(table).where(_usable(), lasts)).scalar_one())
+    return int(connection.execute(select(func.count()).select_from(table).where(*_serves_now())).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """What stands in a row's ApiKey: ciphertext, or a legacy plain key."""
+
+    token_id: int
+    company_id: str
+    text: str | None = field(repr=False)
+
+
+def usable_texts(connection: Connection, *, after_id: int, limit: int) -> list[StoredText]:
+    """The stored keys that can serve now, in ascending order of id after ``after_id``."""
+    query = (
+        select(table.c.TokenID, table.c.CompanyID, table.c.ApiKey)
+        .where(table.c.TokenID > after_id, *_serves_now())
+        .order_by(table.c.TokenID)
+        .limit(limit)
+    )
+    return [
+        StoredText(row.TokenID, (row.CompanyID or "").strip().upper(), row.ApiKey) for row in connection.execute(query)
+    ]
+
+
+def usable_by_company(connection: Connection) -> dict[str, str]:
+    """Companies (ids in upper case) with keys that can serve now: a text that changes when one is added or changed."""
+    # As text: a moment that was typed beyond what a datetime takes must not hide the other companies.
+    changed = cast(table.c.UpdatedAt, String(40)).label("Changed")
+    rows = connection.execute(
+        select(table.c.CompanyID, table.c.TokenID, table.c.ApiKeyFingerprint, changed)
+        .where(*_serves_now(), table.c.CompanyID.is_not(None))
+        .order_by(table.c.TokenID)
+    )
+    found: dict[str, str] = {}
+    for row in rows:
+        key = f"{row.TokenID}:{(row.ApiKeyFingerprint or '')[:12]}:{row.Changed or ''}"
+        company = row.CompanyID.strip().upper()
+        found[company] = f"{found[company]} {key}" if company in found else key
+    return found
 
 
 def newest_usable(connection: Connection, provider: Provider, *, limit: int) -> list[StoredKey]:
@@ -158,23 +197,26 @@ def set_status(connection: Connection, token_id: int, status: KeyStatus, *, expe
     return connection.execute(change).rowcount == 1
 
 
-def refuse_key(connection: Connection, token_id: int, status: KeyStatus, *, fingerprint: str) -> bool:
-    """Take a key out of use that its provider refused; False when it was replaced or set aside meanwhile."""
-    change = update(table).where(table.c.TokenID == token_id, _still_is(fingerprint), _usable())
+def refuse_key(connection: Connection, token_id: int, status: KeyStatus, *, stored_key: str) -> bool:
+    """Take a key out of use that its provider refused; False when it was set aside meanwhile.
+
+    :param stored_key: as the row held it when the call began: a key that took its place meanwhile stays in use.
+    """
+    change = update(table).where(table.c.TokenID == token_id, table.c.ApiKey == stored_key, _usable())
     return connection.execute(change.values(Status=status.value, UpdatedAt=utc_now())).rowcount == 1
 
 
 def set_cooldown(
-    connection: Connection, token_id: int, until: datetime | None, *, fingerprint: str | None = None
+    connection: Connection, token_id: int, until: datetime | None, *, stored_key: str | None = None
 ) -> bool:
     """Let a key rest until a moment (never shorter than it already does); None ends the rest.
 
-    :param fingerprint: of the key that is meant: one that took its place in the row meanwhile does not rest.
+    :param stored_key: as the row held it when the call began: a key that took its place meanwhile does not rest.
     """
     moment = naive_utc(until)
     change = update(table).where(table.c.TokenID == token_id).values(CooldownUntil=moment)
-    if fingerprint is not None:
-        change = change.where(_still_is(fingerprint))
+    if stored_key is not None:
+        change = change.where(table.c.ApiKey == stored_key)
     if moment is not None:
         change = change.where(or_(table.c.CooldownUntil.is_(None), table.c.CooldownUntil < moment))
     return connection.execute(change).rowcount == 1
@@ -217,13 +259,12 @@ def stored_key(row: Row[Any]) -> StoredKey:
     )
 
 
+def _serves_now() -> tuple[Any, Any]:
+    return _usable(), or_(table.c.ExpiresAt.is_(None), table.c.ExpiresAt > utc_now())
+
+
 def _usable() -> Any:
     return or_(_status_is(KeyStatus.ACTIVE), _status_is(KeyStatus.BELOW_THRESHOLD))
-
-
-def _still_is(fingerprint: str) -> Any:
-    """A key from before encryption has no fingerprint; one that replaces it gets one."""
-    return or_(table.c.ApiKeyFingerprint.is_(None), table.c.ApiKeyFingerprint == fingerprint)
 
 
 def _status_is(status: KeyStatus) -> Any:

@@ -12,14 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from shared_code.database.stores.operations.json_facts import read_facts
 from shared_code.database.stores.operations.logs import storable
-from shared_code.database.stores.operations.rows_by_age import matching, newest
+from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import admin_audit
 from shared_code.observability.log_redaction import redact_value
 from shared_code.observability.redaction import redact
 
 table = admin_audit
+EXPIRING = Expiring(table.c.AuditID, table.c.At)
 
 _ACTOR_LENGTH = 100
 _TARGET_LENGTH = 200
@@ -85,7 +87,7 @@ def find_audit(
     equal = {table.c.Actor: wanted.actor, table.c.Action: wanted.action, table.c.Target: wanted.target}
     statement = newest(matching(select(table), equal), table.c.AuditID, before_id=before_id, limit=limit)
     rows = connection.execute(statement)
-    return [from_row(AuditEntry, row, before=_facts(row.Before), after=_facts(row.After)) for row in rows]
+    return [from_row(AuditEntry, row, before=read_facts(row.Before), after=read_facts(row.After)) for row in rows]
 
 
 def _text(facts: Mapping[str, Any] | None) -> str | None:
@@ -98,13 +100,3 @@ def _text(facts: Mapping[str, Any] | None) -> str | None:
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str | list | dict)
-
-
-def _facts(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:  # cut at its length, or written by hand
-        return {"text": text}
-    return found if isinstance(found, dict) else {"value": found}

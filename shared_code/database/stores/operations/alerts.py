@@ -1,7 +1,7 @@
 """Alerts: one open row per condition, however often it is seen; closed when the condition ends."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,16 @@ from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in, utc_now
-from shared_code.database.stores.operations.rows_by_age import matching, newest
+from shared_code.database.stores.operations.json_facts import read_facts
+from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import alerts
 from shared_code.records import Alert
 
 _SUBJECT_LENGTH = 200
 _OPEN = alerts.c.ClosedAt.is_(None)
+#: only conditions that are over: an open one has no ClosedAt
+EXPIRING = Expiring(alerts.c.AlertID, alerts.c.ClosedAt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,14 @@ def raise_alert(connection: Connection, alert: Alert) -> bool:
     return True
 
 
+def add_facts(connection: Connection, kind: str, subject: str, facts: Mapping[str, Any]) -> None:
+    """Add facts to an open condition; nothing when it is not open."""
+    this = (alerts.c.Kind == kind, alerts.c.Subject == subject[:_SUBJECT_LENGTH], _OPEN)
+    for alert in _read(connection, select(alerts).where(*this)):
+        text = json.dumps({**alert.details, **facts}, default=str)
+        connection.execute(update(alerts).where(*this).values(Details=text))
+
+
 def close_alert(connection: Connection, kind: str, subject: str) -> bool:
     """Close the condition; False when it was not open."""
     return _close(connection, alerts.c.Kind == kind, alerts.c.Subject == subject[:_SUBJECT_LENGTH])
@@ -58,11 +69,15 @@ def close_by_id(connection: Connection, alert_id: int) -> bool:
     return _close(connection, alerts.c.AlertID == alert_id)
 
 
-def sync_alerts(connection: Connection, kinds: Sequence[str], current: Sequence[Alert]) -> Changes:
+def sync_alerts(
+    connection: Connection, kinds: Sequence[str], current: Sequence[Alert], *, unknown: Collection[str] = ()
+) -> Changes:
     """Make the open conditions of these kinds the ``current`` ones: open, bring up to date, close.
 
     For conditions that can be read from the data at any time. Seeing one again changes its facts, not how often it
     occurred.
+
+    :param unknown: subjects about which nothing is known now; theirs stay as they are.
     """
     known = {(alert.kind, alert.subject): alert for kind in kinds for alert in open_alerts(connection, kind=kind)}
     wanted = {(alert.kind, alert.subject[:_SUBJECT_LENGTH]): alert for alert in current}
@@ -72,7 +87,8 @@ def sync_alerts(connection: Connection, kinds: Sequence[str], current: Sequence[
             _see_again(connection, alert, key[1], occurrences=0)
         elif raise_alert(connection, alert):
             opened.append(alert)
-    closed = [alert for key, alert in sorted(known.items()) if key not in wanted and close_alert(connection, *key)]
+    over = sorted(key for key in known if key not in wanted and key[1] not in unknown)
+    closed = [known[key] for key in over if close_alert(connection, *key)]
     return Changes(tuple(opened), tuple(closed))
 
 
@@ -128,4 +144,4 @@ def _see_again(connection: Connection, alert: Alert, subject: str, *, occurrence
 
 def _read(connection: Connection, statement: Select[Any]) -> list[Alert]:
     rows = connection.execute(statement)
-    return [from_row(Alert, row, details=json.loads(row.Details or "{}")) for row in rows]
+    return [from_row(Alert, row, details=read_facts(row.Details) or {}) for row in rows]

@@ -1,4 +1,4 @@
-"""The time zone of a company: its days and periods turn by it."""
+"""The time zone of a company: its days and periods turn by it. A blank one means that it has none of its own."""
 
 from collections.abc import Collection
 
@@ -11,9 +11,10 @@ from shared_code.database.tables import company_settings
 
 def company_zone(connection: Connection, company_id: str) -> str | None:
     """The company's IANA time zone, or None when it has none of its own."""
-    return connection.execute(
+    found = connection.execute(
         select(company_settings.c.TimeZone).where(same_company(company_settings.c.CompanyID, company_id))
     ).scalar()
+    return found or None
 
 
 def company_zones(connection: Connection, company_ids: Collection[str]) -> dict[str, str]:
@@ -23,7 +24,14 @@ def company_zones(connection: Connection, company_ids: Collection[str]) -> dict[
             folded(company_settings.c.CompanyID).in_(company_ids)
         )
     )
-    return {row.CompanyID: row.TimeZone for row in rows}
+    return {row.CompanyID: row.TimeZone for row in rows if row.TimeZone}
+
+
+def typed_zones(connection: Connection) -> list[tuple[str, str]]:
+    """Every company (in upper case) with a zone of its own, as it stands in the row, in order of the ids."""
+    columns = company_settings.c
+    rows = connection.execute(select(columns.CompanyID, columns.TimeZone).order_by(columns.CompanyID))
+    return [(row.CompanyID.upper(), row.TimeZone) for row in rows if (row.TimeZone or "").strip()]
 
 
 def set_company_zone(connection: Connection, company_id: str, time_zone: str) -> None:

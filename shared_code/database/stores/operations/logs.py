@@ -11,12 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select
 
-from shared_code.database.stores.operations.rows_by_age import delete_oldest, matching, newest
+from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import application_logs
+from shared_code.database.text_search import contains
 
+EXPIRING = Expiring(application_logs.c.LogID, application_logs.c.Timestamp)
 #: Rows of one statement on Azure SQL: 12 parameters each, and the driver takes 2,100.
-MAX_ROWS_PER_STATEMENT = 150
+MAX_ROWS_PER_STATEMENT = 128
 MAX_MESSAGE_CHARACTERS = 16_000
 MAX_EXCEPTION_CHARACTERS = 32_000
 _CUT = " ... [cut]"
@@ -67,9 +69,12 @@ def insert_logs(connection: Connection, entries: Sequence[LogEntry]) -> None:
         if rows:
             connection.execute(insert(application_logs), rows)
         return
-    # The Azure SQL driver sends many parameter sets one round trip each, so one statement carries many rows.
-    for start in range(0, len(rows), MAX_ROWS_PER_STATEMENT):
-        connection.execute(insert(application_logs).values(rows[start : start + MAX_ROWS_PER_STATEMENT]))
+    # The Azure SQL driver sends many parameter sets one round trip each, so one statement carries many rows: always a
+    # power of two, so that there are eight statements and plans and not one for each number of rows.
+    while rows:
+        size = min(1 << (len(rows).bit_length() - 1), MAX_ROWS_PER_STATEMENT)
+        connection.execute(insert(application_logs).values(rows[:size]))
+        rows = rows[size:]
 
 
 def find_logs(
@@ -92,8 +97,7 @@ def _matching(wanted: LogFilter) -> Select[Any]:
     statement = matching(select(application_logs), equal)
     if wanted.contains is not None:
         statement = statement.where(
-            columns.Message.contains(wanted.contains, autoescape=True)
-            | columns.Exception.contains(wanted.contains, autoescape=True)
+            contains(columns.Message, wanted.contains) | contains(columns.Exception, wanted.contains)
         )
     if wanted.since is not None:
         statement = statement.where(columns.Timestamp >= wanted.since)
@@ -107,12 +111,6 @@ def logs_after(connection: Connection, wanted: LogFilter, *, after_id: int, limi
     columns = application_logs.c
     statement = _matching(wanted).where(columns.LogID > after_id).order_by(columns.LogID).limit(limit)
     return [_entry(row) for row in connection.execute(statement)]
-
-
-def prune_logs(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
-    """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
-    columns = application_logs.c
-    return delete_oldest(connection, columns.LogID, columns.Timestamp, older_than_days=older_than_days, limit=limit)
 
 
 def storable(text: str, limit: int) -> str:

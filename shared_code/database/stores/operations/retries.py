@@ -9,12 +9,13 @@ from sqlalchemy import Connection, insert, select
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import same_company
 from shared_code.database.stores.operations.logs import storable
-from shared_code.database.stores.operations.rows_by_age import delete_oldest, matching, newest
+from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import retry_attempts
 from shared_code.records import RetryAttempt
 
 MAX_ERROR_CHARACTERS = 4000
+EXPIRING = Expiring(retry_attempts.c.RetryID, retry_attempts.c.Timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,6 @@ def find_retries(
         from_row(StoredRetry, row, at=row.Timestamp, error=row.ErrorMessage, retryable=bool(row.IsRetryable))
         for row in connection.execute(statement)
     ]
-
-
-def prune_retries(connection: Connection, *, older_than_days: int, limit: int = 5000) -> int:
-    """Delete at most ``limit`` rows that are older by the database's clock; returns how many."""
-    columns = retry_attempts.c
-    return delete_oldest(connection, columns.RetryID, columns.Timestamp, older_than_days=older_than_days, limit=limit)
 
 
 def _moment(epoch_seconds: float) -> datetime:

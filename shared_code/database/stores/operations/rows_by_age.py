@@ -1,6 +1,8 @@
 """Rows by their age: the newest first in pages, as operators look at them, and the oldest deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, delete, select
@@ -25,23 +27,28 @@ def newest(statement: Select[Any], key: Column[Any], *, before_id: int | None, l
     return statement.order_by(key.desc()).limit(limit)
 
 
-def delete_oldest(
-    connection: Connection,
-    key: Column[Any],
-    moment: Column[Any],
-    *conditions: ColumnElement[bool],
-    older_than_days: int,
-    limit: int,
-) -> int:
-    """Delete at most ``limit`` rows that are older by the database's clock; returns how many.
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """Which rows of a table a retention deletes.
 
-    :param key: the primary key of the table; ``moment`` is the column that says how old a row is.
-    :param conditions: what must hold for a row besides.
+    :ivar key: the primary key of the table; ``moment`` is the column that says how old a row is.
+    :ivar is_old: which rows are old, given the moment before which they are; by ``moment`` alone unless given.
     """
-    oldest = (
-        select(key)
-        .where(moment < utc_in(-older_than_days * _SECONDS_PER_DAY), *conditions)
-        .order_by(moment)
-        .limit(limit)
-    )
-    return connection.execute(delete(key.table).where(key.in_(oldest))).rowcount
+
+    key: Column[Any]
+    moment: Column[Any]
+    is_old: Callable[[ColumnElement[datetime]], ColumnElement[bool]] | None = None
+
+    def find(self, connection: Connection, *, older_than_days: int, limit: int) -> list[int]:
+        """The keys of at most ``limit`` rows that are older by the database's clock: the oldest ones, by key."""
+        oldest = select(self.key).where(self._old(older_than_days)).order_by(self.moment).limit(limit)
+        return sorted(connection.execute(oldest).scalars())
+
+    def delete(self, connection: Connection, *, older_than_days: int, first: int, last: int) -> int:
+        """Delete those with a key from ``first`` to ``last``; returns how many."""
+        statement = delete(self.key.table).where(self.key.between(first, last), self._old(older_than_days))
+        return connection.execute(statement).rowcount
+
+    def _old(self, days: int) -> ColumnElement[bool]:
+        before = utc_in(-days * _SECONDS_PER_DAY)
+        return self.moment < before if self.is_old is None else self.is_old(before)

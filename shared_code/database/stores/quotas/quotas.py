@@ -1,12 +1,14 @@
 """Quotas of a company, branch or user, and their counters: one row per quota and period.
 
 A counter carries a copy of its limit, because the conditional UPDATE that guards it may only read its own row; a
-changed quota writes through to the counters of the running periods.
+changed quota writes through to the counters of the running periods, and a limit that was changed by SQL reaches them
+with the next reservation. Every call moves all counters that exist for its company, branch and user in the day and
+month of its LocalDay, whether or not they limit anything at the moment: a counter is right from when it is made
+(:mod:`.period_counters`) to the end of its period.
 """
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,20 +19,21 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    insert,
+    func,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.company_case import same_company
+from shared_code.database.stores.lock_order import hold_company
 from shared_code.database.stores.operations.rows_by_age import matching
 from shared_code.database.stores.quotas.quota_scopes import COMPANY, LABELLED, subjects_of
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import quota_counters, quotas
-from shared_code.periods import day_period, month_period
+from shared_code.labels import composed, spellings
+from shared_code.periods import day_period, is_day, month_period
 from shared_code.records import Caller
 
 counters = quota_counters
@@ -47,10 +50,17 @@ class Quota:
     daily_limit: int | None
     monthly_limit: int | None
 
+    def limit_in(self, period: str) -> int | None:
+        """The limit that holds in a period."""
+        return self.daily_limit if is_day(period) else self.monthly_limit
+
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What a quota has used and reserved in one period."""
+    """What a quota has used and reserved in one period.
+
+    ``limit`` is the quota's; ``copied_limit`` is the one that stands in the counter's row, which may be an older one.
+    """
 
     counter_id: int
     quota: Quota
@@ -58,6 +68,7 @@ class Counter:
     limit: int | None
     used: int
     reserved: int
+    copied_limit: int | None
 
     @property
     def available(self) -> int | None:
@@ -74,6 +85,28 @@ def _is_scope(name: str) -> ColumnElement[bool]:
     return quotas.c.Scope == literal_column(f"'{name}'")
 
 
+#: ends the name of the parameter that holds a subject's decomposed spelling
+_DECOMPOSED = "_decomposed"
+
+_OF_CALLER = and_(
+    same_company(quotas.c.CompanyID, bindparam("company", type_=String(50))),
+    or_(
+        _is_scope(COMPANY),
+        *(
+            and_(
+                _is_scope(scope.name),
+                # Both spellings: a subject that was typed in by SQL may stand there decomposed.
+                quotas.c.Subject.in_([bindparam(scope.name), bindparam(scope.name + _DECOMPOSED)]),
+            )
+            for scope in LABELLED
+        ),
+    ),
+)
+_OF_DAY = and_(
+    counters.c.QuotaID == quotas.c.QuotaID,
+    or_(counters.c.Period == bindparam("day"), counters.c.Period == bindparam("month")),
+)
+
 # Built once: putting a statement together costs more than running it on SQLite.
 _MATCHING = (
     select(
@@ -89,59 +122,65 @@ _MATCHING = (
         counters.c.UsedTokens,
         counters.c.ReservedTokens,
     )
-    .select_from(
-        quotas.outerjoin(
-            counters,
-            and_(
-                counters.c.QuotaID == quotas.c.QuotaID,
-                or_(counters.c.Period == bindparam("day"), counters.c.Period == bindparam("month")),
-            ),
-        )
-    )
-    .where(
-        same_company(quotas.c.CompanyID, bindparam("company", type_=String(50))),
-        or_(
-            _is_scope(COMPANY),
-            *(and_(_is_scope(scope.name), quotas.c.Subject == bindparam(scope.name)) for scope in LABELLED),
-        ),
-    )
+    .select_from(quotas.outerjoin(counters, _OF_DAY))
+    .where(_OF_CALLER)
     .order_by(quotas.c.QuotaID)
 )
+_EXISTING = select(counters.c.CounterID).select_from(quotas.join(counters, _OF_DAY)).where(_OF_CALLER)
+_IDS = _EXISTING.order_by(counters.c.CounterID)
+#: how many counters exist for a caller and day; takes :func:`counter_parameters`
+EXISTING_COUNTERS = _EXISTING.with_only_columns(func.count()).scalar_subquery()
 
 
-def open_counters(connection: Connection, caller: Caller, day: date) -> list[Counter]:
-    """Counters that a call of ``caller`` on ``day`` must pass, in ascending order of id; missing ones are made."""
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A limit that has no counter yet in a period."""
+
+    quota: Quota
+    period: str
+
+
+def counter_parameters(caller: Caller, day: date) -> dict[str, str]:
+    """Which counters a call of ``caller`` on ``day`` moves, as parameters of statements."""
+    parameters = {"company": caller.company_id, "day": day_period(day), "month": month_period(day)}
+    # Only the company's own quota has a blank subject.
+    for scope, subject in subjects_of(caller).items():
+        *_, decomposed = spellings(subject)
+        parameters |= {scope: subject, scope + _DECOMPOSED: decomposed}
+    return parameters
+
+
+def counters_of(connection: Connection, caller: Caller, day: date) -> tuple[list[Counter], list[Missing]]:
+    """The counters that a call of ``caller`` on ``day`` moves, in ascending order of id, and those not yet made."""
     found: list[Counter] = []
-    missing: list[tuple[Quota, str, int]] = []
+    missing: list[Missing] = []
     by_quota: dict[int, tuple[Quota, dict[str, Any]]] = {}
-    wanted = {
-        "company": caller.company_id,
-        # Only the company's own quota has a blank subject.
-        **subjects_of(caller),
-        "day": day_period(day),
-        "month": month_period(day),
-    }
-    for row in connection.execute(_MATCHING, wanted):
+    for row in connection.execute(_MATCHING, counter_parameters(caller, day)):
         quota, periods = by_quota.setdefault(row.QuotaID, (quota_of(row), {}))
         if row.CounterID is not None:
             periods[row.Period] = row
     for quota, periods in by_quota.values():
-        for period, limit in ((day_period(day), quota.daily_limit), (month_period(day), quota.monthly_limit)):
+        for period in (day_period(day), month_period(day)):
             if period in periods:
-                found.append(_following(connection, _counter(periods[period], quota), limit))
-            elif limit is not None:
-                missing.append((quota, period, limit))
-    made = [ensure_counter(connection, quota, period, limit) for quota, period, limit in missing]
-    found += [counter for counter in made if counter is not None]
-    return sorted(found, key=lambda counter: counter.counter_id)
+                found.append(_counter(periods[period], quota))
+            elif quota.limit_in(period) is not None:
+                missing.append(Missing(quota, period))
+    return sorted(found, key=lambda counter: counter.counter_id), missing
 
 
-def _following(connection: Connection, counter: Counter, limit: int | None) -> Counter:
-    """The counter with its quota's limit: one that was changed by SQL reaches the running period here."""
-    if counter.limit == limit:
-        return counter
-    connection.execute(update(counters).where(counters.c.CounterID == counter.counter_id).values(LimitTokens=limit))
-    return replace(counter, limit=limit)
+def counter_ids(connection: Connection, caller: Caller, day: date) -> list[int]:
+    """Ids of the counters that a call of ``caller`` on ``day`` moves, in ascending order."""
+    return list(connection.execute(_IDS, counter_parameters(caller, day)).scalars())
+
+
+def follow_limit(connection: Connection, counter: Counter) -> bool:
+    """Give the counter its quota's limit, which was changed by SQL; False when another one has done so meanwhile."""
+    copied = counters.c.LimitTokens
+    seen = copied.is_(None) if counter.copied_limit is None else copied == counter.copied_limit
+    changed = connection.execute(
+        update(counters).where(counters.c.CounterID == counter.counter_id, seen).values(LimitTokens=counter.limit)
+    )
+    return changed.rowcount == 1
 
 
 def counters_in(
@@ -158,8 +197,9 @@ def find_quotas(
     connection: Connection, *, company_id: str | None = None, scope: str | None = None, subject: str | None = None
 ) -> list[Quota]:
     """Quotas that match all given parts, by id."""
-    equal = {quotas.c.Scope: scope, quotas.c.Subject: subject}
-    statement = matching(select(quotas), equal).order_by(quotas.c.QuotaID)
+    statement = matching(select(quotas), {quotas.c.Scope: scope}).order_by(quotas.c.QuotaID)
+    if subject is not None:
+        statement = statement.where(quotas.c.Subject.in_(spellings(subject)))
     return _of_company(connection, statement, company_id)
 
 
@@ -179,30 +219,27 @@ def _of_company(connection: Connection, statement: Select[Any], company_id: str 
 
 
 def get_quota(connection: Connection, quota_id: int, *, lock: bool = False) -> Quota | None:
-    """One quota; with ``lock`` its row is held until the transaction ends."""
-    where = quotas.c.QuotaID == quota_id
-    if lock:
-        connection.execute(update(quotas).where(where).values(UpdatedAt=quotas.c.UpdatedAt))
-    row = connection.execute(select(quotas).where(where)).first()
+    """One quota; with ``lock`` nobody else changes the company's quotas until the transaction ends."""
+    statement = select(quotas).where(quotas.c.QuotaID == quota_id)
+    row = connection.execute(statement).first()
+    if row is not None and lock:
+        hold_company(connection, row.CompanyID.upper())
+        row = connection.execute(statement).first()
     return None if row is None else quota_of(row)
-
-
-def ensure_counter(connection: Connection, quota: Quota, period: str, limit: int, *, used: int = 0) -> Counter | None:
-    """The counter of a period, made if need be; None when the quota was taken away meanwhile."""
-    values = {"QuotaID": quota.quota_id, "Period": period, "LimitTokens": limit, "UsedTokens": used}
-    # A call that runs beside this one may have opened the period already; its row is the one to use.
-    with suppress(IntegrityError), connection.begin_nested():
-        connection.execute(insert(counters).values(**values))
-    row = connection.execute(
-        select(counters).where(counters.c.QuotaID == quota.quota_id, counters.c.Period == period)
-    ).first()
-    return None if row is None else _counter(row, quota)
 
 
 def quota_of(row: Any) -> Quota:
     """The quota of a row."""
-    return from_row(Quota, row, company_id=row.CompanyID.upper())
+    return from_row(Quota, row, company_id=row.CompanyID.upper(), subject=composed(row.Subject))
 
 
 def _counter(row: Any, quota: Quota) -> Counter:
-    return from_row(Counter, row, quota=quota, limit=row.LimitTokens, used=row.UsedTokens, reserved=row.ReservedTokens)
+    return from_row(
+        Counter,
+        row,
+        quota=quota,
+        limit=quota.limit_in(row.Period),
+        used=row.UsedTokens,
+        reserved=row.ReservedTokens,
+        copied_limit=row.LimitTokens,
+    )

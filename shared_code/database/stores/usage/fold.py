@@ -4,11 +4,12 @@ A row is folded by its mark, never by its place: ids become visible out of order
 A batch marks its rows with a stamp of its own (the conditional UPDATE gives each row to one instance only), sums what
 carries the stamp, and adds that to UsageDaily, in one transaction. As many rows must carry the stamp as were marked;
 else it was not unique, and the batch is rolled back.
+
+A batch is a range of ids, so that one that fails can be taken apart until the row at fault is alone.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,58 +25,47 @@ logs = token_usage_logs
 
 #: ids of one batch lie no further apart than this many times its rows, which bounds what the sum reads
 _SPAN = 10
+_WAITS = logs.c.FoldedAt.is_(None)
 
 
 class StampTaken(Exception):
     """Other rows of the range carry the stamp of this batch: roll back, and take another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """One batch: unfolded rows that it saw, and those that it folded (another instance was quicker with the rest)."""
-
-    seen: int
-    folded: int
-
-
 def newest_unfolded(connection: Connection) -> int | None:
     """The highest id that waits for the fold, or None when nothing does."""
-    return connection.execute(select(func.max(logs.c.UsageID)).where(logs.c.FoldedAt.is_(None))).scalar()
+    return connection.execute(select(func.max(logs.c.UsageID)).where(_WAITS)).scalar()
 
 
-def fold_batch(connection: Connection, *, until: int, size: int, stamp: datetime, default_zone: str) -> Folded | None:
-    """Fold the lowest ``size`` ids that wait, up to ``until``; None when none is left.
+def unfolded_ids(connection: Connection, *, after: int, until: int, size: int) -> list[int]:
+    """The lowest ids that wait, above ``after`` and up to ``until``, ascending: at most ``size``, close together."""
+    lowest = select(func.min(logs.c.UsageID)).where(_WAITS, logs.c.UsageID.between(after + 1, until))
+    first = connection.execute(lowest).scalar()
+    if first is None:
+        return []
+    picked = select(logs.c.UsageID).where(_WAITS, logs.c.UsageID.between(first, min(until, first + size * _SPAN)))
+    return list(connection.execute(picked.order_by(logs.c.UsageID).limit(size)).scalars())
+
+
+def fold_range(connection: Connection, *, first: int, last: int, stamp: datetime, default_zone: str) -> int:
+    """Fold the rows that wait from id ``first`` to ``last``; how many: another instance was quicker with the others.
 
     :param stamp: the moment (naive UTC, microseconds count) that marks the rows of this batch.
     :param default_zone: IANA name by which rows without a day, of companies without a zone, get theirs.
     :raises StampTaken: see the class.
     :raises IntegrityError: SQLAlchemy's: another instance made the same UsageDaily row; run the batch again.
     """
-    waiting = logs.c.FoldedAt.is_(None)
-    first = connection.execute(select(func.min(logs.c.UsageID)).where(waiting, logs.c.UsageID <= until)).scalar()
-    if first is None:
-        return None
-    picked = (
-        select(logs.c.UsageID)
-        .where(waiting, logs.c.UsageID.between(first, min(until, first + size * _SPAN)))
-        .order_by(logs.c.UsageID)
-        .limit(size)
-        .subquery()
-    )
-    last, seen = connection.execute(select(func.max(picked.c.UsageID), func.count(picked.c.UsageID))).one()
-    if last is None:  # on a server another instance was quicker in between
-        return Folded(0, 0)
     batch = {"first": first, "last": last, "stamp": stamp}
     marked = connection.execute(statements.MARK, batch).rowcount
     if marked == 0:
-        return Folded(seen, 0)
+        return 0
     if connection.execute(statements.CLAIMED, batch).scalar_one() != marked:
         raise StampTaken
     connection.execute(statements.MAKE_PLACES, batch)
     connection.execute(statements.ADD_SUMS, batch)
     unplaced = connection.execute(statements.UNPLACED, batch).all()
     _add_unplaced(connection, unplaced, stamp=stamp, default_zone=default_zone)
-    return Folded(seen, marked)
+    return marked
 
 
 def _add_unplaced(connection: Connection, rows: Sequence[Any], *, stamp: datetime, default_zone: str) -> None:

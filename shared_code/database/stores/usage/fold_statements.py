@@ -48,7 +48,7 @@ _COUNTS = tuple(name for name in AMOUNTS if name != "CostUnits")
 #: CostUSD has eight places
 COST_UNITS = 100_000_000
 #: outcomes of rows that stand for a call that did what it should
-_GOOD_OUTCOMES = ("ok", "cached", "embedded_xml", "reported", "second_look")
+_GOOD_OUTCOMES = ("ok", "ok_corrected", "cached", "embedded_xml", "reported", "second_look", "second_look_corrected")
 
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")

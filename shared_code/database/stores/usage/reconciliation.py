@@ -19,12 +19,15 @@ from sqlalchemy import (
 )
 
 from shared_code.database.clock import utc_now
-from shared_code.database.stores.usage.usage_sums import sum_per_key
+from shared_code.database.stores.usage.usage_sums import keys_between, sum_per_key
 from shared_code.database.tables import token_master, token_usage_logs, token_usage_summary, usage_daily
 
 logs = token_usage_logs
 summary = token_usage_summary
 daily = usage_daily
+
+#: TokenID is an INT
+_LOWEST, _HIGHEST = -(2**31), 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,16 @@ class Discrepancy:
     booked: int
 
 
-def find_discrepancies(connection: Connection, *, token_id: int | None = None) -> list[Discrepancy]:
-    """Keys whose totals disagree, by id."""
-    rows = connection.execute(_totals(token_id))
+def find_discrepancies(connection: Connection, *, first: int = _LOWEST, last: int = _HIGHEST) -> list[Discrepancy]:
+    """Keys with ids from ``first`` to ``last`` whose totals disagree, by id."""
+    rows = connection.execute(_totals(first, last))
     return [Discrepancy(row.TokenID, row.CompanyID, int(row.Recorded), int(row.Booked)) for row in rows]
 
 
-def count_keys(connection: Connection) -> int:
-    """Keys that have a running total."""
-    return connection.execute(select(func.count()).select_from(summary)).scalar_one()
+def recorded_keys(connection: Connection) -> list[int]:
+    """The ids of keys that have a running total, ascending."""
+    ids = select(summary.c.TokenID).where(summary.c.TokenID.is_not(None)).order_by(summary.c.TokenID)
+    return list(connection.execute(ids).scalars())
 
 
 def repair(connection: Connection, token_id: int) -> Discrepancy | None:
@@ -56,7 +60,7 @@ def repair(connection: Connection, token_id: int) -> Discrepancy | None:
     lock = update(summary).where(summary.c.TokenID == token_id).values(OpeningTokens=summary.c.OpeningTokens)
     if connection.execute(lock).rowcount == 0:
         return None
-    found = find_discrepancies(connection, token_id=token_id)
+    found = find_discrepancies(connection, first=token_id, last=token_id)
     if not found:
         return None
     difference = found[0].booked - found[0].recorded
@@ -89,12 +93,14 @@ def booked_tokens_of(connection: Connection, token_id: int) -> tuple[int, int]:
     return max(int(row.logged) - booked, 0), booked
 
 
-def _totals(token_id: int | None) -> Select[Any]:
-    only = [] if token_id is None else [daily.c.TokenID == token_id]
-    folded = sum_per_key(daily.c.TokenID, daily.c.TotalTokens.label("Tokens"), where=only)
+def _totals(first: int, last: int) -> Select[Any]:
+    folded = sum_per_key(
+        daily.c.TokenID, daily.c.TotalTokens.label("Tokens"), where=[keys_between(daily.c.TokenID, first, last)]
+    )
     # BIGINT before the sum: Azure SQL sums INT as INT.
     tokens = cast(logs.c.TotalTokensUsed, BigInteger).label("Tokens")
-    waiting = sum_per_key(logs.c.TokenID, tokens, where=[logs.c.FoldedAt.is_(None)])
+    waits = [logs.c.FoldedAt.is_(None), keys_between(logs.c.TokenID, first, last)]
+    waiting = sum_per_key(logs.c.TokenID, tokens, where=waits)
     recorded = func.coalesce(summary.c.TotalUsedTokens, 0)
     booked = summary.c.OpeningTokens + func.coalesce(folded.c.Tokens, 0) + func.coalesce(waiting.c.Tokens, 0)
     joined = (
@@ -102,13 +108,12 @@ def _totals(token_id: int | None) -> Select[Any]:
         .outerjoin(waiting, waiting.c.TokenID == summary.c.TokenID)
         .outerjoin(token_master, token_master.c.TokenID == summary.c.TokenID)
     )
-    query = (
+    return (
         select(summary.c.TokenID, token_master.c.CompanyID, recorded.label("Recorded"), booked.label("Booked"))
         .select_from(joined)
-        .where(summary.c.TokenID.is_not(None), recorded != booked)
+        .where(summary.c.TokenID.between(first, last), recorded != booked)
         .order_by(summary.c.TokenID)
     )
-    return query if token_id is None else query.where(summary.c.TokenID == token_id)
 
 
 def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:

@@ -6,12 +6,15 @@ waiting for its lock, so that used + reserved never passes a limit, whatever run
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, delete, func, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
-from shared_code.database.stores.quotas.quota_scopes import caller_of, label_values
+from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, LABEL_COLUMNS, caller_of, label_values
+from shared_code.database.stores.quotas.quotas import EXISTING_COUNTERS, counter_parameters
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import quota_counters, token_reservations, token_usage_summary
+from shared_code.labels import spellings
+from shared_code.periods import period_days
 from shared_code.records import CallIdentity, Provider, Reservation, Source
 
 table = token_reservations
@@ -43,7 +46,33 @@ _RESERVE_ON_COUNTER = (
     )
     .values(ReservedTokens=counter.c.ReservedTokens + bindparam("tokens", type_=BigInteger))
 )
-_INSERT = insert(table).values(LeaseUntil=utc_in(bindparam("lease", type_=Integer)))
+_WRITTEN = (
+    "CallID",
+    "Attempt",
+    "TokenID",
+    "CompanyID",
+    *LABEL_COLUMNS,
+    "RequestID",
+    "LocalDay",
+    "Provider",
+    "Model",
+    "Source",
+    "DocumentSha256",
+    "BoundTokens",
+)
+_NEW = "new_"
+# Decides and writes in one statement: no counter may exist that the reservation has not passed.
+_INSERT = (
+    insert(table)
+    .from_select(
+        [*_WRITTEN, "LeaseUntil"],
+        select(
+            *(bindparam(_NEW + name, type_=table.c[name].type) for name in _WRITTEN),
+            utc_in(bindparam("lease", type_=Integer)),
+        ).where(bindparam("known", type_=Integer) == EXISTING_COUNTERS),
+    )
+    .execution_options(preserve_rowcount=True)
+)
 _DELETE = delete(table).where(table.c.CallID == bindparam("call"), table.c.Attempt == bindparam("attempt"))
 
 
@@ -57,27 +86,30 @@ def reserve_on_counter(connection: Connection, counter_id: int, tokens: int) -> 
     return connection.execute(_RESERVE_ON_COUNTER, {"counter": counter_id, "tokens": tokens}).rowcount == 1
 
 
-def insert_reservation(connection: Connection, reservation: Reservation, *, lease_seconds: int) -> None:
-    """Write the reservation; its lease ends ``lease_seconds`` from now by the database's clock."""
-    connection.execute(
-        _INSERT,
-        {
-            "CallID": reservation.identity.call_id,
-            "Attempt": reservation.attempt,
-            "TokenID": reservation.token_id,
-            "CompanyID": reservation.identity.caller.company_id,
-            **label_values(reservation.identity.caller),
-            "RequestID": reservation.identity.request_id,
-            "LocalDay": reservation.local_day,
-            "Provider": reservation.provider.value,
-            "Model": reservation.model,
-            "Source": reservation.identity.source.value,
-            "DocumentSha256": reservation.identity.document_sha256,
-            "BoundTokens": reservation.bound_tokens,
-            "CounterIDs": ",".join(str(counter_id) for counter_id in reservation.counter_ids),
-            "lease": lease_seconds,
-        },
-    )
+def insert_reservation(connection: Connection, reservation: Reservation, *, known: int, lease_seconds: int) -> bool:
+    """Write the reservation; its lease ends ``lease_seconds`` from now by the database's clock.
+
+    :param known: on how many counters it has set its bound aside. False, and nothing written, when more exist by now.
+    """
+    caller = reservation.identity.caller
+    values = {
+        "CallID": reservation.identity.call_id,
+        "Attempt": reservation.attempt,
+        "TokenID": reservation.token_id,
+        "CompanyID": caller.company_id,
+        **label_values(caller),
+        "RequestID": reservation.identity.request_id,
+        "LocalDay": reservation.local_day,
+        "Provider": reservation.provider.value,
+        "Model": reservation.model,
+        "Source": reservation.identity.source.value,
+        "DocumentSha256": reservation.identity.document_sha256,
+        "BoundTokens": reservation.bound_tokens,
+    }
+    parameters = {_NEW + name: value for name, value in values.items()}
+    counted = counter_parameters(caller, reservation.local_day)
+    written = connection.execute(_INSERT, parameters | counted | {"known": known, "lease": lease_seconds})
+    return written.rowcount == 1
 
 
 def delete_reservation(connection: Connection, call_id: str, attempt: int) -> bool:
@@ -86,17 +118,34 @@ def delete_reservation(connection: Connection, call_id: str, attempt: int) -> bo
 
 
 def find_reservation(connection: Connection, call_id: str, attempt: int) -> Reservation | None:
-    """The reservation of a call's attempt, if it stands."""
+    """The reservation of a call's attempt, if it stands. Raises ValueError for one that holds what no call writes."""
     row = connection.execute(select(table).where(table.c.CallID == call_id, table.c.Attempt == attempt)).first()
     return None if row is None else _reservation(row)
 
 
-def stale_reservations(connection: Connection, *, limit: int) -> list[Reservation]:
-    """Reservations whose lease ran out, oldest first: their process was killed or frozen."""
+def tokens_reserved(connection: Connection, *, company_id: str, scope: str, subject: str, period: str) -> int:
+    """Model tokens that open reservations of the owner of a quota hold in a period."""
+    where = [table.c.CompanyID == company_id, table.c.LocalDay.between(*period_days(period))]
+    if scope != COMPANY:
+        where.append(table.c[BY_NAME[scope].column].in_(spellings(subject)))
+    return int(connection.execute(select(func.sum(table.c.BoundTokens)).where(*where)).scalar() or 0)
+
+
+def tokens_reserved_on(connection: Connection, token_id: int) -> int:
+    """Model tokens that open reservations hold on a key."""
+    held = select(func.sum(table.c.BoundTokens)).where(table.c.TokenID == token_id)
+    return int(connection.execute(held).scalar() or 0)
+
+
+def stale_reservations(connection: Connection, *, limit: int) -> list[tuple[str, int]]:
+    """Call id and attempt of reservations whose lease ran out, oldest first: their process was killed or frozen."""
     rows = connection.execute(
-        select(table).where(table.c.LeaseUntil < utc_now()).order_by(table.c.LeaseUntil).limit(limit)
+        select(table.c.CallID, table.c.Attempt)
+        .where(table.c.LeaseUntil < utc_now())
+        .order_by(table.c.LeaseUntil)
+        .limit(limit)
     )
-    return [_reservation(row) for row in rows]
+    return [(row.CallID, row.Attempt) for row in rows]
 
 
 def _reservation(row: Row[Any]) -> Reservation:
@@ -105,5 +154,4 @@ def _reservation(row: Row[Any]) -> Reservation:
         row,
         identity=from_row(CallIdentity, row, caller=caller_of(row), source=Source(row.Source)),
         provider=Provider(row.Provider),
-        counter_ids=tuple(int(part) for part in row.CounterIDs.split(",") if part),
     )

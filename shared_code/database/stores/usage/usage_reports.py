@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, func, literal_column, select, union_all
 
-from shared_code.database.stores.quotas.quota_scopes import BY_NAME, USER
+from shared_code.database.stores.quotas.quota_scopes import BY_NAME, LABEL_COLUMNS, USER
 from shared_code.database.stores.usage.fold_statements import AMOUNTS, COST_UNITS, ROW_AMOUNTS, ROW_LABELS
 from shared_code.database.tables import token_usage_logs, usage_daily
+from shared_code.labels import spellings
 
 daily = usage_daily
 logs = token_usage_logs
@@ -133,7 +134,12 @@ def _conditions(columns: Any, wanted: UsageFilter) -> list[ColumnElement[bool]]:
     given = {column: getattr(wanted, field) for field, column in _COLUMNS.items() if field != "day"}
     return [
         columns.LocalDay.between(wanted.first_day, wanted.last_day),
-        *(columns[name] == value for name, value in given.items() if value is not None),
+        *(
+            # Both spellings of a name: rows of old versions, and typed ones, may hold it decomposed.
+            columns[name].in_(spellings(value)) if name in LABEL_COLUMNS else columns[name] == value
+            for name, value in given.items()
+            if value is not None
+        ),
     ]
 
 

@@ -5,21 +5,41 @@ A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however 
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Connection, bindparam, cast, func, insert, select, true, union_all, update
+from sqlalchemy import BigInteger, Connection, Integer, and_, bindparam, cast, func, insert, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_now
-from shared_code.database.stores.operations.rows_by_age import delete_oldest
+from shared_code.database.company_case import same_company
+from shared_code.database.stores.lock_order import hold_company
+from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, label_values
-from shared_code.database.tables import quota_counters, token_usage_logs, token_usage_summary, usage_daily
-from shared_code.records import Reservation, UsageKind, UsageRow
+from shared_code.database.stores.quotas.quotas import counter_ids
+from shared_code.database.tables import (
+    quota_counters,
+    token_master,
+    token_usage_logs,
+    token_usage_summary,
+    usage_daily,
+)
+from shared_code.labels import spellings
+from shared_code.periods import period_days
+from shared_code.records import Caller, Reservation, UsageKind, UsageRow
 
 logs = token_usage_logs
 summary = token_usage_summary
 counter = quota_counters
+#: folded rows only: the others are not in any sum yet
+EXPIRING = Expiring(
+    logs.c.UsageID, logs.c.LoggedAt, lambda before: and_(logs.c.LoggedAt < before, logs.c.FoldedAt.is_not(None))
+)
 
 # Built once: putting a statement together costs more than running it on SQLite.
-_INSERT = insert(logs)
+# A key that was deleted meanwhile makes the row one of the company alone, in the same statement and without a lock.
+_INSERT = insert(logs).values(
+    TokenID=select(token_master.c.TokenID)
+    .where(token_master.c.TokenID == bindparam("token", type_=Integer))
+    .scalar_subquery()
+)
 _ADD_TO_SUMMARY = (
     update(summary)
     .where(summary.c.TokenID == bindparam("token"))
@@ -41,7 +61,7 @@ _ADD_TO_COUNTER = (
 
 
 def insert_usage(connection: Connection, row: UsageRow) -> None:
-    """Add a row.
+    """Add a row; one whose key is gone belongs to its company alone.
 
     :raises IntegrityError: SQLAlchemy's: the row exists.
     """
@@ -49,7 +69,7 @@ def insert_usage(connection: Connection, row: UsageRow) -> None:
     connection.execute(
         _INSERT,
         {
-            "TokenID": row.token_id,
+            "token": row.token_id,
             **label_values(row.identity.caller),
             "InputTokens": usage.input_tokens,
             "OutputTokens": usage.output_tokens,
@@ -83,7 +103,7 @@ def insert_usage_once(connection: Connection, row: UsageRow) -> bool:
             insert_usage(connection, row)
     except IntegrityError:
         if booked_tokens(connection, row.identity.call_id, row.attempt, row.kind) is None:
-            raise  # another rule was broken: an unknown TokenID, not a second booking
+            raise  # another rule was broken, not a second booking
         return False
     return True
 
@@ -98,30 +118,22 @@ def booked_tokens(connection: Connection, call_id: str, attempt: int, kind: Usag
     return None if row is None else (row[0],)
 
 
-def tokens_used(connection: Connection, *, company_id: str, scope: str, subject: str, days: tuple[date, date]) -> int:
-    """Model tokens booked for the owner of a quota from the first to the last of ``days``, up to this moment."""
+def tokens_used(connection: Connection, *, company_id: str, scope: str, subject: str, period: str) -> int:
+    """Model tokens booked for the owner of a quota in a period, up to this moment."""
     sources = (
-        (usage_daily, usage_daily.c.TotalTokens, true()),
-        (logs, logs.c.TotalTokensUsed, logs.c.FoldedAt.is_(None)),
+        (usage_daily, usage_daily.c.TotalTokens, usage_daily.c.CompanyID == company_id),
+        (logs, logs.c.TotalTokensUsed, and_(same_company(logs.c.CompanyID, company_id), logs.c.FoldedAt.is_(None))),
     )
     parts = []
-    for table, tokens, fresh in sources:
-        where = [table.c.CompanyID == company_id, table.c.LocalDay.between(*days), fresh]
+    for table, tokens, counted in sources:
+        where = [counted, table.c.LocalDay.between(*period_days(period))]
         if scope != COMPANY:
-            where.append(table.c[BY_NAME[scope].column] == subject)
+            where.append(table.c[BY_NAME[scope].column].in_(spellings(subject)))
         # BIGINT before the sum: Azure SQL sums INT as INT.
         parts.append(select(cast(tokens, BigInteger).label("Tokens")).where(*where))
     # One statement: between two, a fold would carry rows from where they are still to be read to where they were.
     both = union_all(*parts).subquery()
     return int(connection.execute(select(func.sum(both.c.Tokens))).scalar() or 0)
-
-
-def prune_usage(connection: Connection, *, older_than_days: int, limit: int = 1000) -> int:
-    """Delete at most ``limit`` rows that are folded and older by the database's clock; returns how many."""
-    folded = logs.c.FoldedAt.is_not(None)
-    return delete_oldest(
-        connection, logs.c.UsageID, logs.c.LoggedAt, folded, older_than_days=older_than_days, limit=limit
-    )
 
 
 def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved: int = 0) -> bool:
@@ -134,12 +146,32 @@ def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved
 
 
 def move_sums(connection: Connection, reservation: Reservation, *, used: int, reserved: int) -> None:
-    """Move the totals of a reservation's key and quota counters by model tokens; negative ones give back.
+    """Move the totals of a reservation's key and of all counters of its caller; see :func:`move_totals`."""
+    move_totals(
+        connection,
+        reservation.token_id,
+        reservation.identity.caller,
+        reservation.local_day,
+        used=used,
+        reserved=reserved,
+    )
 
-    Counters in ascending order, so that two transactions never wait for each other in a ring.
+
+def move_totals(
+    connection: Connection, token_id: int | None, caller: Caller, day: date, *, used: int, reserved: int = 0
+) -> None:
+    """Move a key's totals, and all counters of the caller on ``day`` that exist, by model tokens; negative gives back.
+
+    The rows that this accounts for are written before it is called: see :mod:`shared_code.database.stores.lock_order`.
     """
-    if reservation.token_id is not None:
-        connection.execute(_ADD_TO_SUMMARY, {"token": reservation.token_id, "used": used, "reserved": reserved})
-    if reservation.counter_ids:
-        moved = [{"counter": each, "used": used, "reserved": reserved} for each in sorted(reservation.counter_ids)]
+    if token_id is None or not add_to_summary(connection, token_id, used=used, reserved=reserved):
+        hold_company(connection, caller.company_id)
+        if token_id is not None:
+            # A running total that was made before the company could be held.
+            add_to_summary(connection, token_id, used=used, reserved=reserved)
+    moved = [
+        {"counter": counter_id, "used": used, "reserved": reserved}
+        for counter_id in counter_ids(connection, caller, day)
+    ]
+    if moved:
         connection.execute(_ADD_TO_COUNTER, moved)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, Label, Subquery, cast
 
 from shared_code.database.stores.quotas.quota_scopes import COMPANY, LABELLED
 from shared_code.database.tables import usage_daily
+from shared_code.labels import composed, spellings
 
 daily = usage_daily
 
@@ -28,6 +29,12 @@ def sum_per_key(key: ColumnElement[Any], *amounts: Label[Any], where: Sequence[C
     rows = select(cast(key, Integer).label("TokenID"), *amounts).where(*where).subquery()
     sums = [func.sum(rows.c[amount.name]).label(amount.name) for amount in amounts]
     return select(rows.c.TokenID, *sums).group_by(rows.c.TokenID).subquery()
+
+
+def keys_between(key: ColumnElement[Any], first: int, last: int) -> ColumnElement[bool]:
+    """The condition that a TokenID column lies in a range; a range of one is found by the column's index."""
+    # Not the plain column for more, see sum_per_key: the range is nearly always that of all keys.
+    return key == first if first == last else cast(key, Integer).between(first, last)
 
 
 def tokens_per_day_by_key(
@@ -54,7 +61,7 @@ def tokens_per_day_by_key(
 def tokens_per_day_of(
     connection: Connection, owners: Collection[Owner], *, since: date
 ) -> dict[Owner, dict[date, int]]:
-    """Model tokens per local day on or after ``since`` of up to 1,000 owners of quotas."""
+    """Model tokens per local day on or after ``since`` of up to 600 owners of quotas."""
     found: dict[Owner, dict[date, int]] = {}
     columns = [(COMPANY, None), *((scope.name, daily.c[scope.column]) for scope in LABELLED)]
     for scope, column in columns:
@@ -64,9 +71,9 @@ def tokens_per_day_of(
         keys = [daily.c.CompanyID, daily.c.LocalDay, *([] if column is None else [column.label("Subject")])]
         where = [daily.c.LocalDay >= since, daily.c.CompanyID.in_({company for company, _, _ in wanted})]
         if column is not None:
-            where.append(column.in_({subject for _, _, subject in wanted}))
+            where.append(column.in_({spelling for _, _, subject in wanted for spelling in spellings(subject)}))
         sums = select(*keys, func.sum(daily.c.TotalTokens).label("Tokens")).where(*where).group_by(*keys)
         for row in connection.execute(sums):
-            owner = (row.CompanyID, scope, "" if column is None else row.Subject)
-            found.setdefault(owner, {})[row.LocalDay] = int(row.Tokens)
+            days = found.setdefault((row.CompanyID, scope, "" if column is None else composed(row.Subject)), {})
+            days[row.LocalDay] = days.get(row.LocalDay, 0) + int(row.Tokens)
     return found

@@ -1,0 +1,75 @@
+"""In which order transactions lock rows, so that two of them never wait for each other in a ring.
+
+1. the claim of a document (Extractions)
+2. a reservation that ends (TokenReservations, DELETE)
+3. a key's own row (TokenMaster)
+4. the company's row (CompanySettings), by :func:`hold_company`
+5. limits (Quotas), by whoever holds the company's row
+6. a key's running total (TokenUsageSummary): one, or several by whoever holds the company's row
+7. counters (QuotaCounters), in ascending order of id
+8. rows that are new
+
+A transaction leaves out what it does not need, and never goes back. The usual call holds neither the company's row nor
+a limit's: its key's running total is the only row on which calls of one company wait for each other. On PostgreSQL a
+conditional UPDATE that had to wait keeps its row locked even when it is refused in the end; so a reservation does not
+try one key after another, it begins anew.
+
+Why a counter that is made while calls come and go is exact, without any lock that those calls would not take anyway.
+Whoever ends, books or gives back tokens first writes its rows, then takes the key's running total, and only then looks
+up which counters exist and moves all of them. Whoever reserves takes the running total, and its last statement writes
+the reservation only if no counter exists that it did not know. Whoever makes a counter holds the running totals of all
+keys of the company when it sums what was booked and what is reserved, and until it commits. So of the two one comes
+first. Either the call has committed: its rows are seen by the sums. Or the counter has committed: the call finds it.
+Each statement sees what was committed when it began (READ COMMITTED; SQLite has one writer).
+
+A call without a running total (the key was deleted, or is a setting's) holds the company's row instead, and so does
+whoever makes a running total, because its row cannot be held by others before it is committed.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared_code.database.company_case import same_company
+from shared_code.database.tables import (
+    company_settings,
+    quota_counters,
+    token_master,
+    token_reservations,
+    token_usage_summary,
+)
+
+summary = token_usage_summary
+
+
+def hold_company(connection: Connection, company_id: str) -> None:
+    """Hold the company's row until the transaction ends; ``company_id`` is in upper case. One is made if need be."""
+    held = update(company_settings).where(same_company(company_settings.c.CompanyID, company_id))
+    while connection.execute(held.values(UpdatedAt=company_settings.c.UpdatedAt)).rowcount == 0:
+        try:
+            with connection.begin_nested():
+                # Without a time zone of its own: the default one counts.
+                connection.execute(insert(company_settings).values(CompanyID=company_id, TimeZone=""))
+        except IntegrityError:  # another one has just made it: wait for that one's end
+            continue
+        return
+
+
+def hold_keys(connection: Connection, company_id: str) -> None:
+    """Hold the running totals of all keys of a company whose row is held; calls of the company wait meanwhile."""
+    own = select(token_master.c.TokenID).where(same_company(token_master.c.CompanyID, company_id))
+    # A key that was given to another company may still have calls of this one.
+    running = select(token_reservations.c.TokenID).where(token_reservations.c.CompanyID == company_id)
+    connection.execute(
+        update(summary)
+        .where(or_(summary.c.TokenID.in_(own), summary.c.TokenID.in_(running)))
+        .values(ReservedTokens=summary.c.ReservedTokens)
+    )
+
+
+def hold_counters(connection: Connection, counter_ids: Iterable[int]) -> None:
+    """Hold counters of two days, which a transaction moves one after the other."""
+    for counter_id in sorted(counter_ids):
+        held = update(quota_counters).where(quota_counters.c.CounterID == counter_id)
+        connection.execute(held.values(ReservedTokens=quota_counters.c.ReservedTokens))
