@@ -23,6 +23,13 @@ _TIMEOUTS = {"connection_timeout": 3, "read_timeout": 20}
 #: seconds between the SDK's own tries; left alone, it waits 15 s before the second one
 _BACKOFF = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
+_NOT_FOUND = 404
+_SERVER_FAULT = 500
+#: not logged in, time-out, too many requests
+_NOT_NOW = frozenset({401, 408, 429})
+#: Microsoft Learn, "Common REST API error codes" of Azure Storage
+_ACCOUNT_CODES = frozenset({"AuthenticationFailed", "AccountIsDisabled", "InvalidAuthenticationInfo"})
+
 
 def storage_configured(settings: Settings) -> bool:
     """Whether any storage is named."""
@@ -30,17 +37,17 @@ def storage_configured(settings: Settings) -> bool:
     return settings.azurewebjobsstorage is not None or any(os.environ.get(name) for name in named)
 
 
-def queue_client(settings: Settings, queue: str, *, decoded: bool = True) -> "QueueClient":
-    """A queue whose messages are base64 text, as the platform's own triggers write them.
+def queue_client(settings: Settings, queue: str) -> "QueueClient":
+    """A queue, whose messages come and go as they are.
 
-    :param decoded: off for a queue that others write to as well: one message that is no base64 would make the whole
-        batch unreadable.
+    The platform's triggers write base64. It is not left to the SDK to decode it: one message that is no base64 would
+    make the whole page unreadable.
+
     :raises ConfigurationError: no queue service is named.
     """
-    from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+    from azure.storage.queue import QueueClient
 
-    coding = {"message_encode_policy": TextBase64EncodePolicy(), "message_decode_policy": TextBase64DecodePolicy()}
-    client: QueueClient = _client(QueueClient, settings, "queue", queue, retry_total=1, **(coding if decoded else {}))
+    client: QueueClient = _client(QueueClient, settings, "queue", queue, retry_total=1)
     return client
 
 
@@ -55,19 +62,33 @@ def blob_service_client(settings: Settings) -> "BlobServiceClient":
     return client
 
 
-def ask_storage[T](ask: Callable[[], T], *, absent: Collection[int] = (404,)) -> T | None:
-    """The answer of a request to storage; None for an HTTP status in ``absent``.
+def ask_storage[T](
+    ask: Callable[[], T], *, settled: Collection[str] = (), refused: type[StorageUnavailable] = StorageUnavailable
+) -> T | None:
+    """The answer of a request to storage; None when what it is about is not there.
 
-    :raises StorageUnavailable: storage was not reached, or refused the request for another reason.
+    :param settled: storage's error codes that mean that somebody else was quicker: None as well.
+    :param refused: what is raised when storage answers, but not for what this request is about.
+    :raises StorageUnavailable: storage was not reached, or refuses everything.
     """
     from azure.core.exceptions import AzureError, HttpResponseError
 
     try:
         return ask()
-    except (AzureError, OSError) as error:
-        if isinstance(error, HttpResponseError) and error.status_code in absent:
+    except HttpResponseError as error:
+        code = str(getattr(error, "error_code", None) or "")
+        if error.status_code == _NOT_FOUND or code in settled:
             return None
+        if _is_about_all(error.status_code, code):
+            raise StorageUnavailable from error
+        raise refused(f"{refused.default_message} ({code or error.status_code})") from error
+    except (AzureError, OSError) as error:
         raise StorageUnavailable from error
+
+
+def _is_about_all(status: int | None, code: str) -> bool:
+    """Whether another request to the same account would be refused too."""
+    return status is None or status >= _SERVER_FAULT or status in _NOT_NOW or code in _ACCOUNT_CODES
 
 
 def _client(kind: Any, settings: Settings, service: str, *names: str, **options: Any) -> Any:

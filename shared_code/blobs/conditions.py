@@ -15,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from shared_code.blobs.names import alert_subject, version_label
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import blob_answers
+from shared_code.database.stores.keys import tokens
 from shared_code.database.stores.operations import alerts
-from shared_code.errors import ServiceError
+from shared_code.errors import ServiceError, TokenExpired, TokenNotFound, TokenUnavailable
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: codes of files that could be read if only their company had a usable key
+WITHOUT_KEY = frozenset({TokenNotFound.code, TokenExpired.code, TokenUnavailable.code})
 FAILED = "blob_failed"
 POISONED = "blob_poisoned"
-_CLOSE_SECONDS = 2.0
+#: seconds that a file's way waits for the database to take a note
+_NOTE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,25 @@ _RETRY_STATE = TypeAdapter(RetryState)
 
 
 @dataclass(frozen=True, slots=True)
+class MissedKey:
+    """A file that failed for want of a usable key.
+
+    :ivar company_id: in upper case; '' when the alert does not say it.
+    :ivar tried_with: the company's keys when it last failed though there were some; see :meth:`BlobAlerts.usable_keys`.
+    """
+
+    blob: str
+    company_id: str
+    tried_with: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BlobAlerts:
     """Opens and closes the two conditions."""
 
     database: "Database"
 
-    def failed(self, name: str, *, etag: str, code: str, message: str) -> None:
+    def failed(self, name: str, *, etag: str, code: str, message: str, company_id: str) -> None:
         """A file cannot be read as it is; a person has to look at it."""
         raise_alert(
             self.database,
@@ -79,7 +96,7 @@ class BlobAlerts:
                 subject=alert_subject(name),
                 severity="warning",
                 message=f"{name} could not be processed ({code}): {message}",
-                details={"blob": name, "etag": etag, "code": code},
+                details={"blob": name, "etag": etag, "code": code, "company_id": company_id},
             ),
         )
 
@@ -116,13 +133,33 @@ class BlobAlerts:
             str(alert.details["blob"]): str(alert.details.get("etag")) for alert in found if "blob" in alert.details
         }
 
+    def without_key(self) -> list[MissedKey]:
+        """The files that failed for want of a usable key."""
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=FAILED))
+        return [
+            MissedKey(str(facts["blob"]), str(facts.get("company_id") or ""), facts.get("tried_with"))
+            for facts in (alert.details for alert in found)
+            if facts.get("code") in WITHOUT_KEY and facts.get("blob")
+        ]
+
+    def usable_keys(self) -> dict[str, str]:
+        """Companies that have a usable key: a text that changes with their keys."""
+        return self.database.read(tokens.usable_by_company)
+
+    def note_keys(self, name: str, keys: str) -> None:
+        """Remember with which keys a file failed for want of one: another try makes sense once they have changed."""
+        self.database.run(
+            lambda connection: alerts.add_facts(connection, FAILED, alert_subject(name), {"tried_with": keys}),
+            on_unknown=repeatable,
+        )
+
     def close(self, name: str, kind: str) -> None:
         """Close the alert. Without the database it stays open until the next sweep."""
         subject = alert_subject(name)
         try:
             closed = self.database.run(
                 lambda connection: alerts.close_alert(connection, kind, subject),
-                budget_seconds=_CLOSE_SECONDS,
+                budget_seconds=_NOTE_SECONDS,
                 on_unknown=repeatable,
             )
         except ServiceError as error:
@@ -132,16 +169,36 @@ class BlobAlerts:
             _log.info("alert %s (%s) is over", kind, subject)
             telemetry().event("alert_closed", kind=kind, subject=subject)
 
+    def result_written(self, version: "SourceVersion") -> None:
+        """Remember that the result of a version was written.
+
+        Without the database that is forgotten, and a result that is taken away soon after comes back once.
+        """
+        label = version_label(version.name, version.etag)
+        try:
+            self.database.run(
+                lambda connection: blob_answers.note_written(connection, label),
+                budget_seconds=_NOTE_SECONDS,
+                on_unknown=repeatable,
+            )
+        except ServiceError as error:
+            _log.warning("it could not be noted that the result of %r was written: %s", version.name, error.code)
+
+    def stored_result(self, version: "SourceVersion") -> str | None:
+        """The reading of this very version, as JSON text, that is paid for and stored; None when there is none."""
+        label = version_label(version.name, version.etag)
+        return self.database.read(lambda connection: blob_answers.stored_result(connection, label))
+
     def answered(self, versions: "Collection[SourceVersion]", *, since_seconds: int) -> set[str]:
-        """Names of the versions that were answered before, whatever became of the result file since then."""
+        """Names of the versions whose answer was written, whatever became of the file since then."""
         labels = {version_label(version.name, version.etag): version.name for version in versions}
         subjects = {(alert_subject(version.name), version.etag): version.name for version in versions}
-        booked = self.database.read(
-            lambda connection: blob_answers.booked_labels(connection, list(labels), since_seconds=since_seconds)
+        written = self.database.read(
+            lambda connection: blob_answers.written_labels(connection, list(labels), since_seconds=since_seconds)
         )
         refused = self.database.read(
             lambda connection: blob_answers.failed_versions(
                 connection, [subject for subject, _ in subjects], kind=FAILED
             )
         )
-        return {labels[label] for label in booked} | {subjects[key] for key in refused if key in subjects}
+        return {labels[label] for label in written} | {subjects[key] for key in refused if key in subjects}

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared_code import api_response
 from shared_code.blobs.conditions import FAILED, BlobAlerts
-from shared_code.blobs.names import error_name, read_labels, result_name, source_metadata, version_label
+from shared_code.blobs.names import company_of, error_name, read_labels, result_name, source_metadata, version_label
 from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
-from shared_code.errors import InternalError, ProviderBadAnswer, ServiceError, StorageUnavailable
+from shared_code.errors import BlobUnavailable, InternalError, ProviderBadAnswer, ServiceError
 from shared_code.extraction import submission
+from shared_code.extraction.outcome import AnswerData, answer_data, sentence
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
@@ -92,11 +93,13 @@ class BlobIntake:
         trace_parent: str | None = None,
         deadline_seconds: float | None = None,
         again: bool = False,
+        from_store: bool = False,
     ) -> Processed:
         """Bring the present version of a blob to its result or error file.
 
         :param content: what the trigger has read, of whatever version.
         :param again: an error file of this version does not count.
+        :param from_store: a reading of this version that is paid for, but whose result was lost, is written again.
         :raises errors.ServiceError: a passing cause; nothing was recorded.
         """
         deadline = self.monotonic() + (deadline_seconds or self.settings.blob_deadline_seconds)
@@ -104,11 +107,13 @@ class BlobIntake:
             request_context.request_scope(trace_parent=trace_parent),
             telemetry().request("blob", url=f"/{self._container}") as span,
         ):
-            done = self._process(name, content, deadline, again=again)
+            done = self._process(name, content, deadline, again=again, from_store=from_store)
             span.finish(done.code or done.disposition.value, success=done.disposition is not Disposition.ERROR)
             return done
 
-    def _process(self, name: str, content: bytes | None, deadline: float, *, again: bool) -> Processed:
+    def _process(
+        self, name: str, content: bytes | None, deadline: float, *, again: bool, from_store: bool
+    ) -> Processed:
         for _ in range(_ROUNDS):
             version = self.store.version(name)
             if version is None or version.is_folder:
@@ -118,12 +123,13 @@ class BlobIntake:
             if settled is not None and not (again and settled is records.error):
                 self._tidy(version, records)
                 return Processed(Disposition.SETTLED)
-            answer = self._answer(version, content, deadline)
+            answer = self._stored_answer(version) if from_store else None
+            answer = answer or self._answer(version, content, deadline)
             content = None
             if answer is not None and self._record(version, records, answer):
                 code = answer.error.code if answer.error else None
                 return Processed(Disposition.ERROR if answer.error else Disposition.RESULT, code)
-        raise StorageUnavailable("The blob is overwritten faster than it can be read.")
+        raise BlobUnavailable("The file is overwritten faster than it can be read.")
 
     def give_up(self, version: SourceVersion, error: ServiceError) -> None:
         """Write an error file for a passing cause that did not pass, for whoever waits for the result.
@@ -156,8 +162,21 @@ class BlobIntake:
                     raise
                 _log.info("blob %r cannot be read as it is: %s %s", version.name, error.code, error.message)
                 return _failure(version, self._container, error)
-            envelope = api_response.format_api_response(outcome.message, data=outcome.data, request_id=label)
-            return _Answer(_content(envelope, version, self._container), outcome.data["status"])
+            return self._success(version, outcome.message, outcome.data)
+
+    def _stored_answer(self, version: SourceVersion) -> _Answer | None:
+        """The envelope of a reading that was booked for this version and is stored; None when there is none."""
+        stored = self.alerts.stored_result(version)
+        if stored is None:
+            return None
+        _log.info("the result of blob %r was lost and is written again", version.name)
+        data = answer_data(json.loads(stored), ())
+        return self._success(version, sentence(data), data)
+
+    def _success(self, version: SourceVersion, message: str, data: AnswerData) -> _Answer:
+        label = version_label(version.name, version.etag)
+        envelope = api_response.format_api_response(message, data=data, request_id=label)
+        return _Answer(_content(envelope, version, self._container), data["status"])
 
     def _submission(
         self, version: SourceVersion, content: bytes | None, call_id: str, deadline: float
@@ -203,6 +222,8 @@ class BlobIntake:
         )
         if etag is None:
             return False
+        if not failed:
+            self.alerts.result_written(version)
         now = self.store.records(version.name)
         other = now.result if failed else now.error
         present = self.store.version(version.name)
@@ -218,7 +239,13 @@ class BlobIntake:
         if error is None and other is not None:
             self.alerts.close(version.name, FAILED)
         elif error is not None and not answer.given_up:
-            self.alerts.failed(version.name, etag=version.etag, code=error.code, message=error.message)
+            self.alerts.failed(
+                version.name,
+                etag=version.etag,
+                code=error.code,
+                message=error.message,
+                company_id=company_of(version.name, version.metadata),
+            )
         return True
 
     def _tidy(self, version: SourceVersion, records: Records) -> None:

@@ -66,13 +66,22 @@ def read_labels(name: str, metadata: Mapping[str, str]) -> dict[str, str | None]
     ``COMPANY/file``, ``COMPANY/BRANCH/file``. Folders below the branch have no meaning. Labels in the metadata are
     taken as they stand, or percent-decoded where ``labelencoding`` says ``percent``.
 
-    :raises InvalidRequest: neither of them names a company.
+    :raises InvalidRequest: neither of them names a company, or metadata is not ASCII.
     """
     given = {key.lower(): value for key, value in metadata.items()}
     encoded = given.get(ENCODED_LABELS, "").lower() == _PERCENT
-    fields: dict[str, str | None] = {
-        field: unquote(given[key]) if encoded else given[key] for key, field in _LABELS.items() if key in given
-    }
+    fields: dict[str, str | None] = {}
+    for key, field in _LABELS.items():
+        value = given.get(key)
+        if value is not None and not value.isascii():
+            raise InvalidRequest(
+                f"The blob's metadata {key} holds other characters than ASCII, and nothing says in which encoding: "
+                f"percent-encode its UTF-8, and add the metadata {ENCODED_LABELS}={_PERCENT}.",
+                details={"field": field},
+            )
+        if value is not None:
+            # Bytes that are no UTF-8 become U+FFFD here, which no name may hold.
+            fields[field] = unquote(value) if encoded else value
     if not fields.get("companyID"):
         folders = name.split("/")[:-1]
         if not folders or not folders[0]:
@@ -85,6 +94,14 @@ def read_labels(name: str, metadata: Mapping[str, str]) -> dict[str, str | None]
         if len(folders) + 1 >= _WITH_BRANCH:
             fields.setdefault("branch", folders[1])
     return fields
+
+
+def company_of(name: str, metadata: Mapping[str, str]) -> str:
+    """Whose file it is, in upper case; '' when nothing says it."""
+    try:
+        return (read_labels(name, metadata)["companyID"] or "").strip().upper()
+    except InvalidRequest:
+        return ""
 
 
 def label_metadata(fields: Mapping[str, str | None]) -> dict[str, str]:
@@ -105,6 +122,11 @@ def alert_subject(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{name[: _ALERT_SUBJECT // 2 - len(digest)]}~{digest}"
+
+
+def is_addressable(name: str) -> bool:
+    """Names with dot segments can be listed but not asked for: every HTTP client resolves them."""
+    return bool(name) and not {".", ".."}.intersection(name.split("/"))
 
 
 def plain_etag(etag: str) -> str:

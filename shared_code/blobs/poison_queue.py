@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared_code.blobs.clients import ask_storage
-from shared_code.blobs.names import plain_etag
+from shared_code.blobs.names import is_addressable, plain_etag
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueMessage
@@ -28,6 +28,8 @@ _PAGE = 32
 _MOST = 512
 #: seconds that a message stays hidden from another instance's sweep; longer than a sweep lasts
 _HIDDEN_SECONDS = 900
+#: storage's codes for a message that another sweep has in hand, or is done with
+_TAKEN = frozenset({"MessageNotFound", "PopReceiptMismatch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,21 @@ class PoisonQueue:
         self._call(lambda queue: queue.update_message(raw, visibility_timeout=0))
 
     def _read(self, raw: "QueueMessage") -> PoisonMessage | None:
-        """None for a message of another function or container, or one that the trigger did not write."""
+        """None for a message of another function or container, or one that the trigger did not write.
+
+        Those stay in the queue: whose they are is not known.
+        """
         try:
             content = json.loads(base64.b64decode(str(raw.content), validate=True))
             if content["FunctionId"] != _FUNCTION or content["ContainerName"] != self._container:
                 return None
-            return PoisonMessage(str(content["BlobName"]), plain_etag(str(content.get("ETag") or "")), raw)
-        except (binascii.Error, ValueError, KeyError, TypeError):
+            name = str(content["BlobName"])
+            return (
+                PoisonMessage(name, plain_etag(str(content.get("ETag") or "")), raw) if is_addressable(name) else None
+            )
+        except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def _call(self, operation: "Callable[[QueueClient], Any]") -> Any:
         """None when there is no queue, or the message was settled by another sweep."""
-        return ask_storage(lambda: operation(self._client()))
+        return ask_storage(lambda: operation(self._client()), settled=_TAKEN)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared_code.blobs.clients import ask_storage
 from shared_code.blobs.names import error_name, plain_etag, result_name, source_of
-from shared_code.errors import ConfigurationError, StorageUnavailable
+from shared_code.errors import BlobUnavailable, ConfigurationError, StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LARGEST_PAGE = 5000
-#: HTTP statuses of a request whose condition does not hold (any more), or whose blob is not there
-_GONE_OR_CHANGED = (404, 409, 412)
+#: storage's codes of a request whose condition does not hold any more. Others with the same status (archived, leased,
+#: protected by a policy) do not pass by asking again.
+_CHANGED = frozenset({"ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists"})
 _FOLDER_MARK = "hdi_isfolder"
 
 
@@ -41,8 +42,9 @@ class SourceVersion:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it only stands for a folder, as accounts with a hierarchical namespace list them."""
-        return any(key.lower() == _FOLDER_MARK for key in self.metadata)
+        """Whether it only stands for a folder, as accounts with a hierarchical namespace, and some tools, make them."""
+        marked = any(key.lower() == _FOLDER_MARK and value.lower() != "false" for key, value in self.metadata.items())
+        return marked or (self.name.endswith("/") and self.size == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Records:
 class BlobStore:
     """The two containers. Safe for many threads.
 
-    Every method raises :class:`errors.StorageUnavailable` when storage does not answer, and
-    :class:`errors.ConfigurationError` when the settings name no storage account.
+    Every method raises :class:`errors.StorageUnavailable` when storage does not answer,
+    :class:`errors.BlobUnavailable` when it answers but refuses this one blob, and :class:`errors.ConfigurationError`
+    when the settings name no storage account.
 
     :param client: makes the service's client; called on first use, so that storage is not needed to start.
     """
@@ -87,16 +90,13 @@ class BlobStore:
 
     def version(self, name: str) -> SourceVersion | None:
         """The present version of a source, or None when there is none."""
-        found = ask_storage(lambda: self._blob(self.sources_container, name).get_blob_properties())
+        found = _ask(lambda: self._blob(self.sources_container, name).get_blob_properties())
         return None if found is None else _version(found, name)
 
     def read(self, version: SourceVersion) -> bytes | None:
         """The content of this very version; None when it is gone or overwritten."""
-        return ask_storage(
-            lambda: (
-                self._blob(self.sources_container, version.name).download_blob(**_unchanged(version.etag)).readall()
-            ),
-            absent=_GONE_OR_CHANGED,
+        return _ask(
+            lambda: self._blob(self.sources_container, version.name).download_blob(**_unchanged(version.etag)).readall()
         )
 
     def records(self, name: str) -> Records:
@@ -121,10 +121,16 @@ class BlobStore:
         return None if done is None else plain_etag(done["etag"])
 
     def remove(self, blob_name: str, etag: str) -> None:
-        """Remove a result file as it was seen; one that has changed or is gone is left alone."""
-        ask_storage(
-            lambda: self._blob(self._results, blob_name).delete_blob(**_unchanged(etag)), absent=_GONE_OR_CHANGED
-        )
+        """Remove a result file as it was seen; one that has changed, is gone or cannot be removed is left alone."""
+        try:
+            _ask(lambda: self._blob(self._results, blob_name).delete_blob(**_unchanged(etag)))
+        except BlobUnavailable as error:
+            _log.warning("%r could not be removed: %s", blob_name, error.message)
+
+    def ask(self) -> None:
+        """Whether storage answers for the container of sources at all: raises :class:`errors.StorageUnavailable`."""
+        container = self._service().get_container_client(self.sources_container)
+        ask_storage(lambda: next(container.list_blobs(results_per_page=1).by_page(), None))
 
     def sources(self, *, prefix: str | None = None) -> Iterator[SourceVersion]:
         """All dropped files in the order of their names; none when there is no container."""
@@ -149,12 +155,10 @@ class BlobStore:
 
     def read_record(self, record: Record) -> bytes | None:
         """The content of a result file; None when it changed meanwhile."""
-        return ask_storage(
-            lambda: self._blob(self._results, record.blob_name).download_blob().readall(), absent=_GONE_OR_CHANGED
-        )
+        return _ask(lambda: self._blob(self._results, record.blob_name).download_blob().readall())
 
     def _record(self, blob_name: str, source: str) -> Record | None:
-        found = ask_storage(lambda: self._blob(self._results, blob_name).get_blob_properties())
+        found = _ask(lambda: self._blob(self._results, blob_name).get_blob_properties())
         if found is None:
             return None
         metadata = {key.lower(): value for key, value in (found.metadata or {}).items()}
@@ -185,7 +189,7 @@ class BlobStore:
                     self._service().create_container(container)
                 return upload()
 
-        return ask_storage(upload_into_container, absent=_GONE_OR_CHANGED)
+        return _ask(upload_into_container)
 
     def _blob(self, container: str, name: str) -> "BlobClient":
         return self._service().get_blob_client(container, name)
@@ -195,6 +199,11 @@ class BlobStore:
             return self._client()
         except ValueError as error:
             raise ConfigurationError("AzureWebJobsStorage does not name a storage account") from error
+
+
+def _ask[T](ask: Callable[[], T]) -> T | None:
+    """The answer about one blob; None when it is not there, or has changed since it was looked at."""
+    return ask_storage(ask, settled=_CHANGED, refused=BlobUnavailable)
 
 
 def _unchanged(etag: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from shared_code.database.stores.keys.token_fields import checked_company
 from shared_code.database.stores.operations import company_zones
 from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.errors import InvalidRequest
-from shared_code.periods import known_zone
+from shared_code.periods import zone_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from shared_code.database.connection import Database
 
 
-def set_zone(database: "Database", company_id: str, time_zone: str, actor: Actor) -> str:
-    """Set the time zone by which a company's days and months turn, from the next call on; returns the id in upper case.
+def set_zone(database: "Database", company_id: str, time_zone: str, actor: Actor) -> tuple[str, str]:
+    """Set the time zone by which a company's days and months turn, from the next call on.
 
-    :param time_zone: an IANA name.
+    :param time_zone: an IANA name; blanks around it do not count.
+    :returns: the company's id in upper case, and the zone as it is stored.
     :raises InvalidRequest: there is no such zone, or this is no company id.
     """
-    if not known_zone(time_zone):
+    zone = zone_name(time_zone)
+    if zone is None:
         raise InvalidRequest(f"{time_zone!r} is not an IANA time zone.", details={"field": "time_zone"})
     company = checked_company(company_id)
 
     def work(connection: "Connection") -> None:
         before = company_zones.company_zone(connection, company)
-        company_zones.set_company_zone(connection, company, time_zone)
-        facts = {"time_zone": before}, {"time_zone": time_zone}
+        company_zones.set_company_zone(connection, company, zone)
+        facts = {"time_zone": before}, {"time_zone": zone}
         add_audit(connection, actor, "company.set-zone", f"company {company}", before=facts[0], after=facts[1])
 
     database.run(work)
-    return company
+    return company, zone

@@ -7,7 +7,9 @@ one thread, however often health is asked for, because it is not started again w
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -148,6 +150,27 @@ def cached(
             answer = check()
             kept[:] = [(clock() + (seconds if answer else min(seconds, unhealthy_seconds)), answer)]
             return answer
+
+    return ask
+
+
+def rationed(check: Check, *, per_second: int, clock: Callable[[], float] = time.monotonic) -> Check:
+    """The check, asked at most so often in any second: beyond that the last answer, or error, is given again."""
+    lock = threading.Lock()
+    asked: deque[float] = deque(maxlen=per_second)
+    last: list[Future[Any]] = []
+
+    def ask() -> Any:
+        with lock:
+            if len(asked) < per_second or clock() - asked[0] >= 1.0:
+                asked.append(clock())
+                answer: Future[Any] = Future()
+                try:
+                    answer.set_result(check())
+                except Exception as error:  # noqa: BLE001 - told to each who asks
+                    answer.set_exception(error)
+                last[:] = [answer]
+            return last[0].result()
 
     return ask
 

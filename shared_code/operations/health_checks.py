@@ -1,6 +1,5 @@
 """The built-in health checks: each function takes what it needs and returns a check for ``SystemHealthChecker``."""
 
-import os
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -12,9 +11,12 @@ from shared_code import errors
 from shared_code.database import schema
 from shared_code.database.clock import utc_now
 from shared_code.database.connection import Database
+from shared_code.database.error_causes import classify
 from shared_code.database.stores.keys import tokens
 from shared_code.database.tables import token_usage_logs
+from shared_code.database.write_probe import prove_write
 from shared_code.operations.health_checker import Check, CheckResult, cached
+from shared_code.operations.timer_state import TimerState, timer_state
 from shared_code.providers.base import ModelCallFailed, ModelProvider
 
 _NOT_REACHED = (errors.ProviderUnavailable, errors.ProviderTimeout)
@@ -67,18 +69,32 @@ def disk_check(path: str = "/", *, limit_percent: float = 90.0) -> Check:
     return check
 
 
-def database_check(database: Database, *, budget_seconds: float = 3.0) -> Check:
-    """One round trip; a SQLite file that cannot be written is no database to book in."""
-    file = database.engine.url.database if database.dialect == "sqlite" else None
+def database_check(database: Database, *, budget_seconds: float = 1.0) -> Check:
+    """One round trip, and a write that leaves nothing behind: a database that only reads is none to book in.
+
+    :raises errors.DatabaseUnavailable: from the check; the message ends with the cause that the logs name too.
+    """
 
     def check() -> CheckResult:
-        started = time.perf_counter()
-        database.read(lambda connection: connection.execute(select(literal(1))).scalar(), budget_seconds=budget_seconds)
-        facts: dict[str, Any] = {"backend": database.dialect, "milliseconds": _milliseconds_since(started)}
-        writable = file is None or os.access(file, os.W_OK)
-        return CheckResult(facts if writable else facts | {"writable": False}, healthy=writable)
+        try:
+            started = time.perf_counter()
+            database.read(
+                lambda connection: connection.execute(select(literal(1))).scalar(), budget_seconds=budget_seconds
+            )
+            milliseconds = _milliseconds_since(started)
+            prove_write(database, budget_seconds=budget_seconds)
+        except errors.DatabaseUnavailable as error:
+            raise errors.DatabaseUnavailable(_with_cause(error)) from error
+        return CheckResult({"backend": database.dialect, "milliseconds": milliseconds})
 
     return check
+
+
+def _with_cause(error: errors.DatabaseUnavailable) -> str:
+    if error.__cause__ is None:
+        return error.message
+    failure = classify(error.__cause__)
+    return f"{error.message} ({failure.cause.value}: {failure.number})"
 
 
 def storage_check(blob_service: Callable[[], Any], *, timeout_seconds: float = 3.0) -> Check:
@@ -133,11 +149,11 @@ def provider_check(
     return cached(check, seconds=cache_seconds)
 
 
-def usable_keys_check(database: Database, *, minimum: int = 1) -> Check:
-    """How many keys can serve now, by status and end date."""
+def usable_keys_check(database: Database, *, minimum: int = 1, do_not_open: Callable[[], int] = lambda: 0) -> Check:
+    """How many keys can serve now, by status and end date, without those that this process cannot open."""
 
     def check() -> CheckResult:
-        count = database.read(tokens.count_usable)
+        count = max(database.read(tokens.count_usable) - do_not_open(), 0)
         return CheckResult({"usable_keys": count}, healthy=count >= minimum)
 
     return check
@@ -154,10 +170,12 @@ def outbox_check(depth: Callable[[], int], *, limit: int = 100) -> Check:
 
 
 def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
-    """How long the oldest usage row has waited for the timer, by the database's clock; and when it folded last."""
+    """How long the oldest usage row has waited for the timer, by the database's clock; when it folded last; and which
+    of the timer's steps failed in its last run.
+    """  # noqa: D205 - one thought that needs two lines
     usage = token_usage_logs.c
 
-    def work(connection: Connection) -> tuple[Any, Any, Any]:
+    def work(connection: Connection) -> tuple[Any, Any, Any, TimerState]:
         # By ids, which are indexed: anybody may ask for health, however long the history is.
         now = connection.execute(select(utc_now())).scalar_one()
         first = connection.execute(select(func.min(usage.UsageID)).where(usage.FoldedAt.is_(None))).scalar()
@@ -165,17 +183,20 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
         last = select(usage.FoldedAt).order_by(usage.UsageID.desc()).limit(1)
         if first is not None:
             last = last.where(usage.UsageID < first)
-        return now, connection.execute(oldest).scalar(), connection.execute(last).scalar()
+        waits, folded = connection.execute(oldest).scalar(), connection.execute(last).scalar()
+        return now, waits, folded, timer_state(connection)
 
     def check() -> CheckResult:
-        now, oldest, last = database.read(work)
+        now, oldest, last, state = database.read(work)
         waiting = _seconds_between(oldest, now)
         facts = {
             "oldest_unfolded_seconds": waiting,
             "limit_seconds": limit_seconds,
             "seconds_since_last_fold": _seconds_between(last, now),
+            "failing_steps": list(state.failing),
+            "rows_set_aside": len(state.set_aside),
         }
-        return CheckResult(facts, healthy=waiting is None or waiting <= limit_seconds)
+        return CheckResult(facts, healthy=(waiting is None or waiting <= limit_seconds) and not state.failing)
 
     return check
 

@@ -1,7 +1,8 @@
 """Conditions that operators should know of, read from the data: each is an alert from its begin to its end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import storage_configured
@@ -10,22 +11,26 @@ from shared_code.database.stores.keys.key_states import KeyState
 from shared_code.database.stores.operations import alerts
 from shared_code.database.stores.operations.alerts import Changes
 from shared_code.database.stores.usage import reconciliation, usage_sums
+from shared_code.database.stores.usage.reconciliation import Discrepancy
+from shared_code.metering.bookable import USAGE_CORRECTED
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import announce_changes
 from shared_code.providers import vendors
 from shared_code.records import Alert, KeyStatus
 from shared_code.rollup.key_status import low_mark
-from shared_code.rollup.statuses import ALERT_OF_STATUS, read_states
+from shared_code.rollup.set_aside import setting_aside
+from shared_code.rollup.statuses import ALERT_OF_STATUS, SET_STATUSES, read_states
 from shared_code.rollup.step import Done, RollupContext
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+RECONCILE = "reconcile"
 _KEY_KINDS = (*ALERT_OF_STATUS.values(), "key_expired")
 _SEVERITY = {KeyStatus.BELOW_THRESHOLD: "warning", KeyStatus.FULLY_UTILIZED: "error"}
 _REFUSED = (KeyStatus.BLOCKED, KeyStatus.EXPIRED, KeyStatus.EXCEEDED)
 #: raised where they happen; over when they have not happened for a day
-_PASSING_KINDS = ("estimate_miss", "unmeasured_call")
+_PASSING_KINDS = ("estimate_miss", "unmeasured_call", USAGE_CORRECTED)
 _QUIET_SECONDS = 86_400
 #: a model that was called within so many days is in use
 _USED_DAYS = 7
@@ -35,13 +40,16 @@ def sync_key_alerts(context: RollupContext) -> Done:
     """Keys that are low, used up or past their end; refusals whose key was dealt with are closed."""
     now = context.clock().astimezone(UTC).replace(tzinfo=None)
 
-    states = context.database.read(lambda connection: read_states(connection, now))
+    with setting_aside(context, SET_STATUSES) as aside:
+        # What cannot be read was set aside by the step that sets statuses.
+        states = read_states(context, aside, now)
+        unknown = aside.out_of_reach()
     found = [_key_alert(state, now, context.settings.default_threshold) for state in states]
     current = [alert for alert in found if alert is not None]
 
     def work(connection: "Connection") -> Changes:
-        changes = alerts.sync_alerts(connection, _KEY_KINDS, current)
-        return Changes(changes.opened, (*changes.closed, *_close_refusals(connection, states)))
+        changes = alerts.sync_alerts(connection, _KEY_KINDS, current, unknown=unknown)
+        return Changes(changes.opened, (*changes.closed, *_close_refusals(connection, states, unknown)))
 
     return Done(len(states), _announce(context.database.run(work, on_unknown=repeatable)))
 
@@ -70,9 +78,16 @@ def reconcile(context: RollupContext) -> Done:
 
     A difference is reported only; ``manage.py usage repair`` corrects it.
     """
-    seen, found = context.database.read(
-        lambda connection: (reconciliation.count_keys(connection), reconciliation.find_discrepancies(connection))
-    )
+
+    def compare(first: int, last: int) -> list[Discrepancy]:
+        return context.database.read(
+            lambda connection: reconciliation.find_discrepancies(connection, first=first, last=last)
+        )
+
+    with setting_aside(context, RECONCILE) as aside:
+        ids = context.database.read(reconciliation.recorded_keys)
+        found = list(chain.from_iterable(aside.attempt_ids(ids, compare)))
+        unknown = aside.out_of_reach()
     current = [
         Alert(
             kind="usage_drift",
@@ -84,8 +99,8 @@ def reconcile(context: RollupContext) -> Done:
         )
         for item in found
     ]
-    _sync(context, "usage_drift", current)
-    return Done(seen, len(found))
+    _sync(context, "usage_drift", current, unknown=unknown)
+    return Done(len(ids), len(found))
 
 
 def close_passed_alerts(context: RollupContext) -> Done:
@@ -142,19 +157,23 @@ def _key_alert(state: KeyState, now: datetime, default_threshold: int) -> Alert 
     )
 
 
-def _close_refusals(connection: "Connection", states: Sequence[KeyState]) -> list[Alert]:
+def _close_refusals(connection: "Connection", states: Sequence[KeyState], unknown: Collection[str]) -> list[Alert]:
     refused = {str(state.key.token_id) for state in states if KeyStatus.parse(state.key.status) in _REFUSED}
     return [
         alert
         for alert in alerts.open_alerts(connection, kind="key_refused")
-        if alert.subject not in refused and alerts.close_alert(connection, alert.kind, alert.subject)
+        if alert.subject not in refused
+        and alert.subject not in unknown
+        and alerts.close_alert(connection, alert.kind, alert.subject)
     ]
 
 
-def _sync(context: RollupContext, kind: str, current: Sequence[Alert]) -> int:
+def _sync(context: RollupContext, kind: str, current: Sequence[Alert], *, unknown: Collection[str] = ()) -> int:
     """Make the open alerts of a kind the current ones; how many were opened and closed."""
     return _announce(
-        context.database.run(lambda connection: alerts.sync_alerts(connection, [kind], current), on_unknown=repeatable)
+        context.database.run(
+            lambda connection: alerts.sync_alerts(connection, [kind], current, unknown=unknown), on_unknown=repeatable
+        )
     )
 
 

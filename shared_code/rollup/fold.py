@@ -2,21 +2,22 @@
 
 import random
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.usage import fold as store
+from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+FOLD = "fold"
 #: rows of one transaction; Azure SQL locks the whole table for a statement that takes 5,000 locks
 BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
-#: batches given up to another instance before the step gives up itself
-_MOST_LOST = 100
+#: times that one batch is given up to another instance before it is a failure
+_MOST_LOST = 20
+#: a database whose identities begin below 0 may have such ids too
+_BELOW_ALL = -(2**31)
 
 
 def fold_usage(context: RollupContext) -> Done:
@@ -25,31 +26,37 @@ def fold_usage(context: RollupContext) -> Done:
     until = database.read(store.newest_unfolded)
     if until is None:
         return Done(0, 0)
+    seen = changed = 0
+    after = _BELOW_ALL
+    with setting_aside(context, FOLD) as aside:
+        while ids := database.read(
+            lambda connection, after=after: store.unfolded_ids(  # type: ignore[misc]
+                connection, after=after, until=until, size=BATCH[database.dialect]
+            )
+        ):
+            seen += len(ids)
+            changed += sum(aside.attempt_ids(ids, partial(_fold, context)))
+            after = ids[-1]
+    return Done(seen, changed)
 
-    def work(connection: "Connection") -> store.Folded | None:
-        return store.fold_batch(
-            connection,
-            until=until,
-            size=BATCH[database.dialect],
-            stamp=_stamp(),
-            default_zone=context.settings.default_time_zone,
-        )
 
-    seen = changed = lost = 0
+def _fold(context: RollupContext, first: int, last: int) -> int:
+    """Fold the rows from one id to another in one transaction."""
+    zone = context.settings.default_time_zone
+    lost = 0
     while True:
         try:
-            batch = database.run(work, on_unknown=repeatable)
+            return context.database.run(
+                lambda connection: store.fold_range(
+                    connection, first=first, last=last, stamp=_stamp(), default_zone=zone
+                ),
+                on_unknown=repeatable,
+            )
         except (store.StampTaken, IntegrityError):
             # Another instance was in the way; the rows still wait.
             lost += 1
             if lost == _MOST_LOST:
                 raise
-            continue
-        if batch is None:
-            break
-        seen += batch.seen
-        changed += batch.folded
-    return Done(seen, changed)
 
 
 def _stamp() -> datetime:

@@ -1,37 +1,57 @@
 """Old rows deleted, in batches small enough that writers pass between them."""
 
-from collections.abc import Callable
 from functools import partial
 
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.operations import logs, retries
+from shared_code.database.stores.extractions import blob_answers, claims
+from shared_code.database.stores.operations import admin_audit, alerts, logs, retries
+from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.stores.quotas import counter_retention
 from shared_code.database.stores.usage import usage_rows
+from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step
 
 _BATCH = 1_000
 #: batches of one table in one run of the timer; the rest is the next run's
 _MOST_BATCHES = 50
+#: the sweep looks back two days
+_WRITTEN_RESULTS_DAYS = 7
 
 
-def _prune(prune: Callable[..., int], setting: str, context: RollupContext) -> Done:
-    """Delete the rows of one table that are older than the setting's days."""
-    days = getattr(context.settings, setting)
+def _prune(step: str, rows: Expiring, age: str | int, context: RollupContext) -> Done:
+    """Delete the rows of one table that are older than ``age``: days, or the setting that holds them."""
+    days = getattr(context.settings, age) if isinstance(age, str) else age
     deleted = 0
-    for _ in range(_MOST_BATCHES):
-        batch = context.database.run(
-            lambda connection: prune(connection, older_than_days=days, limit=_BATCH), on_unknown=repeatable
+
+    def delete(first: int, last: int) -> int:
+        return context.database.run(
+            lambda connection: rows.delete(connection, older_than_days=days, first=first, last=last),
+            on_unknown=repeatable,
         )
-        deleted += batch
-        if batch < _BATCH:
-            break
+
+    with setting_aside(context, step) as aside:
+        for _ in range(_MOST_BATCHES):
+            ids = context.database.read(lambda connection: rows.find(connection, older_than_days=days, limit=_BATCH))
+            batch = sum(aside.attempt_ids(ids, delete))
+            deleted += batch
+            # Rows that are set aside are found again each time.
+            if len(ids) < _BATCH or not batch:
+                break
     return Done(deleted, deleted)
+
+
+def _step(name: str, rows: Expiring, age: str | int) -> tuple[str, Step]:
+    return name, partial(_prune, name, rows, age)
 
 
 #: one step per table, so that each has its own record and its own failure
 STEPS: tuple[tuple[str, Step], ...] = (
-    ("prune ApplicationLogs", partial(_prune, logs.prune_logs, "retain_application_logs_days")),
-    ("prune RetryAttempts", partial(_prune, retries.prune_retries, "retain_retry_attempts_days")),
-    ("prune TokenUsageLogs", partial(_prune, usage_rows.prune_usage, "retain_usage_logs_days")),
-    ("prune Extractions", partial(_prune, claims.prune_extractions, "retain_extractions_days")),
+    _step("prune ApplicationLogs", logs.EXPIRING, "retain_application_logs_days"),
+    _step("prune RetryAttempts", retries.EXPIRING, "retain_retry_attempts_days"),
+    _step("prune TokenUsageLogs", usage_rows.EXPIRING, "retain_usage_logs_days"),
+    _step("prune Extractions", claims.EXPIRING, "retain_extractions_days"),
+    _step("prune QuotaCounters", counter_retention.EXPIRING, "retain_quota_counters_days"),
+    _step("prune Alerts", alerts.EXPIRING, "retain_closed_alerts_days"),
+    _step("prune AdminAudit", admin_audit.EXPIRING, "retain_admin_audit_days"),
+    _step("prune WrittenResults", blob_answers.EXPIRING, _WRITTEN_RESULTS_DAYS),
 )

@@ -1,25 +1,34 @@
 """The timer's work: small steps, each with its own transactions, its own record and its own failure.
 
-Every step is safe to run twice and on two instances at once; one that fails never stops the others. The steps are in
-``shared_code.rollup``; this module says which there are, in which order.
+Every step is safe to run twice and on two instances at once; one that fails never stops the others, and neither does a
+row that a step cannot handle (:mod:`.set_aside`). The steps are in ``shared_code.rollup``; this module says which there
+are, in which order.
 """
 
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.blobs.intake import Disposition
+from shared_code.database.connection import repeatable
+from shared_code.database.stores.operations import alerts
+from shared_code.errors import ServiceError
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
-from shared_code.rollup import conditions, fold, leases, retention, statuses
+from shared_code.operations.alerts import announce_changes
+from shared_code.operations.timer_state import STEP_FAILED
+from shared_code.records import Alert
+from shared_code.rollup import conditions, fold, leases, retention, statuses, zones
+from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step, StepResult, run_step
 
 __all__ = ["STEPS", "StepResult", "replay_outbox", "run_rollup"]
 
 _log = logging.getLogger(__name__)
 
+REPLAY_OUTBOX = "replay outbox"
 #: bookings replayed in one run of the timer
 _MOST_MESSAGES = 5_000
 
@@ -28,7 +37,8 @@ def replay_outbox(context: RollupContext) -> Done:
     """Book what waits in the outbox queue since the database was away."""
     if not storage_configured(context.settings):
         return Done(0, 0)
-    replayed = context.outbox.replay(context.ledger.replay, most=_MOST_MESSAGES)
+    with setting_aside(context, REPLAY_OUTBOX) as aside:
+        replayed = context.outbox.replay(context.ledger.replay, most=_MOST_MESSAGES, attempt=aside.attempt)
     return Done(replayed.seen, replayed.booked)
 
 
@@ -45,14 +55,16 @@ def sweep_blobs(context: RollupContext) -> Done:
 
 #: in this order: what was used is complete before it is summed, limits hold before statuses follow from them
 STEPS: tuple[tuple[str, Step], ...] = (
-    ("replay outbox", replay_outbox),
-    ("end stale reservations", leases.end_stale_reservations),
-    ("fold", fold.fold_usage),
-    ("reconcile", conditions.reconcile),
-    ("take over limits", statuses.take_over_limits),
-    ("set statuses", statuses.set_statuses),
+    (REPLAY_OUTBOX, replay_outbox),
+    (leases.END_RESERVATIONS, leases.end_stale_reservations),
+    (leases.END_CLAIMS, leases.end_stale_claims),
+    (fold.FOLD, fold.fold_usage),
+    (conditions.RECONCILE, conditions.reconcile),
+    (statuses.TAKE_OVER_LIMITS, statuses.take_over_limits),
+    (statuses.SET_STATUSES, statuses.set_statuses),
     ("key alerts", conditions.sync_key_alerts),
     ("model alerts", conditions.sync_model_alerts),
+    ("zone alerts", zones.sync_zone_alerts),
     ("passed alerts", conditions.close_passed_alerts),
     ("outbox alert", conditions.watch_outbox),
     ("sweep blobs", sweep_blobs),
@@ -72,11 +84,36 @@ def run_rollup(
         telemetry().request("rollup") as span,
     ):
         results = [run_step(name, step, context, clock) for name, step in STEPS]
+        _tell_failures(context, results)
         failed = [result.name for result in results if result.error]
         span.set(failed=", ".join(failed) or None)
         span.finish("failed" if failed else "ok", success=not failed)
         _log.info("rollup: %s", "; ".join(_line(result) for result in results))
     return results
+
+
+def _tell_failures(context: RollupContext, results: Sequence[StepResult]) -> None:
+    """Open an alert for each step that failed, and close those of steps that work again."""
+    current = [
+        Alert(
+            kind=STEP_FAILED,
+            subject=result.name,
+            severity="error",
+            message=f"The timer's step {result.name!r} failed ({result.error}); the log says why. "
+            "It is tried again with each run.",
+            details={"error": result.error},
+        )
+        for result in results
+        if result.error
+    ]
+    try:
+        changes = context.database.run(
+            lambda connection: alerts.sync_alerts(connection, [STEP_FAILED], current), on_unknown=repeatable
+        )
+    except ServiceError as error:
+        _log.warning("the failed steps of this run could not be told as alerts: %s", error.code)
+    else:
+        announce_changes(changes)
 
 
 def _line(result: StepResult) -> str:

@@ -18,7 +18,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RollupContext:
-    """What the steps work with. ``clock`` gives the moment, aware UTC."""
+    """What the steps work with. ``clock`` gives the moment, aware UTC.
+
+    :ivar try_resting: rows that were set aside are tried now, whatever their pauses say.
+    """
 
     settings: Settings
     database: Database
@@ -27,6 +30,7 @@ class RollupContext:
     outbox: Outbox
     sweep: BlobSweep
     clock: Callable[[], datetime]
+    try_resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

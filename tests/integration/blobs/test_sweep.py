@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from sqlalchemy import text
 
 from devstack.setup.azurite import connection_string
 from shared_code import errors
@@ -12,6 +13,7 @@ from shared_code.blobs.intake import Disposition
 from shared_code.blobs.names import error_name, result_name
 from shared_code.blobs.store import BlobStore
 from shared_code.bootstrap.blobs import build_store
+from shared_code.records import Provider
 from shared_code.rollup.run import sweep_blobs
 from tests.integration.blobs.stack import SAMPLES, unique
 
@@ -108,8 +110,8 @@ def test_an_answer_that_its_reader_took_away_does_not_come_back(stage):
     for name in stage.names():
         stage.blobs.get_blob_client("invoice-results", name).delete_blob()
     # As after a restart: only the rows know of the answers.
-    stage.services.blobs.sweep._answered.clear()
-    assert stage.services.blobs.sweep.forgotten() == []
+    stage.services.blobs.sweep.forgotten.forget_answers()
+    assert stage.services.blobs.sweep.forgotten.find() == []
     sweep_blobs(stage.services.rollup)
     assert stage.names() == []
     assert stage.open_alerts("blob_failed") == {}
@@ -222,3 +224,175 @@ def test_storage_that_is_away_is_a_passing_cause_and_a_wrong_setting_is_named(ma
     store = build_store(make_settings("sqlite://", azurewebjobsstorage="nonsense"))
     with pytest.raises(errors.ConfigurationError, match="AzureWebJobsStorage"):
         store.version("NT047/a.pdf")
+
+
+def archive(stage, name):
+    stage.drop(name)
+    stage.blobs.get_blob_client("invoices", name).set_standard_blob_tier("Archive")
+
+
+def test_blobs_that_storage_does_not_give_out_keep_no_other_waiting(stage):
+    dead = [f"NT047/archived-{number}.pdf" for number in range(5)]
+    fine = [f"NT047/ordinary-{number}.pdf" for number in range(3)]
+    for name in dead:
+        archive(stage, name)
+        stage.put_poison(name, etag=stage_etag(stage, name))
+    for name in fine:
+        stage.put_poison(name, etag=stage.drop(name))
+    sweep_blobs(stage.services.rollup)
+    assert stage.names() == [result_name(name) for name in fine]
+    assert stage.poison() == dead
+    for name in dead:
+        details = alert_of(stage, name).details
+        assert (details["tries"], details["code"]) == (1, "BLOB_UNAVAILABLE")
+    # Taken out of the archive, it is read like any other.
+    stage.blobs.get_blob_client("invoices", dead[0]).set_standard_blob_tier("Hot")
+    stage.now += timedelta(minutes=1)
+    sweep_blobs(stage.services.rollup)
+    assert result_name(dead[0]) in stage.names()
+    assert alert_of(stage, dead[0]) is None
+    stage.now += timedelta(hours=25)
+    sweep_blobs(stage.services.rollup)
+    assert stage.read(error_name(dead[1]))[0]["error"]["code"] == "BLOB_UNAVAILABLE"
+    assert alert_of(stage, dead[1]).details["given_up"] is True
+
+
+def test_a_result_file_that_is_leased_keeps_no_other_waiting(stage):
+    held, fine = "NT047/held.pdf", "NT047/fine.pdf"
+    stage.drop(held)
+    stage.services.blobs.intake.process(held)
+    lease = stage.blobs.get_blob_client("invoice-results", result_name(held)).acquire_lease()
+    stage.put_poison(held, etag=stage.drop(held))
+    stage.put_poison(fine, etag=stage.drop(fine))
+    before = len(stage.billed_calls())
+    sweep_blobs(stage.services.rollup)
+    assert result_name(fine) in stage.names()
+    assert alert_of(stage, held).details["code"] == "BLOB_UNAVAILABLE"
+    lease.release()
+    stage.now += timedelta(minutes=1)
+    sweep_blobs(stage.services.rollup)
+    assert alert_of(stage, held) is None
+    assert stage.read(result_name(held))[1]["sourceetag"] == stage_etag(stage, held)
+    assert len(stage.billed_calls()) - before == 2
+
+
+@pytest.mark.parametrize("name", ["", "../up.pdf", "NT047/./a.pdf", "NT047/" + "x" * 1_100 + ".pdf"])
+def test_poison_messages_whose_name_no_client_can_ask_for_stop_nothing(stage, name):
+    stage.put_poison(name)
+    fine = "NT047/beside.pdf"
+    stage.put_poison(fine, etag=stage.drop(fine))
+    sweep_blobs(stage.services.rollup)
+    assert stage.names() == [result_name(fine)]
+    stage.queues.get_queue_client("webjobs-blobtrigger-poison").clear_messages()
+
+
+def test_folder_markers_are_no_documents(stage):
+    blob = stage.blobs.get_blob_client("invoices", "NT047/marked")
+    blob.upload_blob(b"", overwrite=True, metadata={"hdi_isfolder": "true"})
+    stage.drop("NT047/slash/", b"")
+    for name in ("NT047/marked", "NT047/slash/"):
+        assert stage.services.blobs.intake.process(name, content=b"").disposition is Disposition.GONE
+    stage.now += timedelta(minutes=16)
+    assert sweep_blobs(stage.services.rollup).seen == 0
+    assert stage.names() == []
+    assert stage.open_alerts("blob_failed") == {}
+
+
+def test_a_file_that_only_wanted_a_key_is_read_once_its_company_has_one(stage):
+    name, other = "LATE/a.pdf", "NEVER/a.pdf"
+    for each in (name, other):
+        stage.drop(each)
+        assert stage.services.blobs.intake.process(each).code == "TOKEN_NOT_FOUND"
+    stage.now += timedelta(hours=60)
+    sweep_blobs(stage.services.rollup)
+    assert stage.names() == sorted([error_name(name), error_name(other)])
+    stage.add_key("LATE")
+    assert sweep_blobs(stage.services.rollup).changed == 1
+    assert stage.names() == sorted([result_name(name), error_name(other)])
+    assert set(stage.open_alerts("blob_failed")) == {other}
+
+
+def test_a_key_that_is_refused_does_not_make_the_file_be_tried_without_end(stage):
+    name = "WRONG/a.pdf"
+    stage.drop(name)
+    assert stage.services.blobs.intake.process(name).code == "TOKEN_NOT_FOUND"
+    stage.add_key("WRONG")
+    stage.gemini.fault("invalid_key", times=0)
+    before = len(stage.gemini.calls())
+    for _ in range(3):
+        sweep_blobs(stage.services.rollup)
+        stage.now += timedelta(hours=7)
+    assert len(stage.gemini.calls()) == before + 1
+    assert stage.open_alerts("blob_failed")[name].details["code"] == "TOKEN_UNAVAILABLE"
+    stage.gemini.script.clear()
+    stage.add_key("WRONG")
+    sweep_blobs(stage.services.rollup)
+    assert stage.names() == [result_name(name)]
+
+
+def test_a_file_that_fails_with_the_keys_that_are_there_waits_for_others(stage):
+    name = "OTHERS/a.pdf"
+    stage.drop(name, model="gemini-3.5-flash-lite")
+    assert stage.services.blobs.intake.process(name).code == "TOKEN_NOT_FOUND"
+    stage.add_key("OTHERS", provider=Provider.OPENAI)
+    changed = []
+    for _ in range(3):
+        changed.append(sweep_blobs(stage.services.rollup).changed)
+        stage.now += timedelta(hours=7)
+    assert changed == [1, 0, 0]
+    stage.add_key("OTHERS")
+    assert sweep_blobs(stage.services.rollup).changed == 1
+    assert stage.names() == [result_name(name)]
+
+
+def test_a_result_that_was_lost_after_its_booking_is_written_again_without_a_call(stage):
+    lost = "NT047/lost.pdf"
+    stage.drop(lost)
+    # Nobody can write the result while somebody else holds its place.
+    place = stage.blobs.get_blob_client("invoice-results", result_name(lost))
+    place.upload_blob(b"")
+    lease = place.acquire_lease()
+    with pytest.raises(errors.StorageUnavailable):
+        stage.services.blobs.intake.process(lost)
+    place.delete_blob(lease=lease)
+    paid = len(stage.billed_calls())
+    # The key has no room for another call, and the model of the settings may be another one by now.
+    stage.services.database.run(
+        lambda connection: connection.execute(text('UPDATE "TokenMaster" SET "Status" = \'Disabled\''))
+    )
+    try:
+        stage.now += timedelta(minutes=16)
+        assert sweep_blobs(stage.services.rollup).changed == 1
+        body, metadata = stage.read(result_name(lost))
+        assert (body["status"], metadata["sourceetag"]) == ("success", stage_etag(stage, lost))
+        assert body["data"]["invoices"][0]["invoice_number"]
+        # Taken away by its reader, it does not come back.
+        stage.blobs.get_blob_client("invoice-results", result_name(lost)).delete_blob()
+        stage.services.blobs.sweep.forgotten.forget_answers()
+        sweep_blobs(stage.services.rollup)
+        assert stage.names() == []
+        assert len(stage.billed_calls()) == paid
+    finally:
+        stage.services.database.run(
+            lambda connection: connection.execute(text('UPDATE "TokenMaster" SET "Status" = \'Active\''))
+        )
+
+
+def test_answers_from_before_the_upgrade_that_were_taken_away_do_not_come_back(stage):
+    name = "NT047/before.pdf"
+    stage.drop(name)
+    stage.services.blobs.intake.process(name)
+    stage.blobs.get_blob_client("invoice-results", result_name(name)).delete_blob()
+
+    def as_after_the_upgrade(connection):
+        connection.execute(text('DELETE FROM "WrittenResults" WHERE "Label" <> \'begin\''))
+        connection.execute(text('UPDATE "WrittenResults" SET "WrittenAt" = \'2999-01-01 00:00:00.000000\''))
+
+    stage.services.database.run(as_after_the_upgrade)
+    stage.now += timedelta(minutes=16)
+    assert stage.services.blobs.sweep.forgotten.find() == []
+    stage.services.database.run(
+        lambda connection: connection.execute(text('UPDATE "WrittenResults" SET "WrittenAt" = \'2000-01-01 00:00:00\''))
+    )
+    stage.services.blobs.sweep.forgotten.forget_answers()
+    assert [version.name for version in stage.services.blobs.sweep.forgotten.find()] == [name]

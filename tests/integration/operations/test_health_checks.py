@@ -88,7 +88,8 @@ def test_health_degrades_and_recovers_with_the_database(tmp_path, make_settings)
         assert gone["overall_status"] == "degraded"
         assert gone["checks"]["database"] == {
             "status": "error",
-            "error": "DatabaseUnavailable: The database is not available at the moment. Please try again shortly.",
+            "error": "DatabaseUnavailable: The database is not available at the moment. Please try again shortly. "
+            "(refused: SQLITE_CANTOPEN)",
         }
         folder.mkdir()
         assert checker.run_checks()["overall_status"] == "healthy"
@@ -120,7 +121,13 @@ def test_usable_keys_are_counted_as_people_type_them(database):
 
 def test_the_rollup_is_late_when_a_row_waits_too_long(database):
     check = rollup_check(database, limit_seconds=600)
-    assert check().facts == {"oldest_unfolded_seconds": None, "limit_seconds": 600, "seconds_since_last_fold": None}
+    assert check().facts == {
+        "oldest_unfolded_seconds": None,
+        "limit_seconds": 600,
+        "seconds_since_last_fold": None,
+        "failing_steps": [],
+        "rows_set_aside": 0,
+    }
     assert check()
 
     def row(age, *, folded):

@@ -1,6 +1,7 @@
 """Rows as writers make them, the timer's steps on them, and the figures that must agree."""
 
 import itertools
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from sqlalchemy import BigInteger, cast, func, insert, select, update
 
 from shared_code.bootstrap.container import Services
 from shared_code.database import tables
+from shared_code.database.clock import utc_in
 from shared_code.database.stores.keys import token_changes
 from shared_code.database.stores.usage import usage_rows
 from shared_code.rollup.run import STEPS, run_rollup
@@ -176,6 +178,25 @@ class Books:
         """UsageDaily is what the rows add up to, and every total agrees with them."""
         assert self.daily() == self.logged()
         assert self.step("reconcile").changed == 0
+
+
+def reserve(books: Books, token: int | None, *, bound: int = 1_000, **values: Any) -> str:
+    """A reservation of a process that is gone."""
+    call = str(uuid.uuid4())
+    row = {
+        "CallID": call,
+        "Attempt": 1,
+        "TokenID": token,
+        "CompanyID": "NT047",
+        "LocalDay": date(2026, 11, 21),
+        "Provider": "Gemini",
+        "Model": "gemini-3.5-flash-lite",
+        "Source": "http",
+        "BoundTokens": bound,
+        "LeaseUntil": utc_in(-60),
+    }
+    books.database.run(lambda connection: connection.execute(insert(tables.token_reservations).values(row | values)))
+    return call
 
 
 def _units(table):

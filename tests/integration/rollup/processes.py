@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psycopg  # noqa: F401 - preloaded
@@ -45,17 +46,23 @@ class FolderOutbox:
     def put(self, booking: Booking) -> None:
         (self.folder / f"{booking.reservation.identity.call_id}.json").write_text(booking.to_text(), encoding="utf-8")
 
-    def replay(self, book, *, most: int) -> Replayed:
+    def replay(self, book, *, most: int, attempt) -> Replayed:
         done = Replayed()
         for path in sorted(self.folder.iterdir())[:most]:
             done.seen += 1
-            book(Booking.from_text(path.read_text(encoding="utf-8")))
-            path.unlink()
-            done.booked += 1
+            booking = Booking.from_text(path.read_text(encoding="utf-8"))
+            if attempt(path.name, partial(_book, book, booking)):
+                path.unlink()
+                done.booked += 1
         return done
 
     def depth(self) -> int:
         return len(list(self.folder.iterdir()))
+
+
+def _book(book, booking: Booking) -> bool:
+    book(booking)
+    return True
 
 
 def services_on(url: str, outbox: Path | None = None, **settings) -> Services:

@@ -16,7 +16,7 @@ from shared_code.rollup.run import STEPS
 from tests.integration.rollup.books import Books
 from tests.integration.rollup.processes import FolderOutbox, context, roll, run_until_killed, services_on, write
 
-_LONG_AGO = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1_000)
+_LONG_AGO = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1_200)
 
 
 @dataclass(frozen=True)
@@ -140,20 +140,20 @@ class Victims:
     def _leave_old_rows(self, connection) -> None:
         connection.execute(tables.retry_attempts.insert().values(Timestamp=_LONG_AGO))
         connection.execute(tables.application_logs.insert().values(Timestamp=_LONG_AGO))
-        connection.execute(
-            tables.extractions.insert().values(
-                ClaimKey=str(uuid.uuid4()),
-                CompanyID="NT047",
-                DocumentSha256="s",
-                PromptVersion="1",
-                Provider="",
-                Model="",
-                CallID="c",
-                State="done",
-                LeaseUntil=_LONG_AGO,
-                CreatedAt=_LONG_AGO,
+        claim = {
+            "CompanyID": "NT047",
+            "DocumentSha256": "s",
+            "PromptVersion": "1",
+            "Provider": "",
+            "Model": "",
+            "CallID": "c",
+            "LeaseUntil": _LONG_AGO,
+        }
+        for state, created in (("done", _LONG_AGO), ("running", datetime.now(UTC).replace(tzinfo=None))):
+            connection.execute(
+                tables.extractions.insert().values(ClaimKey=str(uuid.uuid4()), State=state, CreatedAt=created, **claim)
             )
-        )
+        connection.execute(tables.admin_audit.insert().values(At=_LONG_AGO, Actor="a", Action="x"))
         alert = {"Kind": "estimate_miss", "Severity": "warning", "Message": "m", "LastSeenAt": _LONG_AGO}
         connection.execute(tables.alerts.insert().values(Subject=str(uuid.uuid4()), **alert))
 
@@ -170,7 +170,7 @@ class Victims:
 
         def work(connection) -> None:
             assert reservations.reserve_on_key(connection, self.token, reservation.bound_tokens)
-            reservations.insert_reservation(connection, reservation, lease_seconds=lease_seconds)
+            assert reservations.insert_reservation(connection, reservation, known=0, lease_seconds=lease_seconds)
 
         self.books.database.run(work)
         return reservation

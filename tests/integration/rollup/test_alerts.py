@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from shared_code.database import tables
 from shared_code.observability.telemetry import Telemetry, telemetry
@@ -131,3 +131,21 @@ def test_one_failing_step_stops_no_other_and_is_in_the_report(books, caplog):
     (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("rollup: ")]
     assert "fold 1/1 in" in line
     assert re.search(r"reconcile 0/0 in \d+ ms failed \(INTERNAL_ERROR\)", line)
+
+
+def test_a_zone_that_was_typed_wrong_is_told_until_it_is_mended(books, caplog):
+    for company, zone in (("a1", " Asia/Kolkata\n"), ("B2", "Asia/Kolkatta"), ("C3", "localtime")):
+        typed = insert(tables.company_settings).values(CompanyID=company, TimeZone=zone)
+        books.database.run(lambda connection, typed=typed: connection.execute(typed))
+    books.step("zone alerts")
+    books.step("zone alerts")
+    found = books.rows(tables.alerts)
+    assert [(row.Kind, row.Subject, row.Occurrences) for row in found] == [
+        ("zone_unreadable", "B2", 1),
+        ("zone_unreadable", "C3", 1),
+    ]
+    assert "the default zone UTC until it is mended" in found[0].Message
+    assert len(raised(caplog)) == 2
+    books.change(tables.company_settings, {"CompanyID": "B2"}, TimeZone="Asia/Kolkata")
+    books.step("zone alerts")
+    assert [row.ClosedAt is None for row in books.rows(tables.alerts)] == [False, True]

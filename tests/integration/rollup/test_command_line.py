@@ -10,7 +10,7 @@ from shared_code.cli.main import main
 from shared_code.database import tables
 from shared_code.database.stores.quotas import quota_changes
 from shared_code.metering.forecast import quota_run_out_days
-from tests.integration.rollup.books import NO_STORAGE
+from tests.integration.rollup.books import NO_STORAGE, reserve
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ def test_rollup_run_says_which_step_failed(manage):
     code, said = manage("rollup", "run", AZUREWEBJOBSSTORAGE=NO_STORAGE)
     assert code == 1
     assert "STORAGE_UNAVAILABLE" in said
+
+
+def test_diagnose_lists_the_rows_that_are_set_aside(books, manage):
+    call = reserve(books, books.add_key(), Source="sms")
+    books.run()
+    (row,) = json.loads(manage("diagnose", "--json")[1])["set_aside"]
+    assert (row["step"], row["row"], row["tries"]) == ("end stale reservations", f"call {call} attempt 1", 1)
+    assert call in manage("diagnose")[1].replace("\n", "")
 
 
 def test_usage_repair_shows_both_numbers_and_asks_first(books, manage, monkeypatch):

@@ -118,12 +118,12 @@ def test_rows_far_apart_and_older_than_all_others_are_folded(books, monkeypatch)
 
 
 def test_a_row_that_was_typed_in_gets_its_company_from_the_key_and_its_day_from_the_companys_zone(books):
-    token = books.add_key(company="kol1")
     books.database.run(
         lambda connection: connection.execute(
             insert(tables.company_settings).values(CompanyID="KOL1", TimeZone="Asia/Kolkata")
         )
     )
+    token = books.add_key(company="kol1")
     bare = {"CallID": None, "Kind": None, "CompanyID": None, "LocalDay": None, "Source": None, "Outcome": None}
     # Midnight in Kolkata is 18:30 UTC.
     books.use(token, 100, **bare, LoggedAt=datetime(2026, 11, 20, 18, 29, 59))
@@ -151,7 +151,7 @@ def test_a_stamp_that_others_carry_is_given_up_with_everything_done(books):
     books.use(token, 400)
 
     def work(connection):
-        return fold.fold_batch(connection, until=10**6, size=100, stamp=stamp, default_zone="UTC")
+        return fold.fold_range(connection, first=0, last=10**6, stamp=stamp, default_zone="UTC")
 
     with pytest.raises(fold.StampTaken):
         books.database.run(work)

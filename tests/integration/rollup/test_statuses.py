@@ -219,7 +219,7 @@ def test_a_limit_that_is_changed_again_meanwhile_is_not_taken_over_as_it_was(boo
     token = books.add_key(limit=10_000)
     books.use(token, 1_000)
     books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=90_000)
-    (seen,) = books.database.read(key_states.changed_limits)
+    (seen,) = books.database.read(lambda connection: key_states.changed_limits(connection, first=token, last=token))
     books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=5_000)
     assert not books.database.run(lambda connection: key_states.take_over_limit(connection, seen))
     assert books.step("take over limits").changed == 1

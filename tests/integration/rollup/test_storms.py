@@ -13,6 +13,7 @@ from tests.integration.rollup.storms import Victims, storm
 POINTS = [
     ("replay outbox", BEFORE_COMMIT),
     ("end stale reservations", BEFORE_COMMIT),
+    ("end stale claims", BEFORE_COMMIT),
     ("fold", 1),
     ("fold", 3),
     ("fold", BEFORE_COMMIT),
@@ -27,6 +28,8 @@ POINTS = [
     ("prune RetryAttempts", BEFORE_COMMIT),
     ("prune TokenUsageLogs", BEFORE_COMMIT),
     ("prune Extractions", BEFORE_COMMIT),
+    ("prune Alerts", BEFORE_COMMIT),
+    ("prune AdminAudit", BEFORE_COMMIT),
 ]
 SECONDS = 3.0
 
@@ -63,15 +66,15 @@ def test_what_one_instance_holds_in_an_open_batch_is_not_folded_by_another(books
     stamps = iter([datetime(2026, 11, 21, 12, 0), datetime(2026, 11, 21, 12, 1)])
 
     def batch(connection):
-        return fold.fold_batch(connection, until=10**6, size=100, stamp=next(stamps), default_zone="UTC")
+        return fold.fold_range(connection, first=0, last=10**6, stamp=next(stamps), default_zone="UTC")
 
     second = []
     with books.database.transaction() as connection:
-        assert batch(connection).folded == 20
+        assert batch(connection) == 20
         other = threading.Thread(target=lambda: second.append(books.database.run(batch)))
         other.start()
         other.join(0.3)
         assert second == []
     other.join(20)
-    assert second == [fold.Folded(20, 0)]
+    assert second == [0]
     books.assert_exact()

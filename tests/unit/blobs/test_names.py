@@ -13,6 +13,7 @@ from shared_code.blobs.names import (
     source_of,
 )
 from shared_code.errors import InvalidRequest
+from shared_code.extraction.submission import read_caller
 
 ODD = [
     "NT047/a b.pdf",
@@ -83,6 +84,19 @@ def test_labels_come_from_the_metadata_else_from_the_path(name, metadata, expect
 def test_a_file_of_nobody_is_refused_with_what_to_do(name):
     with pytest.raises(InvalidRequest, match="companyid"):
         read_labels(name, {"branch": "RUB"})
+
+
+@pytest.mark.parametrize("name", ["José", "JosÃ©"])
+def test_metadata_whose_encoding_nobody_knows_is_refused(name):
+    with pytest.raises(InvalidRequest, match="labelencoding=percent"):
+        read_labels("NT047/a.pdf", {"username": name})
+
+
+@pytest.mark.parametrize("name", ["Jos%E9", "%ED%A0%80", "%FF"])
+def test_percent_encoded_metadata_that_is_not_utf_8_is_no_name(name):
+    fields = read_labels("NT047/a.pdf", {"username": name, "labelencoding": "percent"})
+    with pytest.raises(InvalidRequest, match="username is not UTF-8"):
+        read_caller(fields)
 
 
 def test_labels_of_any_characters_survive_the_metadata():
