@@ -43,7 +43,7 @@ SECOND_LOOK = "second_look"
 EMPTY = "empty"
 BAD_ANSWER = "bad_answer"
 UNUSABLE = "unusable"
-_TEXT_SECONDS = 30.0
+_TEXT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,17 @@ class AnswerReview:
     def _texts(self) -> PageTexts | None:
         """The document's own text; None when it could not be read: then nothing can be grounded, no more."""
         try:
-            return self._reading_texts.result(timeout=_TEXT_SECONDS)
+            return self._read_texts()
         except (errors.ServiceError, TimeoutError, CancelledError):
             _log.warning("the text layer could not be read", exc_info=True)
             return None
+
+    def _read_texts(self) -> PageTexts:
+        try:
+            return self._reading_texts.result(timeout=_TEXT_SECONDS)
+        except errors.Busy:
+            # The answer is paid for and its result is kept: one busy moment must not leave it without evidence.
+            return page_texts(self._document)
 
     @property
     def _pages(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from shared_code import errors
+from shared_code.database import key_cipher
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
 from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
@@ -12,7 +13,7 @@ from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
 from shared_code.metering.estimates import SafetyFactors, TokenCounter, expected_output, output_cap
 from shared_code.providers.base import Media, ModelRequest
 from shared_code.providers.vendors import model_info
-from shared_code.records import ApiKey, Provider
+from shared_code.records import ApiKey, CallIdentity, Provider, TokenRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,11 @@ class ModelChoice:
 
 @dataclass(slots=True)
 class Place:
-    """Where the next call goes. ``spent`` are keys that the provider refused for this run."""
+    """Where the next call goes. ``spent`` are keys that the provider refused for this run, see :func:`mark_of`."""
 
     provider: Provider
     model: str
-    spent: set[int | None] = field(default_factory=set)
+    spent: set[tuple[int | None, str]] = field(default_factory=set)
     same_key_tries: int = 0
 
     def with_other_providers(self, models: Mapping[Provider, Sequence[str]]) -> "list[Place]":
@@ -41,6 +42,11 @@ class Place:
             if names and provider is not self.provider
         ]
         return [self, *others]
+
+
+def mark_of(key: ApiKey | None) -> tuple[int | None, str]:
+    """What tells a key from others, and from one that took its place in the row meanwhile."""
+    return (None, "") if key is None else (key.token_id, key_cipher.fingerprint(key.secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +103,28 @@ class CallPlan:
         wanted = output_cap(self.document.page_count, thoughts_tokens=info.expected_thoughts, larger=self.larger)
         return min(wanted, info.output_limit)
 
-    @property
-    def output_floor(self) -> int:
+    def output_floor(self, model: str) -> int:
         """The answer that the document is expected to need."""
-        if self.larger:
-            return self.output_cap(next(iter(self.choice.models.values()))[0]) // 2
-        return expected_output(self.document.page_count)
+        return self.output_cap(model) // 2 if self.larger else expected_output(self.document.page_count)
+
+    def token_request(
+        self, model: str, *, identity: CallIdentity, attempt: int, lease_seconds: int, least_tokens: int = 0
+    ) -> TokenRequest:
+        """What one call of a model asks of the budgets.
+
+        :param least_tokens: what an earlier run has found the document to need.
+        """
+        input_bound, cap = self.input_bound(model), self.output_cap(model)
+        least_output = min(least_tokens - input_bound, model_info(model).output_limit)
+        return TokenRequest(
+            identity=identity,
+            attempt=attempt,
+            model=model,
+            input_bound=input_bound,
+            output_cap=max(cap, least_output),
+            output_floor=max(self.output_floor(model), least_output),
+            lease_seconds=lease_seconds,
+        )
 
     def with_more_room(self) -> "CallPlan":
         """The same question with room for a longer answer."""

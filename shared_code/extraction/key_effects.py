@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared_code.database import key_cipher
 from shared_code.database.stores.keys import tokens
 from shared_code.database.stores.operations import retries
 from shared_code.errors import ServiceError
@@ -49,20 +48,24 @@ class KeyEffects:
     clock: Callable[[], datetime]
 
     def apply(self, key: ApiKey, failure: ModelCallFailed) -> None:
-        """Write down what the provider said about the key."""
-        if key.token_id is None or failure.key_effect is KeyEffect.NONE:
+        """Write down what the provider said about the key.
+
+        It is about the secret that was sent: a key that took its place in the row meanwhile is left alone.
+        """
+        if key.token_id is None or key.stored_key is None or failure.key_effect is KeyEffect.NONE:
             return
-        token_id, mark = key.token_id, key_cipher.fingerprint(key.secret)
+        token_id, sent = key.token_id, key.stored_key
         if failure.key_effect is KeyEffect.COOLING:
             until = self._cooldown_until(failure)
-            self._write(lambda connection: tokens.set_cooldown(connection, token_id, until, fingerprint=mark))
-            _log.warning("token %d of company %s rests until %sZ", token_id, key.company_id, until.isoformat())
+            if self._write(lambda connection: tokens.set_cooldown(connection, token_id, until, stored_key=sent)):
+                _log.warning("token %d of company %s rests until %sZ", token_id, key.company_id, until.isoformat())
             return
         status = _STATUS[failure.key_effect]
-        if self._write(lambda connection: tokens.refuse_key(connection, token_id, status, fingerprint=mark)) is False:
+        refused = self._write(lambda connection: tokens.refuse_key(connection, token_id, status, stored_key=sent))
+        if refused is False:
             _log.info("token %d was replaced or set aside before its provider refused it", token_id)
             return
-        if failure.key_effect is KeyEffect.PROJECT_BLOCKED and key.provider_project:
+        if refused and failure.key_effect is KeyEffect.PROJECT_BLOCKED and key.provider_project:
             project = key.provider_project
             self._write(lambda connection: tokens.block_project(connection, key.company_id, project))
         raise_alert(

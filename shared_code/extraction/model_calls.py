@@ -12,24 +12,21 @@ from functools import cached_property
 
 from shared_code import errors
 from shared_code.database.stores.extractions.claims import Finished
-from shared_code.extraction.call_plan import CallPlan, Place
-from shared_code.extraction.failover import NO_KEY, contended, out_of_keys, public_error, soonest
+from shared_code.extraction.call_plan import CallPlan, Place, mark_of
+from shared_code.extraction.call_reservation import CallReservation
+from shared_code.extraction.failover import out_of_keys, public_error
 from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.metering.booking import Booking
-from shared_code.metering.budgets import Contended
 from shared_code.metering.call_costs import CallCosts
 from shared_code.metering.keys import RunKeys
 from shared_code.metering.ledger import Claiming, Ledger
 from shared_code.observability.telemetry import telemetry
-from shared_code.providers.base import Billing, ModelAnswer, ModelCallFailed, ModelProvider, Next
+from shared_code.providers.base import Billing, Finish, ModelAnswer, ModelCallFailed, ModelProvider, Next
 from shared_code.providers.retry import Retries, RetryConfig
-from shared_code.records import ApiKey, Provider, Reservation, TokenRequest, Usage, UsageRow
+from shared_code.records import ApiKey, Provider, Reservation, Usage, UsageRow
 
 _log = logging.getLogger(__name__)
-
-#: times that one reservation is tried when others are quicker for the same key or quota
-_CONTENDED_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +50,20 @@ class ModelCalls:
         self._context = context
         self._keys = keys
         self._retry_config = retry_config
-        self._attempt = 0
+        self._next = CallReservation(tools.ledger, tools.providers, context, keys)
         #: calls beside the first one; a refused key that is replaced is none
         self._retries = 0
         self._call_ms = 0
         #: milliseconds that models took, failed calls included
         self.model_ms = 0
-        self._place: Place | None = None
-        self._key: ApiKey | None = None
-        self._reservation: Reservation | None = None
+        self._needed_tokens: int | None = None
         self._billed: tuple[ModelAnswer, Reservation] | None = None
         self._booked: list[UsageRow] = []
 
     @property
     def place(self) -> tuple[Provider, str]:
         """Provider and model of the open reservation."""
-        return self._current().provider, self._current().model
+        return self._next.place.provider, self._next.place.model
 
     @property
     def booked(self) -> Sequence[UsageRow]:
@@ -84,26 +79,23 @@ class ModelCalls:
 
         :raises ClaimTaken, errors.ServiceError: as :meth:`Ledger.reserve`.
         """
-        first = Place(Provider(claiming.request.provider), claiming.request.model)
-        refused = self._reserve(plan, first.with_other_providers(plan.choice.models), claiming)
-        if refused is not None:
-            raise refused
+        self._next.open(plan, claiming)
 
     def ask(self, plan: CallPlan) -> ModelAnswer:
         """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle` or :meth:`close`.
 
         :raises errors.ServiceError: a public one, when no key and no model gives an answer.
         """
-        if self._reservation is None:
-            self._reserve_at(plan, self._current())
+        if self._next.held is None:
+            self._reserve_at(plan, self._next.place)
         while True:
-            place, started = self._current(), self._context.deadline.elapsed
+            place, started = self._next.place, self._context.deadline.elapsed
             try:
                 answer = self._call(plan, place)
             except ModelCallFailed as failure:
                 failed = failure
             else:
-                self._billed = answer, self._open_reservation()
+                self._billed = answer, self._next.reservation
                 return answer
             finally:
                 self._call_ms = int((self._context.deadline.elapsed - started) * 1000)
@@ -123,7 +115,9 @@ class ModelCalls:
         :param answer: None for a call that may have been billed and gave no answer.
         """
         # From here on nobody gives it back: should the booking fail, its lease books the bound.
-        reservation, self._reservation = self._open_reservation(), None
+        if answer is not None and answer.finish is Finish.TRUNCATED:
+            self._needed_tokens = self._next.unshortened_tokens
+        reservation = self._next.take()
         usage, model = (answer.usage, answer.model_version) if answer else (Usage(), None)
         costs = self._tools.costs
         row = costs.row(reservation, usage, outcome=outcome, model=model, duration_ms=self._call_ms)
@@ -133,22 +127,27 @@ class ModelCalls:
         self._billed = None
 
     def close(self, claim_key: str) -> None:
-        """End a run that failed: what it holds is given back, but an answer that nobody settled was billed."""
+        """End a run that failed: what it holds is given back, but an answer that nobody settled was billed.
+
+        When the run has paid for an answer that a limit has made useless, the claim remembers what is needed.
+        """
         try:
             if self._billed is not None:
-                answer, self._reservation = self._billed
+                answer, reservation = self._billed
+                self._next.hold(reservation)
                 self.settle(answer, outcome="failed")
         finally:
-            self._tools.ledger.abandon(self._reservation, claim_key, self._context.identity.call_id)
+            self._tools.ledger.abandon(
+                self._next.held, claim_key, self._context.identity.call_id, needed_tokens=self._needed_tokens
+            )
 
     def give_back(self) -> None:
         """End a reservation whose call was not made, or failed at no cost."""
-        reservation, self._reservation = self._reservation, None
-        if reservation is not None:
-            self._tools.ledger.abandon(reservation, None, self._context.identity.call_id)
+        if self._next.held is not None:
+            self._tools.ledger.abandon(self._next.take(), None, self._context.identity.call_id)
 
     def _call(self, plan: CallPlan, place: Place) -> ModelAnswer:
-        reservation, key = self._open_reservation(), self._key
+        reservation, key = self._next.reservation, self._next.key
         deadline = self._context.deadline
         if key is None or not deadline.allows_call():
             raise errors.ProviderTimeout
@@ -162,7 +161,7 @@ class ModelCalls:
 
     def _after_failure(self, plan: CallPlan, place: Place, failure: ModelCallFailed) -> None:
         """Note the failure and prepare the next call, or raise what the user sees."""
-        key = self._key
+        key = self._next.key
         self._note(failure, key)
         if key is not None:
             self._tools.key_effects.apply(key, failure)
@@ -173,8 +172,8 @@ class ModelCalls:
         if failure.next_step is Next.FAIL:
             raise public_error(failure) from failure
         if failure.next_step is Next.OTHER_KEY:
-            place.spent.add(key.token_id if key else None)
-            refused = self._reserve(plan, place.with_other_providers(plan.choice.models))
+            place.spent.add(mark_of(key))
+            refused = self._next.reserve(plan, place.with_other_providers(plan.choice.models))
             if refused is not None:
                 self._wait_for_key(plan, place, failure, refused)
         elif failure.next_step is Next.OTHER_MODEL or not self._same_key(plan, place, failure):
@@ -188,7 +187,7 @@ class ModelCalls:
             return False
         self._retries += 1
         self._context.deadline.wait(pause)
-        if self._reservation is None:
+        if self._next.held is None:
             self._reserve_at(plan, place)
         return True
 
@@ -204,7 +203,7 @@ class ModelCalls:
             raise out_of_keys(failure, refused, free_in=pause) from failure
         self._retries += 1
         self._context.deadline.wait(pause)
-        place.spent -= {key.token_id for key in cooling}
+        place.spent -= {mark_of(key) for key in cooling}
         self._reserve_at(plan, place)
 
     def _other_model(self, plan: CallPlan, place: Place, failure: ModelCallFailed) -> None:
@@ -219,64 +218,12 @@ class ModelCalls:
 
     def _reserve_at(self, plan: CallPlan, place: Place) -> None:
         """Reserve for the next call at this place. Raises why it cannot take the call."""
-        refused = self._reserve(plan, [place])
-        if refused is not None:
-            raise refused
-
-    def _reserve(
-        self, plan: CallPlan, places: Sequence[Place], claiming: Claiming | None = None
-    ) -> errors.ServiceError | None:
-        """Reserve at the first place that has a key; None when one had, else the refusal that ends soonest.
-
-        An open reservation is given back in the same transaction.
-        """
-        refusals: list[errors.ServiceError] = []
-        for place in places:
-            self._tools.providers[place.provider].prepare()
-            request = self._token_request(plan, place)
-            for _ in range(_CONTENDED_TRIES):
-                try:
-                    self._reservation, self._key = self._tools.ledger.reserve(
-                        request,
-                        self._candidates(place),
-                        time_zone=self._context.time_zone,
-                        claiming=claiming,
-                        instead_of=self._reservation,
-                    )
-                except Contended:
-                    continue
-                except NO_KEY as refused:
-                    _log.info("no %s key can take the call: %s", place.provider, refused.code)
-                    refusals.append(refused)
-                    break
-                self._selected(place)
-                return None
-            else:
-                refusals.append(contended(request))
-        return soonest(refusals)
-
-    def _selected(self, place: Place) -> None:
-        self._place = place
-        company, token = self._context.identity.caller.company_id, self._key.token_id if self._key else None
-        _log.info("Token %s selected for company %s, model %s", token, company, place.model)
-
-    def _candidates(self, place: Place) -> list[ApiKey]:
-        keys = [key for key in self._keys.read() if key.provider is place.provider and key.token_id not in place.spent]
-        if not keys:
-            raise errors.TokenUnavailable
-        return keys
-
-    def _token_request(self, plan: CallPlan, place: Place) -> TokenRequest:
-        self._attempt += 1
-        return TokenRequest(
-            identity=self._context.identity,
-            attempt=self._attempt,
-            model=place.model,
-            input_bound=plan.input_bound(place.model),
-            output_cap=plan.output_cap(place.model),
-            output_floor=plan.output_floor,
-            lease_seconds=self._context.lease_seconds,
-        )
+        try:
+            self._next.reserve_at(plan, place)
+        except errors.QuotaExceeded as refused:
+            if self._booked:
+                self._needed_tokens = refused.details.get("needed")
+            raise
 
     def _note(self, failure: ModelCallFailed, key: ApiKey | None) -> None:
         identity = self._context.identity
@@ -289,13 +236,3 @@ class ModelCalls:
         )
         telemetry().metric("failed_attempts", 1, reason=failure.reason)
         self._tools.key_effects.note_attempt(attempt)
-
-    def _current(self) -> Place:
-        if self._place is None:
-            raise errors.InternalError("No call is open")
-        return self._place
-
-    def _open_reservation(self) -> Reservation:
-        if self._reservation is None:
-            raise errors.InternalError("No reservation is open")
-        return self._reservation

@@ -58,6 +58,7 @@ class ExtractionService:
         keys = RunKeys(self.keys, submission.identity.caller.company_id)
         document = open_document(
             submission.data,
+            company=submission.identity.caller.company_id,
             file_name=submission.file_name,
             content_type=submission.content_type,
             max_bytes=self.settings.max_upload_bytes,

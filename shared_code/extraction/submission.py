@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared_code.errors import InvalidRequest
+from shared_code.labels import composed, problem_of, read_company_id, units
 from shared_code.providers import vendors
-from shared_code.records import Caller, CallIdentity, read_company_id
+from shared_code.records import Caller, CallIdentity
 
 if TYPE_CHECKING:
     from shared_code.settings import Settings
@@ -139,15 +140,13 @@ def read_model(fields: Mapping[str, str | None], settings: "Settings") -> str | 
 
 
 def _label(fields: Mapping[str, str | None], name: str, limit: int) -> str | None:
-    value = (fields.get(name) or "").strip()
+    value = composed((fields.get(name) or "").strip())
     if not value:
         return None
-    if not value.isprintable():
-        raise InvalidRequest(
-            f"{name} holds characters that cannot be printed: {_shown(value)}.", details={"field": name}
-        )
-    # The columns count UTF-16 units: an emoji is two.
-    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
+    problem = problem_of(value)
+    if problem is not None:
+        raise InvalidRequest(f"{name} {problem}: {_shown(value)}.", details={"field": name})
+    length = units(value)
     if length > limit:
         raise InvalidRequest(
             f"{name} is {length} characters long; the limit is {limit}.",

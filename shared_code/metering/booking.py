@@ -17,7 +17,7 @@ from shared_code.records import Reservation, UsageRow
 _VERSION = 2
 _IDENTITY = ("call_id", "source", "request_id", "document_sha256")
 _CALLER = ("company_id", "username", "branch", "licence_id")
-_RESERVATION = ("attempt", "token_id", "local_day", "provider", "model", "bound_tokens", "counter_ids")
+_RESERVATION = ("attempt", "token_id", "local_day", "provider", "model", "bound_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,22 @@ class Booking:
     """A reservation, the usage row that settles it and, when the run succeeded, the result for its claim.
 
     Without a row the reservation is given back: the run ended before it made a call that costs anything.
+    ``needed_tokens`` is what its claim is to remember then; see :func:`.claims.free_claim`.
     """
 
     reservation: Reservation
     row: UsageRow | None
     claim_key: str | None = None
     finished: Finished | None = None
+    needed_tokens: int | None = None
 
     def to_text(self, *, with_result: bool = True) -> str:
         """JSON; never holds a key. Without the result it always fits into a queue message."""
         kept = self if with_result else replace(self, finished=None)
         message = {"version": _VERSION, "booking": _adapter().dump_python(kept, mode="json")}
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        # Half a surrogate pair, which a vendor's JSON can hold, can be sent nowhere.
+        return text.encode("utf-8", "replace").decode()
 
     @classmethod
     def from_text(cls, text: str) -> "Booking":

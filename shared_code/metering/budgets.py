@@ -2,27 +2,35 @@
 
 ``reserve``, ``settle`` and ``release`` work inside the caller's transaction; the store's conditional UPDATEs decide.
 A reservation carries everything that its settlement needs, so a booking can also be replayed from a queue by another
-process. The weakness is stated by the promise itself: it holds as long as a call stays within its bound.
+process; which counters it moves is looked up when it is settled, because limits are made while calls run. The order of
+statements follows :mod:`shared_code.database.stores.lock_order`. The weakness is stated by the promise itself: it holds
+as long as a call stays within its bound.
 """
 
+import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared_code import errors
+from shared_code.database.stores import lock_order
 from shared_code.database.stores.keys import token_changes
-from shared_code.database.stores.quotas import quotas
+from shared_code.database.stores.quotas import period_counters, quotas
 from shared_code.database.stores.usage import reservations, usage_rows
+from shared_code.metering.bookable import bookable
 from shared_code.metering.keys import SOON, bound_that_fits, in_order_of_trial, refusal
 from shared_code.periods import day_period, local_day, period_end, zone
-from shared_code.records import ApiKey, Reservation, TokenRequest, Usage, UsageKind, UsageRow
+from shared_code.records import ApiKey, Caller, Reservation, TokenRequest, Usage, UsageKind, UsageRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from sqlalchemy import Connection
+
+
+_log = logging.getLogger(__name__)
 
 
 class Booked(StrEnum):
@@ -37,6 +45,21 @@ class Contended(Exception):
     """A conditional UPDATE was refused because another call was quicker."""
 
 
+class NotCounted(Exception):
+    """A limit has no row yet that counts what it limits: make it in a transaction of its own, and reserve again."""
+
+    def __init__(self, caller: Caller, day: date, keys: "Sequence[ApiKey]" = ()) -> None:
+        super().__init__(f"a limit on a call of company {caller.company_id} on {day} has no counter")
+        self._caller, self._day, self._keys = caller, day, keys
+
+    def begin(self, connection: "Connection") -> None:
+        """Make the rows that are lacking. Safe to repeat."""
+        period_counters.open_periods(connection, self._caller, self._day)
+        for key in self._keys:
+            if key.token_id is not None:
+                token_changes.ensure_summary(connection, key.token_id, key.total_token_limit)
+
+
 @dataclass(frozen=True, slots=True)
 class Budgets:
     """Reserves and settles tokens on keys and quotas. One for the process; safe for many threads.
@@ -48,23 +71,38 @@ class Budgets:
     default_zone: str
 
     def reserve(
-        self, connection: "Connection", request: TokenRequest, keys: "Sequence[ApiKey]", *, time_zone: str | None
+        self,
+        connection: "Connection",
+        request: TokenRequest,
+        keys: "Sequence[ApiKey]",
+        *,
+        time_zone: str | None,
+        instead_of: Reservation | None = None,
     ) -> tuple[Reservation, ApiKey]:
         """Set tokens aside on one of ``keys`` (of one provider) and on every quota of the caller.
 
+        :param instead_of: is given back first, if it stands.
         :raises errors.QuotaExceeded: names the limit, what it leaves, what is needed and when it resets.
         :raises errors.ProviderRateLimited: the keys with room are cooling.
         :raises Contended: another call was quicker; roll back and try again with keys read anew.
+        :raises NotCounted: roll back, make what is lacking, and try again with keys read anew.
         """
         tz = zone(time_zone, self.default_zone)
         now = self.clock()
-        day = local_day(now, tz)
-        counters = quotas.open_counters(connection, request.identity.caller, day)
+        caller, day = request.identity.caller, local_day(now, tz)
+        if instead_of is not None:
+            self._give_back(connection, instead_of, day)
+        counters, missing = quotas.counters_of(connection, caller, day)
+        unknown = [key for key in keys if key.token_id is not None and not key.has_summary]
+        if missing or unknown:
+            raise NotCounted(caller, day, unknown)
         rooms = [counter.available for counter in counters]
         if bound_that_fits(request, *rooms) is None:
             raise _counter_refusal(request, counters, tz, now)
         key, bound = self._reserve_key(connection, request, keys, rooms=rooms, now=now)
         for counter in counters:
+            if counter.copied_limit != counter.limit and not quotas.follow_limit(connection, counter):
+                raise Contended
             if not reservations.reserve_on_counter(connection, counter.counter_id, bound):
                 raise Contended
         reservation = Reservation(
@@ -75,9 +113,11 @@ class Budgets:
             provider=key.provider,
             model=request.model,
             bound_tokens=bound,
-            counter_ids=tuple(counter.counter_id for counter in counters),
         )
-        reservations.insert_reservation(connection, reservation, lease_seconds=request.lease_seconds)
+        if not reservations.insert_reservation(
+            connection, reservation, known=len(counters), lease_seconds=request.lease_seconds
+        ):
+            raise Contended
         return reservation, key
 
     def settle(self, connection: "Connection", reservation: Reservation, row: UsageRow) -> Booked:
@@ -94,6 +134,7 @@ class Budgets:
         """Turn a standing reservation into ``row``; False, and nothing done, when it does not stand any more."""
         if not reservations.delete_reservation(connection, reservation.identity.call_id, reservation.attempt):
             return False
+        row = _fit(row)
         usage_rows.insert_usage(connection, row)
         used = row.usage.billable_tokens or 0
         usage_rows.move_sums(connection, reservation, used=used, reserved=-reservation.bound_tokens)
@@ -118,6 +159,20 @@ class Budgets:
         nothing = reservation.usage_row(Usage(total_tokens=0, requests=0), outcome="withdrawn")
         return self._settle_late(connection, reservation, nothing) is Booked.CORRECTED
 
+    def _give_back(self, connection: "Connection", held: Reservation, day: date) -> None:
+        """Release what a reservation of ``day`` is to replace, with every row locked in order that both touch."""
+        caller = held.identity.caller
+        if not reservations.delete_reservation(connection, held.identity.call_id, held.attempt):
+            return
+        lock_order.hold_company(connection, caller.company_id)
+        lock_order.hold_keys(connection, caller.company_id)
+        if held.local_day != day:
+            days = (held.local_day, day)
+            lock_order.hold_counters(
+                connection, {i for each in days for i in quotas.counter_ids(connection, caller, each)}
+            )
+        usage_rows.move_sums(connection, held, used=0, reserved=-held.bound_tokens)
+
     def _reserve_key(
         self,
         connection: "Connection",
@@ -128,23 +183,20 @@ class Budgets:
         now: datetime,
     ) -> tuple[ApiKey, int]:
         moment = now.astimezone(UTC).replace(tzinfo=None)
-        contended = False
         for key in in_order_of_trial(keys, moment):
             bound = bound_that_fits(request, key.available_tokens, *rooms)
             if bound is None:
                 continue
             if key.token_id is None:
+                lock_order.hold_company(connection, request.identity.caller.company_id)
                 return key, bound
-            if not key.has_summary:
-                token_changes.ensure_summary(connection, key.token_id, key.total_token_limit)
-            if reservations.reserve_on_key(connection, key.token_id, bound):
-                return key, bound
-            contended = True
-        if contended:
-            raise Contended
+            if not reservations.reserve_on_key(connection, key.token_id, bound):
+                raise Contended
+            return key, bound
         raise refusal(request, keys, moment)
 
     def _settle_late(self, connection: "Connection", reservation: Reservation, row: UsageRow) -> Booked:
+        row = _fit(row)
         call, attempt = reservation.identity.call_id, reservation.attempt
         if usage_rows.booked_tokens(connection, call, attempt, UsageKind.USAGE) is not None:
             return Booked.ALREADY
@@ -164,6 +216,14 @@ class Budgets:
             return Booked.ALREADY
         usage_rows.move_sums(connection, reservation, used=difference, reserved=0)
         return Booked.CORRECTED
+
+
+def _fit(row: UsageRow) -> UsageRow:
+    """The row as every database takes it. Whoever knows what was reported has told of a difference already."""
+    made = bookable(row)
+    if made.corrections:
+        _log.warning("a usage row of call %s is corrected: %s", row.identity.call_id, "; ".join(made.corrections))
+    return made.row
 
 
 def _counter_refusal(

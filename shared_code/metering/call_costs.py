@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from shared_code.metering.bookable import MOST_TOKENS, bookable, tell
 from shared_code.metering.estimates import ESTIMATE_MISS, SafetyFactors
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import raise_alert
@@ -44,15 +45,22 @@ class CallCosts:
     def row(
         self, reservation: Reservation, usage: Usage, *, outcome: str, model: str | None, duration_ms: int
     ) -> UsageRow:
-        """The usage row of a billed call, with its price; one that named no cost gets the bound by the setting."""
-        kind = UsageKind.USAGE
-        if not usage.measured:
-            kind = UsageKind.UNMEASURED
+        """The usage row of a billed call, with its price; one that named no cost gets the bound by the setting.
+
+        A report of usage that cannot be booked as it is gets corrected, and operators are told.
+        """
+        reported = reservation.usage_row(usage, outcome=outcome, model=model, duration_ms=duration_ms)
+        made = bookable(reported)
+        row = made.row
+        # No call costs nothing: a report of 0 says as little as none.
+        if not row.usage.billable_tokens:
             bound = reservation.bound_tokens if self.unmeasured is UnmeasuredCalls.BOOK else None
-            usage = Usage(total_tokens=bound)
-        row = reservation.usage_row(usage, outcome=outcome, kind=kind, model=model, duration_ms=duration_ms)
-        price = cost_usd(usage, provider=reservation.provider, model=row.model or "", when=self.clock())
-        return replace(row, cost_usd=price)
+            row = replace(row, kind=UsageKind.UNMEASURED, usage=Usage(total_tokens=bound))
+        price = cost_usd(row.usage, provider=reservation.provider, model=row.model or "", when=self.clock())
+        row = replace(row, cost_usd=price)
+        if made.corrections:
+            tell(self.database, replace(made, row=row), reported)
+        return row
 
     def note(self, reservation: Reservation, row: UsageRow) -> None:
         """Measure the call, and learn from one that cost more than was reserved. Never raises."""
@@ -60,7 +68,8 @@ class CallCosts:
         telemetry().metric("model_tokens", tokens, model=row.model or "", outcome=row.outcome)
         if row.cost_usd is not None:
             telemetry().metric("cost_usd", float(row.cost_usd), model=row.model or "")
-        if tokens > reservation.bound_tokens:
+        # Nothing is learned from a count that was beyond the books: no call can have cost so much.
+        if reservation.bound_tokens < tokens < MOST_TOKENS:
             self._missed(reservation, tokens)
 
     def _missed(self, reservation: Reservation, actual: int) -> None:

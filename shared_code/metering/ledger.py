@@ -1,12 +1,12 @@
 """Claims, reservations and bookings of one run, each as one unit of work against the database.
 
 Nothing here talks to a model. The order of statements is the contract: a claim comes first, so that a second run finds
-it; a settlement starts with the removal of its reservation, so that only one settler moves the sums; the result is
-stored in the same transaction as the booking, before the answer leaves.
+it; a settlement starts with its result and the removal of its reservation, so that only one settler moves the sums; the
+result is stored in the same transaction as the booking, before the answer leaves.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,15 +19,20 @@ from shared_code.database.stores.extractions import claims
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest, Finished
 from shared_code.database.stores.usage import reservations
 from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError
+from shared_code.metering.bookable import Bookable, bookable, tell
 from shared_code.metering.booking import Booking
-from shared_code.metering.budgets import Booked, Budgets
-from shared_code.records import ApiKey, Reservation, TokenRequest
+from shared_code.metering.budgets import Booked, Budgets, Contended, NotCounted
+from shared_code.records import ApiKey, Caller, Reservation, TokenRequest
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
     from shared_code.metering.outbox import Outbox
 
 _log = logging.getLogger(__name__)
+
+#: how a database refuses a booking: by a rule, by a statement's error, or already in its driver, which cannot send a
+#: text (ValueError) or a number (OverflowError)
+_REFUSED = (InternalError, IntegrityError, ValueError, OverflowError)
 
 
 class ClaimTaken(Exception):
@@ -44,6 +49,11 @@ class Claiming:
     request: ClaimRequest
     taken_over: Claim | None = None
     force: bool = False
+
+    @property
+    def needed_tokens(self) -> int:
+        """Model tokens that the first call must be able to take: what the run before was short of; 0 = no matter."""
+        return 0 if self.force or self.taken_over is None else self.taken_over.needed_tokens or 0
 
     def write(self, connection: Connection) -> None:
         """Claim the document. Raises :class:`ClaimTaken` when another run has it."""
@@ -82,7 +92,7 @@ class Ledger:
         :param keys: candidates of one provider.
         :param instead_of: is given back in the same transaction; a refusal leaves it as it is.
         :raises ClaimTaken: another run has the document.
-        :raises Contended: another call was quicker; try again with keys read anew.
+        :raises Contended: another call was quicker, or a limit began to count; try again with keys read anew.
         :raises errors.QuotaExceeded, errors.ProviderRateLimited: see :meth:`Budgets.reserve`.
         :raises errors.DatabaseUnavailable: nothing stays reserved.
         """
@@ -91,6 +101,9 @@ class Ledger:
         work = _Reserving(self.budgets, request, keys, time_zone, claiming, instead_of)
         try:
             return self.database.run(work, on_unknown=work.committed)
+        except NotCounted as limit:
+            self.database.run(limit.begin, on_unknown=repeatable)
+            raise Contended from limit
         except DatabaseUnavailable:
             if work.made is not None:
                 # A COMMIT may have got through whose answer never came; no call will follow it.
@@ -103,14 +116,10 @@ class Ledger:
         A result that the booking carries is stored with its claim in the same transaction.
         """
         try:
-            # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
-            work = partial(self._settle, booking)
-            return self.database.run(work, budget_seconds=self.booking_seconds, on_unknown=repeatable)
+            return self._settled(booking, budget_seconds=self.booking_seconds)
         except DatabaseUnavailable:
             self._keep(booking)
-        except (InternalError, IntegrityError):
-            # What the database refuses is most likely the result, and the call is paid for all the same.
-            _log.exception("booking of call %s was refused", booking.reservation.identity.call_id)
+        except InternalError:
             self._keep(replace(booking, finished=None))
         return None
 
@@ -127,22 +136,33 @@ class Ledger:
     def replay(self, booking: Booking) -> Booked | None:
         """Settle a booking from the outbox, with its result when the claim is still the run's own.
 
-        :raises errors.InternalError: the database refuses it; another try would end the same way.
+        :raises errors.InternalError: the database refuses it in every form; another try would end the same way.
         :raises errors.DatabaseUnavailable: the database cannot be reached.
         """
-        try:
-            return self.database.run(partial(self._settle, booking), on_unknown=repeatable)
-        except IntegrityError as error:
-            raise InternalError("A booking from the outbox was refused") from error
+        made = bookable(booking.row) if booking.row else None
+        booked = self._settled(booking)
+        if made is not None and made.corrections and booking.row is not None and booked is not Booked.ALREADY:
+            tell(self.database, made, booking.row)
+        return booked
 
-    def abandon(self, reservation: Reservation | None, claim_key: str | None, call_id: str) -> None:
-        """Give back what an ended run holds. The outbox does it when the database is away, or else the lease."""
+    def abandon(
+        self,
+        reservation: Reservation | None,
+        claim_key: str | None,
+        call_id: str,
+        *,
+        needed_tokens: int | None = None,
+    ) -> None:
+        """Give back what an ended run holds. The outbox does it when the database is away, or else the lease.
+
+        :param needed_tokens: what the claim remembers; see :func:`.claims.free_claim`.
+        """
 
         def work(connection: Connection) -> None:
+            if claim_key is not None:
+                claims.free_claim(connection, claim_key, call_id, needed_tokens=needed_tokens)
             if reservation is not None:
                 self.budgets.release(connection, reservation)
-            if claim_key is not None:
-                claims.free_claim(connection, claim_key, call_id)
 
         try:
             self.database.run(work, budget_seconds=1.0, on_unknown=repeatable)
@@ -150,24 +170,48 @@ class Ledger:
             if reservation is None:
                 _log.warning("run %s could not be closed; its lease will end it", call_id)
             else:
-                self._keep(Booking(reservation, None, claim_key))
+                self._keep(Booking(reservation, None, claim_key, needed_tokens=needed_tokens))
 
     def find_claim(self, key: str) -> Claim | None:
         """The claim under a key, if any. Raises :class:`DatabaseUnavailable`."""
         return self.database.read(lambda connection: claims.find_claim(connection, key))
 
+    def _settled(self, booking: Booking, *, budget_seconds: float | None = None) -> Booked | None:
+        """Settle in the fullest form that the database takes.
+
+        :raises errors.InternalError: it takes none.
+        :raises errors.DatabaseUnavailable: it cannot be reached.
+        """
+        refusal: Exception | None = None
+        for form in _forms(booking):
+            # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
+            work = partial(self._settle, form)
+            try:
+                booked = self.database.run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
+            except _REFUSED as error:
+                refusal = error
+                _log.exception("booking of call %s was refused", booking.reservation.identity.call_id)
+                continue
+            if form.row is not None and booking.row is not None and form.row is not booking.row:
+                tell(self.database, Bookable(form.row, ("the database refused its labels",)), booking.row)
+            return booked
+        raise InternalError("The database refuses a booking in every form") from refusal
+
     def _settle(self, booking: Booking, connection: Connection) -> Booked | None:
         """Move the sums and store the result, or give back what the run held."""
         reservation, call_id = booking.reservation, booking.reservation.identity.call_id
+        # The claim first: who takes it over holds it before the key's total.
         if booking.row is None:
-            self.budgets.withdraw(connection, reservation)
             if booking.claim_key:
-                claims.free_claim(connection, booking.claim_key, call_id)
+                claims.free_claim(connection, booking.claim_key, call_id, needed_tokens=booking.needed_tokens)
+            self.budgets.withdraw(connection, reservation)
             return None
-        booked = self.budgets.settle(connection, reservation, booking.row)
         if booking.claim_key and booking.finished:
             claims.finish_claim(connection, booking.claim_key, call_id, booking.finished)
-        return booked
+        elif booking.claim_key:
+            # The result is lost: the next caller reads the document at once instead of waiting for the lease.
+            claims.free_claim(connection, booking.claim_key, call_id)
+        return self.budgets.settle(connection, reservation, booking.row)
 
     def _keep(self, booking: Booking) -> None:
         """Leave a booking, or what is to be given back, to the timer."""
@@ -203,9 +247,9 @@ class _Reserving:
         self.made = None
         if self.claiming is not None:
             self.claiming.write(connection)
-        if self.instead_of is not None:
-            self.budgets.release(connection, self.instead_of)
-        reservation, key = self.budgets.reserve(connection, self.request, self.keys, time_zone=self.time_zone)
+        reservation, key = self.budgets.reserve(
+            connection, self.request, self.keys, time_zone=self.time_zone, instead_of=self.instead_of
+        )
         self.made = reservation
         return reservation, key
 
@@ -216,6 +260,20 @@ class _Reserving:
         if found is None:
             return None
         return next((found, key) for key in self.keys if key.token_id == found.token_id)
+
+
+def _forms(booking: Booking) -> Iterator[Booking]:
+    """The booking, then less and less of it: a call that is paid for is booked even if all else must be left out.
+
+    What a database refuses beside the row's own numbers is the result, or a label that a rule of its owner forbids.
+    """
+    yield booking
+    if booking.finished is not None:
+        yield replace(booking, finished=None)
+    if booking.row is not None:
+        identity = booking.row.identity
+        bare = replace(identity, caller=Caller(identity.caller.company_id), request_id=None, document_sha256=None)
+        yield replace(booking, finished=None, row=replace(booking.row, identity=bare, model=None, cost_usd=None))
 
 
 def _given_back(keys: Sequence[ApiKey], held: Reservation) -> Sequence[ApiKey]:

@@ -1,4 +1,4 @@
-"""Use of a key that was reported from outside: booked as it is said, on the key's running totals alone."""
+"""Use of a key that was reported from outside: booked as it is said, on the key's running total and on the quotas."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class ReportedUsage:
     default_zone: str
 
     def book(self, token_id: int, counts: Mapping[str, Any], *, branch: str | None, username: str | None) -> str | None:
-        """Add a usage row and move the key's totals, in one transaction; returns the new call id.
+        """Add a usage row and move the totals of the key and the quotas, in one transaction; returns the new call id.
 
         :param counts: model tokens and requests by the seed's names; None is unknown.
         :returns: None when there is no such token.
@@ -60,7 +60,8 @@ class ReportedUsage:
                 outcome="reported",
             )
             if usage_rows.insert_usage_once(connection, row):
-                usage_rows.add_to_summary(connection, token_id, used=reported.billable_tokens or 0)
+                used = reported.billable_tokens or 0
+                usage_rows.move_totals(connection, token_id, caller, row.local_day, used=used)
             return True
 
         return call_id if self.database.run(work, on_unknown=lambda _connection: None) else None

@@ -18,6 +18,11 @@ _VENDOR_TEXT_KEPT = 1000
 #: Cut before redaction too, so that a long page of HTML costs little. A key that this cuts in two is never shown,
 #: because far less is kept.
 _VENDOR_TEXT_READ = 20_000
+#: What a limit per minute can mean: Gemini's hints are rounded, and a second is added to them.
+_MINUTE_LIMIT_SECONDS = 90.0
+_DAY_LIMIT_SECONDS = 86_400.0
+#: an outage for which a service names its end is maintenance at most
+_OUTAGE_SECONDS = 3600.0
 
 
 class VendorFault(Exception):
@@ -29,7 +34,10 @@ class VendorFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FailureKind:
-    """One row of the decision table; fields as in :class:`ModelCallFailed`."""
+    """One row of the decision table; fields as in :class:`ModelCallFailed`.
+
+    :ivar longest_wait_seconds: what the kind of failure can mean at most; a longer hint of the provider is cut to it.
+    """
 
     reason: str
     sentence: str
@@ -38,6 +46,7 @@ class FailureKind:
     billing: Billing = Billing.NONE
     public: type[errors.ServiceError] = errors.ProviderUnavailable
     max_same_key_retries: int | None = None
+    longest_wait_seconds: float = _OUTAGE_SECONDS
 
     def error(
         self,
@@ -54,7 +63,7 @@ class FailureKind:
             next_step=self.next_step,
             key_effect=self.key_effect,
             billing=self.billing,
-            wait_seconds=wait_seconds,
+            wait_seconds=None if wait_seconds is None else min(wait_seconds, self.longest_wait_seconds),
             cooldown_until=cooldown_until,
             public=self.public,
             max_same_key_retries=self.max_same_key_retries,
@@ -88,6 +97,18 @@ def _of_key(
     return FailureKind(reason, sentence, Next.OTHER_KEY, effect, public=public)
 
 
+def _of_limit(reason: str, sentence: str, longest_wait_seconds: float) -> FailureKind:
+    """The key rests, and another one may do."""
+    return FailureKind(
+        reason,
+        sentence,
+        Next.OTHER_KEY,
+        KeyEffect.COOLING,
+        public=errors.ProviderRateLimited,
+        longest_wait_seconds=longest_wait_seconds,
+    )
+
+
 def _after_sending(reason: str, sentence: str, public: type[errors.ServiceError]) -> FailureKind:
     """The request went out, so the call may have been billed: it is repeated once at most."""
     return FailureKind(reason, sentence, Next.SAME_KEY, billing=Billing.UNKNOWN, public=public, max_same_key_retries=1)
@@ -113,15 +134,8 @@ NO_CREDIT = _of_key("no_credit", "The provider account of the API key has no cre
 KEY_PRECONDITION = _of_key("key_precondition", "The provider refuses the API key's account here (location or billing).")
 
 # Limits
-MINUTE_LIMIT = _of_key(
-    "rate_limited",
-    "The provider's rate limit of the API key is reached.",
-    KeyEffect.COOLING,
-    errors.ProviderRateLimited,
-)
-DAY_LIMIT = _of_key(
-    "day_limit", "The provider's daily limit of the API key is reached.", KeyEffect.COOLING, errors.ProviderRateLimited
-)
+MINUTE_LIMIT = _of_limit("rate_limited", "The provider's rate limit of the API key is reached.", _MINUTE_LIMIT_SECONDS)
+DAY_LIMIT = _of_limit("day_limit", "The provider's daily limit of the API key is reached.", _DAY_LIMIT_SECONDS)
 
 # The service and the way to it
 SERVER_ERROR = FailureKind("server_error", "The provider had an internal error.", Next.SAME_KEY, max_same_key_retries=2)

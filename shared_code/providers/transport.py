@@ -39,9 +39,9 @@ _OPEN_SECONDS = 2.0
 _DEADLINE = "deadline"
 #: printable ASCII: nothing else can stand in a header, and the HTTP library's complaint would quote the key
 _KEY = re.compile(r"[\x21-\x7e]+")
-#: the largest count that a column of ours holds, and its digits
-_LARGEST_COUNT = 2**31 - 1
-_COUNT_DIGITS = 10
+#: the largest count that a vendor can mean (int64), and its digits
+_LARGEST_COUNT = 2**63 - 1
+_COUNT_DIGITS = 19
 
 #: Tested in this order: the first class that matches decides.
 _FAILURES: tuple[tuple[type[Exception], FailureKind], ...] = (
@@ -188,12 +188,16 @@ def answer_of(body: str | None, *, any_of: Collection[str]) -> Mapping[str, Any]
 
 
 def count_of(value: Any) -> int | None:
-    """A token count, also when it is sent as text; None for anything that is not one or that no column holds."""
+    """A token count, also when it is sent as text; None for anything that is no whole number of 64 bits.
+
+    It is the number that was sent, also a negative one or one beyond our columns: what is booked of it is decided, and
+    told, in one place for all vendors (``metering.bookable``).
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _COUNT_DIGITS:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if 0 <= value <= _LARGEST_COUNT else None
+    return value if abs(value) <= _LARGEST_COUNT else None
 
 
 def text_or_none(value: Any) -> str | None:

@@ -1,16 +1,19 @@
 """Reads the forms in which vendors tell how long to wait. What cannot be read is no hint; a hint is never negative.
 
+A hint can be of any length here: how long each kind of failure can last is known to :mod:`.failures`.
 Gemini counts requests per day until midnight Pacific time (Gemini API documentation, "Rate limits").
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
-_LONGEST_SECONDS = 7 * 24 * 3600.0
+#: a number this near to the present, in seconds since 1970, is a moment: some services send one in place of a span
+_NEAR_SECONDS = 2 * 24 * 3600.0
 #: the time zone of Gemini's daily limits
 _QUOTA_ZONE = "America/Los_Angeles"
 _SPAN_UNIT_SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -40,21 +43,21 @@ def seconds_in_text(message: str) -> float | None:
 
 
 def seconds_of_headers(headers: Mapping[str, str], now: datetime) -> float | None:
-    """``retry-after-ms`` or ``retry-after`` (seconds or an HTTP date) of an answer received at ``now`` (naive UTC)."""
+    """``retry-after-ms`` or ``retry-after`` of an answer received at ``now`` (naive UTC).
+
+    Seconds or an HTTP date by RFC 9110, section 10.2.3; also an ISO 8601 date, and a moment in seconds or milliseconds
+    since 1970. A moment that has passed means now.
+    """
+    present = now.replace(tzinfo=UTC)
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
-        return _sane(milliseconds / 1000)
-    text = headers.get("retry-after")
+        return _seconds_from(milliseconds / 1000, present)
+    text = (headers.get("retry-after") or "").strip()
     seconds = _number(text)
-    if seconds is not None or not text:
-        return _sane(seconds)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return _sane(max(0.0, (moment - now.replace(tzinfo=UTC)).total_seconds()))
+    if seconds is not None:
+        return _seconds_from(seconds, present)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, (moment - present).total_seconds())
 
 
 def longest(hints: Iterable[float | None]) -> float | None:
@@ -76,7 +79,22 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _sane(seconds: float | None) -> float | None:
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        return None
-    return min(seconds, _LONGEST_SECONDS)
+def _seconds_from(number: float, present: datetime) -> float | None:
+    """A number of seconds: a span, or a moment that is near to the present."""
+    for since_1970 in (number, number / 1000):
+        if abs(since_1970 - present.timestamp()) < _NEAR_SECONDS:
+            return max(0.0, since_1970 - present.timestamp())
+    return _sane(number)
+
+
+def _moment(text: str) -> datetime | None:
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        # OverflowError: a year of more digits than a C integer holds.
+        with suppress(ValueError, OverflowError):
+            moment = read(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _sane(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

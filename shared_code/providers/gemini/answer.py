@@ -67,7 +67,7 @@ def read_usage(metadata: Any) -> Usage:
     total = count_of(metadata.get("totalTokenCount"))
     input_tokens = _sum(prompt, tool_use)
     output_tokens = _sum(candidates, thoughts)
-    if output_tokens is None and total is not None and input_tokens is not None:
+    if output_tokens is None and total is not None and input_tokens is not None and input_tokens >= 0:
         output_tokens = max(0, total - input_tokens)
     return Usage(
         input_tokens=input_tokens,
@@ -114,4 +114,6 @@ def _modalities(metadata: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _sum(first: int | None, second: int | None) -> int | None:
-    return None if first is None and second is None else (first or 0) + (second or 0)
+    known = [count for count in (first, second) if count is not None]
+    # A negative part makes the sum one that is not to be believed.
+    return min(known) if any(count < 0 for count in known) else sum(known) if known else None

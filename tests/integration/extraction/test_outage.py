@@ -225,7 +225,7 @@ def test_a_booking_whose_commit_nobody_heard_of_is_booked_once(fragile, database
 def test_a_message_that_is_no_booking_stops_no_other(fragile, database_cut, caplog):
     fragile.gemini.latency(400)
     fragile.add_key()
-    fragile.services.outbox._call(lambda queue: queue.send_message("hello"))
+    fragile.services.outbox._send(fragile.services.settings.usage_outbox_queue, "hello")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(fragile.extract, numbered(SAMPLE, 1))
         while not fragile.gemini.calls():

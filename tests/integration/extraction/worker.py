@@ -41,9 +41,9 @@ AFTER_COMMIT = "between COMMIT and response"
 POINTS = (AFTER_RESERVE, AFTER_SEND, AFTER_ANSWER, BEFORE_COMMIT, AFTER_COMMIT)
 
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_context: Any = multiprocessing.get_context(_METHOD)
+context: Any = multiprocessing.get_context(_METHOD)
 if _METHOD == "forkserver":
-    _context.set_forkserver_preload([__name__, __name__.replace("worker", "warm")])
+    context.set_forkserver_preload([__name__, __name__.replace("worker", "warm")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._ours, theirs = _context.Pipe()
-        self.process = _context.Process(target=_work, args=(job, theirs), daemon=True)
+        self._ours, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(job, theirs), daemon=True)
         self.process.start()
         theirs.close()
 

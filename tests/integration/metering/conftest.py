@@ -15,7 +15,7 @@ from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.keys import token_changes, tokens
 from shared_code.database.stores.operations import company_zones
 from shared_code.database.stores.quotas import quota_changes
-from shared_code.metering.budgets import Budgets
+from shared_code.metering.budgets import Budgets, NotCounted
 from shared_code.metering.keys import USABLE_STATUSES
 from shared_code.periods import local_day
 from shared_code.quota_manager import QuotaManager
@@ -100,11 +100,15 @@ class Accounts:
 
     def reserve(self, time_zone: str | None = None, **changes: Any) -> Reservation:
         request = self.token_request(**changes)
-        return self.database.run(
-            lambda connection: self.budgets.reserve(connection, request, self.keys_on(connection), time_zone=time_zone)[
-                0
-            ]
-        )
+
+        def work(connection):
+            return self.budgets.reserve(connection, request, self.keys_on(connection), time_zone=time_zone)[0]
+
+        try:
+            return self.database.run(work)
+        except NotCounted as limit:
+            self.database.run(limit.begin)
+            return self.database.run(work)
 
     def keys_on(self, connection) -> list[ApiKey]:
         rows = tokens.company_keys(connection, "NT047")

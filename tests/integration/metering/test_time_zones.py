@@ -7,7 +7,7 @@ import pytest
 
 from shared_code import errors
 from shared_code.database.stores.operations import company_zones
-from shared_code.periods import day_period, local_day, month_period, period_end
+from shared_code.periods import day_period, local_day, month_period, period_end, zone, zone_name
 
 KOLKATA, ACCRA, LOS_ANGELES = "Asia/Kolkata", "Africa/Accra", "America/Los_Angeles"
 
@@ -212,6 +212,23 @@ def test_a_zone_that_nobody_knows_is_the_default_one(accounts, clock):
     accounts.set_quota("company", daily=5_000)
     accounts.reserve("Mars/Olympus_Mons")
     assert accounts.counters() == [("2026-11-21", 0, 1_000)]
+
+
+@pytest.mark.parametrize("typed", ["Asia/Kolkata", " Asia/Kolkata ", "Asia/Kolkata\n", "\tAsia/Kolkata"])
+def test_blanks_around_a_typed_zone_do_not_count(accounts, clock, typed):
+    clock.now = utc(2026, 11, 21, 20, 0)
+    accounts.add_key(limit=None)
+    accounts.set_quota("company", daily=5_000, zone=KOLKATA)
+    accounts.set_zone(typed)
+    stored = accounts.database.read(lambda connection: company_zones.company_zone(connection, "NT047"))
+    accounts.reserve(stored)
+    assert accounts.counters() == [("2026-11-22", 0, 1_000)]
+
+
+@pytest.mark.parametrize("typed", ["localtime", "Factory", "America", "../UTC", "x\x00y", "x" * 64, ""])
+def test_what_is_no_zone_is_none_on_any_machine(typed):
+    assert zone_name(typed) is None
+    assert zone(typed, "UTC").key == "UTC"
 
 
 def test_the_companys_zone_is_kept(accounts):

@@ -130,7 +130,10 @@ def test_fences_and_broken_json_come_back_as_they_are(ask):
         ({"totalTokenCount": 8}, Usage(None, None, 8)),
         ({}, Usage()),
         (None, Usage()),
-        ({"promptTokenCount": -1, "candidatesTokenCount": True, "totalTokenCount": 1e3}, Usage()),
+        ({"promptTokenCount": True, "candidatesTokenCount": "-1", "totalTokenCount": 1e3}, Usage()),
+        # odd numbers are handed on as they are: what is booked of them is decided for all vendors alike
+        ({"promptTokenCount": -1, "totalTokenCount": 3_000_000_000}, Usage(-1, None, 3_000_000_000)),
+        ({"promptTokenCount": 5, "toolUsePromptTokenCount": -7, "totalTokenCount": 9}, Usage(-7, None, 9)),
         ({"promptTokenCount": "12", "totalTokenCount": "12"}, Usage(12, 0, 12)),
         ({"promptTokenCount": 10**30, "promptTokensDetails": "x"}, Usage()),
     ],

@@ -557,7 +557,17 @@ def test_a_refused_connection_cost_nothing(question):
         ("nan", None),
         ("inf", None),
         ("soon", None),
-        ("99999999999", 7 * 24 * 3600.0),
+        ("99999999999", 3600.0),
+        ("9" * 5000, None),
+        (str(int(NOW.replace(tzinfo=UTC).timestamp()) + 40), 40.0),
+        (str(int(NOW.replace(tzinfo=UTC).timestamp()) * 1000 + 40_000), 40.0),
+        (str(int(NOW.replace(tzinfo=UTC).timestamp()) - 40), 0.0),
+        ((NOW + timedelta(seconds=40)).isoformat() + "Z", 40.0),
+        ((NOW + timedelta(seconds=40)).strftime("%A, %d-%b-%y %H:%M:%S GMT"), 40.0),
+        ((NOW + timedelta(seconds=40)).strftime("%a %b %d %H:%M:%S %Y"), 40.0),
+        ("Sat, 28 Nov 999999999999999999999 09:31:00 GMT", None),
+        ("Sat, 28 Nov 2026 09:31:00 +99999999999", None),
+        ("Sat, 28 Nov 9999 09:31:00 GMT", 3600.0),
         ((NOW + timedelta(seconds=40)).replace(tzinfo=UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"), 40.0),
         ("Sat, 21 Nov 2020 00:00:00 GMT", 0.0),
     ],
@@ -568,3 +578,24 @@ def test_odd_wait_hints_do_no_harm(vendor, gemini, monkeypatch, question, header
     with pytest.raises(ModelCallFailed) as caught:
         gemini.generate(question(), api_key=KEY, timeout_seconds=20)
     assert caught.value.wait_seconds == expected
+
+
+@pytest.mark.parametrize(
+    ("details", "headers", "wait"),
+    [
+        ([retry("33s"), quota(MINUTE)], {}, 34.0),
+        ([retry("1000000000s"), quota(MINUTE)], {}, 90.0),
+        ([retry("-5s"), quota(MINUTE)], {}, 30.0),
+        ([retry(f"{'9' * 400}s"), quota(MINUTE)], {}, 30.0),
+        ([], {"Retry-After": "1000000000"}, 90.0),
+        ([], {"Retry-After": "Sat, 28 Nov 999999999999999999999 09:31:00 GMT"}, 30.0),
+    ],
+)
+def test_a_minute_limit_rests_a_key_for_little_more_than_a_minute(
+    vendor, gemini, monkeypatch, question, details, headers, wait
+):
+    vendor.default = Answer(status=429, body=body(429, "RESOURCE_EXHAUSTED", "x", *details), headers=headers)
+    monkeypatch.setattr(gemini, "_now", lambda: NOW)
+    with pytest.raises(ModelCallFailed) as caught:
+        gemini.generate(question(), api_key=KEY, timeout_seconds=20)
+    assert (caught.value.reason, caught.value.wait_seconds) == ("rate_limited", wait)

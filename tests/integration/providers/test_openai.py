@@ -460,3 +460,21 @@ def test_dates_in_retry_after_are_read_by_the_injected_clock(vendor, question):
         ask(provider, question("gpt-5-mini"))
     provider.close()
     assert caught.value.wait_seconds == 50.0
+
+
+@pytest.mark.parametrize(
+    ("message", "header", "wait"),
+    [
+        ("Rate limit reached on tokens per min (TPM). Please try again in 6m0s.", None, 90.0),
+        ("Rate limit reached on tokens per min (TPM).", "1000000000", 90.0),
+        ("Rate limit reached on requests per day (RPD). Please try again in 7m12s.", None, 432.0),
+        ("Rate limit reached on requests per day (RPD).", "1000000000", 86_400.0),
+        ("Rate limit reached on requests per day (RPD).", "nan", 30.0),
+    ],
+)
+def test_a_limit_rests_a_key_no_longer_than_its_kind_can_mean(vendor, openai_provider, question, message, header, wait):
+    headers = {"retry-after": header} if header else {}
+    vendor.default = failed(429, message, "rate_limit_exceeded", headers=headers)
+    with pytest.raises(ModelCallFailed) as caught:
+        ask(openai_provider, question("gpt-5-mini"))
+    assert caught.value.wait_seconds == wait

@@ -1,6 +1,7 @@
 """The text of a booking is all that survives an outage: it reads back to the very same booking, also an older one."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -25,7 +26,6 @@ RESERVATION = Reservation(
     provider=Provider.OPENAI,
     model="gpt-5-mini",
     bound_tokens=9_000,
-    counter_ids=(3, 11),
 )
 USAGE = Usage(
     input_tokens=3_000,
@@ -127,3 +127,14 @@ def test_a_message_of_the_version_before_is_still_booked():
 def test_what_is_no_booking_is_refused(text):
     with pytest.raises(InternalError):
         Booking.from_text(text)
+
+
+def test_what_a_claim_is_to_remember_is_kept():
+    booking = Booking(RESERVATION, None, "key", needed_tokens=14_605)
+    assert Booking.from_text(booking.to_text()) == booking
+
+
+def test_half_a_surrogate_pair_in_a_result_costs_only_itself():
+    booking = Booking(RESERVATION, ROW, "key", replace(FINISHED, result='{"a": "\ud800"}'))
+    read = Booking.from_text(booking.to_text().encode().decode())
+    assert (read.row, read.finished) == (ROW, replace(FINISHED, result='{"a": "?"}'))
