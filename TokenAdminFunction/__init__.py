@@ -1,22 +1,30 @@
 """/api/manage/...: the admin API. It has its own authentication, so the platform's level is anonymous."""
 
+from collections.abc import Callable
+
 import azure.functions as func
 
-from shared_code import api_response
-from shared_code.errors import NotFound
+from shared_code.admin import address
+from shared_code.admin.error_layer import AsgiApp
 
 
 async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Hand one request to the ASGI app, which answers every error itself."""
-    if ";" in req.url.partition("?")[0]:
-        # The platform's adapter drops a semicolon with what follows: another address than was asked for would answer.
-        answer = api_response.failure(
-            NotFound(), request_id=api_response.request_id_of(req.headers.get("x-request-id"))
-        )
-        return func.HttpResponse(answer.body, status_code=answer.status_code, headers=dict(answer.headers))
+    return await answer(req, context, _app)
+
+
+async def answer(req: func.HttpRequest, context: func.Context | None, app: Callable[[], AsgiApp]) -> func.HttpResponse:
+    """The answer of ``app``, or the refusal of an address that cannot be read."""
+    refused = address.refusal(req.url, request_id=req.headers.get("x-request-id"))
+    if refused is not None:
+        return func.HttpResponse(refused.body, status_code=refused.status_code, headers=dict(refused.headers))
+    middleware = func.AsgiMiddleware(app())  # type: ignore[no-untyped-call] # the platform's
+    response: func.HttpResponse = await middleware.handle_async(req, context)
+    return response
+
+
+def _app() -> AsgiApp:
     # Imported on first use: the web framework would double the cold start of the other functions.
     from shared_code.admin.app import default_app
 
-    middleware = func.AsgiMiddleware(default_app())  # type: ignore[no-untyped-call] # the platform's
-    response: func.HttpResponse = await middleware.handle_async(req, context)
-    return response
+    return default_app()

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from devstack.receive_window import ReceiveWindow
+
 #: bytes that are read and dropped to keep a connection usable; beyond that it is closed
 DRAIN_BYTES = 1 << 20
 #: seconds that a client which is still sending gets to see the answer
@@ -86,6 +88,7 @@ class Server(ThreadingHTTPServer):
         """``name`` goes into the Server header."""
         self.name = name
         self.body_limit = body_limit
+        self.window = ReceiveWindow()
         self.stopping = False
         self.serve: Serve
         self.clients: set[Client] = set()
@@ -148,7 +151,8 @@ class Client(BaseHTTPRequestHandler):
         """The body of the request. Raises :class:`BodyTooLarge`, and OSError when the client goes away meanwhile."""
         if self._body_left > self.server.body_limit:
             raise BodyTooLarge
-        body = self.rfile.read(self._body_left) if self._body_left else b""
+        with self.server.window.receiving(self._body_left):
+            body = self.rfile.read(self._body_left) if self._body_left else b""
         if len(body) < self._body_left:
             raise ConnectionResetError("the client went away in the middle of its upload")
         self._body_left = 0

@@ -5,33 +5,26 @@
     ServiceError
     |-- RequestError                  the caller can mend it
     |   |-- InvalidRequest            400 INVALID_REQUEST
-    |   |-- FileTooLarge              413 FILE_TOO_LARGE
-    |   |-- TooManyPages              413 TOO_MANY_PAGES
+    |   |-- FileTooLarge, TooManyPages   413 FILE_TOO_LARGE, TOO_MANY_PAGES
     |   |-- UnsupportedFileType       415 UNSUPPORTED_FILE_TYPE
     |   |-- InvalidFile               422 INVALID_FILE
     |   |-- AlreadyProcessing         409 ALREADY_PROCESSING
-    |   |-- NotFound                  404 NOT_FOUND
-    |   |-- MethodNotAllowed          405 METHOD_NOT_ALLOWED
-    |   |-- AlreadyExists             409 ALREADY_EXISTS
-    |   |-- Conflict                  409 CONFLICT
+    |   |-- NotFound, MethodNotAllowed   404 NOT_FOUND, 405 METHOD_NOT_ALLOWED
+    |   |-- Conflict, AlreadyExists   409 CONFLICT, ALREADY_EXISTS
     |   `-- ChangedMeanwhile          412 CHANGED_MEANWHILE
-    |-- NotAuthenticated              401 NOT_AUTHENTICATED
-    |-- Forbidden                     403 FORBIDDEN
+    |-- NotAuthenticated, Forbidden   401 NOT_AUTHENTICATED, 403 FORBIDDEN
     |-- TooManyFailedLogins           429 TOO_MANY_FAILED_LOGINS
     |-- AccessError                   no key of the company can serve
-    |   |-- TokenNotFound             403 TOKEN_NOT_FOUND
-    |   |-- TokenExpired              403 TOKEN_EXPIRED
-    |   `-- TokenUnavailable          403 TOKEN_UNAVAILABLE
+    |   `-- TokenNotFound, TokenExpired, TokenUnavailable   403 TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_UNAVAILABLE
     |-- QuotaExceeded                 429 QUOTA_EXCEEDED
     |-- ProviderError                 the model's side; see ``providers.base`` for what each means for the key
     |   |-- ProviderRateLimited       429 PROVIDER_RATE_LIMITED
-    |   |-- ProviderUnavailable       503 PROVIDER_UNAVAILABLE
-    |   |-- ProviderTimeout           504 PROVIDER_TIMEOUT
+    |   |-- ProviderUnavailable, ProviderTimeout   503 PROVIDER_UNAVAILABLE, 504 PROVIDER_TIMEOUT
     |   |-- ProviderRejected          422 PROVIDER_REJECTED
     |   `-- ProviderBadAnswer         502 PROVIDER_BAD_ANSWER
     |-- Busy                          503 BUSY
     |-- DatabaseUnavailable           503 DATABASE_UNAVAILABLE
-    |-- StorageUnavailable            503 STORAGE_UNAVAILABLE
+    |-- StorageUnavailable            503 STORAGE_UNAVAILABLE; BlobUnavailable 503 BLOB_UNAVAILABLE
     `-- InternalError                 500 INTERNAL_ERROR; ConfigurationError names the setting in the log only
 
 Only ``api_response`` makes an HTTP answer of one. ``str(error)`` is for people: no library text, key or trace.
@@ -290,6 +283,13 @@ class StorageUnavailable(ServiceError):
     http_status = 503
     retryable = True
     default_message = "Storage is not available at the moment. Please try again shortly."
+
+
+class BlobUnavailable(StorageUnavailable):
+    """Storage answers, but not for this one blob: archived, leased, locked, or written faster than it is read."""
+
+    code = "BLOB_UNAVAILABLE"
+    default_message = "Storage does not give this file out as it is. It is tried again."
 
 
 class InternalError(ServiceError):

@@ -1,13 +1,14 @@
 """The seed document's quota manager: what a user may still spend. The service reserves by :mod:`.metering.budgets`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from shared_code import bootstrap, errors
 from shared_code.database.stores.operations import company_zones
 from shared_code.database.stores.quotas import quotas
+from shared_code.database.stores.quotas.period_counters import so_far
 from shared_code.database.stores.quotas.quota_scopes import USER
 from shared_code.periods import day_period, local_day, month_period, zone
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared_code.database.connection import Database
+    from shared_code.database.stores.quotas.quotas import Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,24 @@ class QuotaManager:
         company = found[0].company_id if found else company
         tz = zone(company_zones.company_zone(connection, company) if company else None, self._default_zone)
         day = local_day(self._clock(), tz)
-        standing = quotas.counters_in(connection, found, [day]) if found else {}
-        counters = {period: counter for (_, period), counter in standing.items()}
-        daily, monthly = counters.get(day_period(day)), counters.get(month_period(day))
+        daily, monthly = (
+            self._taken(connection, found, day, period) for period in (day_period(day), month_period(day))
+        )
         return UserQuota(
             user_id=user_id,
             company_id=company,
             daily_limit=found[0].daily_limit if found else None,
-            daily_used=daily.used + daily.reserved if daily else 0,
+            daily_used=daily,
             monthly_limit=found[0].monthly_limit if found else None,
-            monthly_used=monthly.used + monthly.reserved if monthly else 0,
+            monthly_used=monthly,
             last_reset=datetime.combine(day, time.min, tzinfo=tz).astimezone(UTC),
         )
+
+    def _taken(self, connection: "Connection", found: Sequence["Quota"], day: date, period: str) -> int:
+        """Used and reserved of a user in a period, also before the first call since a limit was typed in by SQL."""
+        if not found:
+            return 0
+        counter = quotas.counters_in(connection, found, [day]).get((found[0].quota_id, period))
+        if counter is not None:
+            return counter.used + counter.reserved
+        return sum(so_far(connection, found[0], period)) if found[0].limit_in(period) is not None else 0

@@ -3,7 +3,6 @@
 Token counts are model tokens. ``None`` means that the provider did not say; it is never replaced by 0.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,9 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-#: a company id as people write it. The ODBC driver turns other characters into ``?``, so that two companies could
-#: become one
-COMPANY_ID = r"[A-Za-z0-9._\-]{1,50}"
+from shared_code.labels import composed
+
 #: what a megabyte is wherever a limit of the service counts in it
 BYTES_PER_MB = 1_048_576
 
@@ -110,13 +108,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A provider key of a company with its budget, as read from the database. ``secret`` is plain: never log it."""
+    """A provider key of a company with its budget, as read from the database. ``secret`` is plain: never log it.
+
+    ``stored_key`` is the key as its row holds it, by which one that took its place in the row is told apart.
+    """
 
     token_id: int | None
     company_id: str
     provider: Provider
     status: KeyStatus
     secret: str = field(repr=False)
+    stored_key: str | None = field(default=None, repr=False)
     total_token_limit: int | None = None
     remaining_tokens: int | None = None
     reserved_tokens: int = 0
@@ -130,19 +132,20 @@ class ApiKey:
         return None if self.remaining_tokens is None else self.remaining_tokens - self.reserved_tokens
 
 
-def read_company_id(text: str) -> str | None:
-    """The company id in upper case, as callers and rows hold it; None when ``text`` is none."""
-    return text.upper() if re.fullmatch(COMPANY_ID, text) else None
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, as labels for accounting. ``company_id`` is folded to upper case."""
+    """Who asks, as labels for accounting. ``company_id`` is folded to upper case, the others are composed (NFC)."""
 
     company_id: str
     username: str | None = None
     branch: str | None = None
     licence_id: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("username", "branch", "licence_id"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, composed(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Tokens set aside for one model call, on a key and on the quota counters named here."""
+    """Tokens set aside for one model call, on a key and on every quota counter of the caller in its day and month."""
 
     identity: CallIdentity
     attempt: int
@@ -215,7 +218,6 @@ class Reservation:
     provider: Provider
     model: str
     bound_tokens: int
-    counter_ids: tuple[int, ...] = ()
 
     def usage_row(
         self,

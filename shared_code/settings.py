@@ -7,12 +7,12 @@ mended in one go. Values that are secrets are ``SecretStr``: they show as ``****
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared_code.errors import ConfigurationError
+from shared_code.periods import zone_name
 from shared_code.records import BYTES_PER_MB
 
 
@@ -68,8 +68,10 @@ class Settings(BaseSettings):
     # Requests
     max_upload_mb: Positive = 20.0
     max_pages: PositiveInt = 30
-    #: uploads held in memory at once before BUSY
-    max_concurrent_uploads: PositiveInt = 64
+    #: uploads in work at once before BUSY, each on a thread of its own; one company gets two thirds of them
+    max_concurrent_uploads: PositiveInt = 96
+    #: that uploads may hold at once, in all their copies; by the memory of the machine unless given
+    max_upload_memory_mb: PositiveInt | None = None
     #: seconds for one request in all; Azure cuts at 230
     request_deadline_seconds: Positive = 200.0
     #: seconds for one blob in all
@@ -108,6 +110,10 @@ class Settings(BaseSettings):
     retain_retry_attempts_days: PositiveInt = 90
     retain_usage_logs_days: PositiveInt = 400
     retain_extractions_days: PositiveInt = 90
+    retain_quota_counters_days: PositiveInt = 400
+    #: at least as long as the sweep looks back for files without an answer
+    retain_closed_alerts_days: Annotated[int, Field(ge=3)] = 180
+    retain_admin_audit_days: PositiveInt = 1100
 
     # Logs and telemetry
     log_level: str = "INFO"
@@ -118,11 +124,10 @@ class Settings(BaseSettings):
     @field_validator("default_time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone") from error
-        return value
+        name = zone_name(value)
+        if name is None:
+            raise ValueError(f"{value!r} is not an IANA time zone")
+        return name
 
     @field_validator("log_level")
     @classmethod

@@ -113,7 +113,7 @@ class TokenManager:
         branch: str | None = None,
         requested_by: str | None = None,
     ) -> dict[str, Any]:
-        """Book use that was reported from outside: a usage row and the key's running totals, in one transaction.
+        """Book use that was reported from outside: a usage row and all totals that it moves, in one transaction.
 
         ``usage_info`` has the shape of :meth:`extract_usage_from_log`. Returns ``{"success": True, "call_id": ...}``;
         an unknown token is ``{"success": False, "message": ...}``.

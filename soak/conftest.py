@@ -5,6 +5,7 @@ from tests.conftest import (  # noqa: F401 - fixtures
     _postgresql_reused,
     _postgresql_template,
     _sqlite_template,
+    database,
     database_url,
     make_settings,
     mssql_server,

@@ -3,6 +3,6 @@
 Nothing happens at import.
 """
 
-from shared_code.bootstrap.build import build_services, reset, services
+from shared_code.bootstrap.build import build_services, reset, services, upload_lane
 
-__all__ = ["build_services", "reset", "services"]
+__all__ = ["build_services", "reset", "services", "upload_lane"]

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from shared_code.blobs.clients import blob_service_client, queue_client
 from shared_code.blobs.conditions import BlobAlerts
+from shared_code.blobs.ended_conditions import EndedConditions
+from shared_code.blobs.forgotten import ForgottenBlobs
 from shared_code.blobs.intake import BlobIntake
 from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
 from shared_code.blobs.store import BlobStore
@@ -43,9 +45,12 @@ def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobService
         store=store,
         intake=intake,
         alerts=alerts,
-        poison=PoisonQueue(lambda: queue_client(settings, QUEUE, decoded=False), container=settings.invoice_container),
+        poison=PoisonQueue(lambda: queue_client(settings, QUEUE), container=settings.invoice_container),
+        forgotten=ForgottenBlobs(
+            store, alerts, clock=base.clock, after=timedelta(seconds=settings.blob_sweep_after_seconds)
+        ),
+        ended=EndedConditions(store, alerts),
         clock=base.clock,
         monotonic=monotonic,
-        after=timedelta(seconds=settings.blob_sweep_after_seconds),
     )
     return BlobServices(store, alerts, intake, sweep)

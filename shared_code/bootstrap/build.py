@@ -8,9 +8,10 @@ from shared_code.bootstrap.container import Services, Startup
 from shared_code.bootstrap.extraction import build_extraction
 from shared_code.bootstrap.foundations import lay_foundations
 from shared_code.bootstrap.health import readiness_checks, system_checks
+from shared_code.bootstrap.uploads import build_upload_lane
 from shared_code.database.application_log import ApplicationLogger
-from shared_code.database.connection import install_default
-from shared_code.extraction.admission import UploadSlots
+from shared_code.database.connection import REPORT_SECONDS, install_default
+from shared_code.extraction.upload_slots import UploadLane
 from shared_code.observability.database_spans import trace_database
 from shared_code.observability.telemetry import configure_telemetry, shutdown_telemetry
 from shared_code.operations.forecasts import Forecasts
@@ -22,6 +23,8 @@ from shared_code.settings import Settings, load_settings
 
 _lock = threading.Lock()
 _services: Services | None = None
+_lane_lock = threading.Lock()
+_lane: UploadLane | None = None
 
 
 def services() -> Services:
@@ -39,9 +42,26 @@ def services() -> Services:
     return _services
 
 
+def upload_lane() -> UploadLane:
+    """The way in for uploads of this process. Quick: it reads the settings and connects to nothing.
+
+    :raises errors.ConfigurationError: names every wrong setting.
+    """
+    global _lane  # noqa: PLW0603 - the one process-wide instance
+    # Not under the lock of the services, whose making takes longer than the event loop may wait.
+    with _lane_lock:
+        if _lane is None:
+            _lane = build_upload_lane(load_settings())
+        return _lane
+
+
 def reset() -> None:
     """Forget the services, so that the next use builds them anew from the environment."""
-    global _services  # noqa: PLW0603
+    global _services, _lane  # noqa: PLW0603
+    with _lane_lock:
+        if _lane is not None:
+            _lane.close()
+        _lane = None
     with _lock:
         if _services is not None:
             # What waits to be written goes first, while the database is still open.
@@ -65,16 +85,17 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
     startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
     return Services(
         **vars(base),
-        upload_slots=UploadSlots(settings.max_concurrent_uploads),
         extraction=extraction,
         blobs=blobs,
-        rollup=RollupContext(settings, database, base.budgets, base.ledger, base.outbox, blobs.sweep, clock),
+        rollup=RollupContext(
+            settings, database.unhurried(), base.budgets, base.ledger, base.outbox, blobs.sweep, clock
+        ),
         token_administration=TokenAdministration(
             database, base.cipher, default_threshold=settings.default_threshold, clock=clock
         ),
         quota_administration=QuotaAdministration(database, zone, clock),
-        usage_reports=UsageReports(database, zone, clock),
-        forecasts=Forecasts(database, zone, clock),
+        usage_reports=UsageReports(database.unhurried(seconds=REPORT_SECONDS), zone, clock),
+        forecasts=Forecasts(database.unhurried(seconds=REPORT_SECONDS), zone, clock),
         startup=startup,
         health=system_checks(base),
         readiness=readiness_checks(database, startup),

@@ -9,7 +9,6 @@ from shared_code.bootstrap.blobs import BlobServices
 from shared_code.bootstrap.foundations import Foundations
 from shared_code.database.connection import Database
 from shared_code.database.stores.operations.alerts import open_alerts
-from shared_code.extraction.admission import UploadSlots
 from shared_code.extraction.service import ExtractionService
 from shared_code.metering.estimates import ESTIMATE_MISS, SafetyFactors
 from shared_code.operations.forecasts import Forecasts
@@ -59,7 +58,9 @@ class Startup:
             raise
         for alert in missed:
             # What another instance, or this one before a restart, has learned about a model's estimates.
-            self._factors.learned(alert.subject, float(alert.details.get("factor", 1.0)))
+            factor = alert.details.get("factor")
+            if isinstance(factor, int | float):  # else written anew by hand
+                self._factors.learned(alert.subject, float(factor))
         self._done = True
 
 
@@ -67,7 +68,6 @@ class Startup:
 class Services(Foundations):
     """Made by :func:`shared_code.bootstrap.build.build_services`; nothing is connected yet."""
 
-    upload_slots: UploadSlots
     extraction: ExtractionService
     blobs: BlobServices
     rollup: RollupContext

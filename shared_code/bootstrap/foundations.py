@@ -64,7 +64,7 @@ def lay_foundations(
     """
     database = create_database(settings, sleep=sleep, clock=monotonic)
     ring, fallback = settings.token_encryption_keys, settings.app_setting_file
-    waiting = outbox or QueueOutbox(lambda: queue_client(settings, settings.usage_outbox_queue))
+    waiting = outbox or QueueOutbox(partial(queue_client, settings), settings.usage_outbox_queue)
     budgets = Budgets(clock=clock, default_zone=settings.default_time_zone)
     return Foundations(
         settings=settings,
@@ -79,5 +79,6 @@ def lay_foundations(
         budgets=budgets,
         ledger=Ledger(database, budgets, waiting, booking_seconds=settings.db_retry_budget_seconds),
         outbox=waiting,
-        background=ThreadPoolExecutor(max_workers=4, thread_name_prefix="text-layer"),
+        # As many as uploads: they wait in line by company in the sandbox, not here, first come, first served.
+        background=ThreadPoolExecutor(settings.max_concurrent_uploads, thread_name_prefix="text-layer"),
     )

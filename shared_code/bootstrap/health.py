@@ -10,27 +10,33 @@ from shared_code.bootstrap.foundations import Foundations
 from shared_code.database.connection import Database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.keys import tokens
+from shared_code.database.write_probe import prove_write
 from shared_code.errors import ConfigurationError
 from shared_code.operations import health_checks
-from shared_code.operations.health_checker import SystemHealthChecker
+from shared_code.operations.health_checker import SystemHealthChecker, rationed
+from shared_code.operations.stored_keys import StoredKeyLook, stored_keys_check
 from shared_code.records import Provider
 
 #: probes give up soon; nothing of ours may hang longer than they wait
-_READY_SECONDS = 3.0
+_READY_SECONDS = 2.0
+#: retries of a probe's write; one try may take a second more
+_PROBE_SECONDS = 0.5
+#: anyone may ask, and asking must not load the database
+_PROBES_PER_SECOND = 5
 _CHECK_SECONDS = 5.0
 _KEYS_LOOKED_AT = 10
 
 
 def readiness_checks(database: Database, startup: Startup) -> SystemHealthChecker:
-    """Whether the database answers now and its tables are there; within its limit also when the server hangs."""
-    answers = health_checks.database_check(database, budget_seconds=0.0)
+    """Whether the tables are there and the database takes a write now; within its limit also when the server hangs."""
 
     def check() -> object:
         startup.ensure()
-        return answers()
+        prove_write(database, budget_seconds=_PROBE_SECONDS)
+        return True
 
     checker = SystemHealthChecker(time_limit_seconds=_READY_SECONDS)
-    checker.add_check("database", check)
+    checker.add_check("database", rationed(check, per_second=_PROBES_PER_SECOND))
     return checker
 
 
@@ -44,7 +50,10 @@ def system_checks(base: Foundations) -> SystemHealthChecker:
     checker.add_check("disk", health_checks.disk_check())
     checker.add_check("database", health_checks.database_check(database))
     checker.add_check("migrations", health_checks.migration_check(database))
-    checker.add_check("usable_keys", health_checks.usable_keys_check(database))
+    keys = StoredKeyLook(database, base.cipher)
+    usable = health_checks.usable_keys_check(database, do_not_open=lambda: len(keys().token_ids))
+    checker.add_check("usable_keys", usable)
+    checker.add_check("stored_keys", stored_keys_check(keys))
     checker.add_check("rollup", health_checks.rollup_check(database))
     for provider in base.providers.values():
         check = health_checks.provider_check(provider, _key_finder(database, base.cipher, provider.provider))

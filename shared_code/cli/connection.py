@@ -75,7 +75,8 @@ def workplace(*, check_schema: bool = True) -> Iterator[Workplace]:
     """
     settings = load_settings()
     ring = settings.token_encryption_keys
-    database = create_database(settings)
+    # A person who waits may end a command; a time limit meant for requests must not.
+    database = create_database(settings).unhurried()
     try:
         if check_schema:
             from shared_code.database.schema import ensure_schema

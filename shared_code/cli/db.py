@@ -7,7 +7,8 @@ import typer
 
 from shared_code.cli.connection import workplace
 from shared_code.cli.output import AsJson, answer, say, show_json, show_table
-from shared_code.database import schema
+from shared_code.database import schema, unique_indexes
+from shared_code.database.schema_script import offline_sql
 from shared_code.database.stores.keys.token_keys import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
@@ -44,18 +45,20 @@ def check(as_json: AsJson = False) -> None:
         schema.current(place.database)
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         steps = schema.pending(place.database)
+        lacking = [] if steps else place.database.read(unique_indexes.missing)
         facts = {
             "database": place.database.dialect,
             "version": version,
             "needed": schema.HEAD,
             "round_trip_ms": milliseconds,
             "pending": [f"{step.revision} {step.title}" for step in steps],
+            "missing_unique_indexes": [str(index.name) for index in lacking],
         }
     if as_json:
         show_json(facts)
     else:
         show_table("Database", [{"what": name, "value": _plain(value)} for name, value in facts.items()])
-    if steps:
+    if steps or lacking:
         raise typer.Exit(1)
 
 
@@ -71,7 +74,7 @@ def sql(
         with workplace(check_schema=False) as place:
             dialect = place.database.dialect
             start = start or schema.current(place.database)
-    say(schema.offline_sql(dialect, start=start))
+    say(offline_sql(dialect, start=start))
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,6 @@
-"""``diagnose``: health with its figures, and what the database says about itself, with a remedy for each finding."""
+"""``diagnose``: health with its figures, what the database says about itself with a remedy for each finding, and the
+rows that the timer has set aside.
+"""  # noqa: D205 - one thought that needs two lines
 
 from typing import Annotated, Any
 
@@ -7,6 +9,7 @@ import typer
 from shared_code.cli.connection import process_services
 from shared_code.cli.output import AsJson, say, show_json, show_table
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
+from shared_code.operations.timer_state import set_aside_rows
 
 
 def diagnose_command(
@@ -17,10 +20,13 @@ def diagnose_command(
     with process_services() as services:
         health = services.health.run_checks()
         database = DatabaseDiagnostic(services.database).run_diagnostics()
+        set_aside = set_aside_rows(services.database)
     if as_json:
-        show_json({"health": health, "database": database})
+        show_json({"health": health, "database": database, "set_aside": set_aside})
     else:
         _show(health, database)
+        if set_aside:
+            show_table("Rows that the timer has set aside", set_aside)
     bad = {"critical", "warning"} if strict else {"critical"}
     if health["overall_status"] != "healthy" or any(found["severity"] in bad for found in database["findings"]):
         raise typer.Exit(1)

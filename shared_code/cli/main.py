@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -27,7 +28,8 @@ from shared_code.cli import (
     usage,
 )
 from shared_code.cli.output import complain, prepare_streams
-from shared_code.errors import ServiceError
+from shared_code.errors import InvalidRequest, ServiceError
+from shared_code.labels import is_unicode
 
 _FAILED = 1
 
@@ -84,11 +86,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build_app()(args=None if arguments is None else list(arguments), prog_name="manage.py")
+        _refuse_lost_characters(given)
+        build_app()(args=given, prog_name="manage.py")
     except ServiceError as error:
         complain(error)
         return _FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else _FAILED
     return 0
+
+
+def _refuse_lost_characters(arguments: Sequence[str]) -> None:
+    """A name of a user or branch in another encoding would be another name. Names of files are what they are.
+
+    :raises InvalidRequest: says which argument it is.
+    """
+    for number, argument in enumerate(arguments, start=1):
+        if not is_unicode(argument) and not Path(argument).exists():
+            raise InvalidRequest(f"Argument {number} is not UTF-8: {argument!a}.", details={"field": "argument"})

@@ -1,6 +1,6 @@
 """``rollup run``: the timer's work, once, with its report."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import typer
 
@@ -18,9 +18,12 @@ def rollup() -> None:
 
 @app.command()
 def run(as_json: AsJson = False) -> None:
-    """Run every step once, beside the timer if need be; exit code 1 when one failed."""
+    """Run every step once, beside the timer if need be; exit code 1 when one failed.
+
+    Rows that were set aside are tried now, whatever their pauses say.
+    """
     with process_services() as services:
-        results = run_rollup(services.ready().rollup)
+        results = run_rollup(replace(services.ready().rollup, try_resting=True))
     show_rows("Rollup", [asdict(result) for result in results], as_json=as_json)
     if any(result.error for result in results):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,7 @@ from shared_code.cli.output import (
     show_json,
     show_list,
 )
-from shared_code.database.key_cipher import new_ring_entry
+from shared_code.database.key_cipher import KeyCipher, new_ring_entry
 from shared_code.database.stores.keys.token_changes import token_facts
 from shared_code.database.stores.keys.token_keys import NewToken, reencrypt_batch
 from shared_code.database.stores.keys.tokens import StoredKey, all_tokens
@@ -39,7 +39,8 @@ _BATCH = 100
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show one key by its last four characters."""
     with workplace() as place:
-        facts = token_facts(place.tokens.get(token_id))
+        row = place.tokens.get(token_id)
+        facts = _facts(row, place.cipher)
     if as_json:
         show_json(facts)
     else:
@@ -133,7 +134,14 @@ def list_command(
     named = company_filter(company)
     with workplace() as place:
         rows = place.database.read(lambda connection: all_tokens(connection, company_id=named, status=wanted))
-    show_list("API keys", rows, facts=token_facts, columns=_columns, as_json=as_json)
+        cipher = place.cipher
+    show_list(
+        "API keys",
+        rows,
+        facts=lambda row: _facts(row, cipher),
+        columns=lambda row: _columns(row, cipher),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -204,7 +212,11 @@ def _say(row: StoredKey, line: str, as_json: bool) -> None:
     answer(token_facts(row), line, as_json=as_json)
 
 
-def _columns(row: StoredKey) -> dict[str, Any]:
+def _facts(row: StoredKey, cipher: KeyCipher) -> dict[str, Any]:
+    return token_facts(row) | {"opens": cipher.opens(row.stored_key, row.token_id)}
+
+
+def _columns(row: StoredKey, cipher: KeyCipher) -> dict[str, Any]:
     return {
         "id": row.token_id,
         "company": row.company_id,
@@ -212,8 +224,16 @@ def _columns(row: StoredKey) -> dict[str, Any]:
         "provider": row.provider,
         "status": row.status,
         "key": f"...{row.hint}" if row.hint else "",
+        "opens": "yes" if cipher.opens(row.stored_key, row.token_id) else "no",
         "limit": row.total_token_limit,
         "used": row.used_tokens,
         "remaining": row.remaining_tokens,
         "reserved": row.reserved_tokens,
+        "rests until": _rest(row),
     }
+
+
+def _rest(row: StoredKey) -> str:
+    """Until when the key rests after a limit of its provider."""
+    until = row.cooldown_until
+    return f"{until:%Y-%m-%d %H:%M}Z" if until is not None and until.replace(tzinfo=UTC) > datetime.now(UTC) else ""

@@ -47,7 +47,8 @@ def repair_command(
 ) -> None:
     """Make running totals that disagree with their rows what was booked."""
     with workplace() as place:
-        found = place.database.read(lambda connection: find_discrepancies(connection, token_id=token))
+        only = {} if token is None else {"first": token, "last": token}
+        found = place.database.read(lambda connection: find_discrepancies(connection, **only))
         if found:
             if not as_json:
                 show_table("Differences", [_shown(item) for item in found])

@@ -73,6 +73,9 @@ def test_the_life_of_a_key(stack, curl, said):
     assert [entry["action"].partition(".")[2] for entry in audit] == LIFE
     assert curl("GET", "nothing")[0] == 404
     assert curl("PUT", "tokens")[0] == 405
+    for path in ("%ff", "%c0%ae", "%ed%a0%80", "tokens?cursor=9007199254740991", "usage?user=Jos%e9"):
+        status, answer = curl("GET", path)
+        assert (status, answer["error"]["code"]) == (400, "INVALID_REQUEST"), path
     assert curl("PATCH", f"tokens/{token};1", {"threshold": 10})[0] == 404
     assert curl("GET", f"tokens/{token}")[1]["data"]["threshold"] == 9
     diagnosis = curl("GET", "diagnostics")[1]["data"]

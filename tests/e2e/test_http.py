@@ -12,6 +12,7 @@ import pytest
 from .calling import INVOICES, SAMPLES, control, extract, post_form, post_raw, request, rows, unique, write
 
 SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
+PDF = {"Content-Type": "application/pdf"}
 _numbers = itertools.count(1)
 
 
@@ -120,6 +121,33 @@ def test_a_form_without_a_file_and_an_empty_body_say_so(stack):
     wrong = post_raw(stack["host"], b"{}", "application/json", companyID="NT047")
     assert wrong.status == 400
     assert "application/json" in wrong.json["message"]
+
+
+def test_a_name_in_another_encoding_is_refused_wherever_it_stands(stack):
+    head = b'--e\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    file = (
+        b'--e\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' + SAMPLE.read_bytes() + b"\r\n"
+    )
+    form = head % (b"companyID", b"NT047") + head % (b"username", b"Jos\xe9") + file + b"--e--\r\n"
+    url = f"{stack['host']}/api/extract"
+    for answer in (
+        request(url, "POST", body=form, headers={"Content-Type": "multipart/form-data; boundary=e"}),
+        request(f"{url}?companyID=NT047&username=Jos%E9", "POST", body=SAMPLE.read_bytes(), headers=PDF),
+        request(f"{url}?companyID=NT047&username=Jos%EF%BF%BD", "POST", body=SAMPLE.read_bytes(), headers=PDF),
+    ):
+        assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+        assert "UTF-8" in answer.json["message"]
+
+
+def test_a_form_is_read_whole_or_refused(stack):
+    """Its type in any case is fine; two files, a cut form and a body that is none say what is wrong."""
+    file = b'--e\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' + unique(SAMPLE) + b"\r\n"
+    url = f"{stack['host']}/api/extract?companyID=NT047"
+    kind = {"Content-Type": "Multipart/Form-Data; Boundary=e"}
+    assert request(url, "POST", body=file + b"--e--\r\n", headers=kind).status == 200
+    for body, said in ((file + file + b"--e--\r\n", "2 files"), (file, "is cut"), (b"{}", "does not occur")):
+        answer = request(url, "POST", body=body, headers=kind)
+        assert (answer.status, said in answer.json["message"]) == (400, True), answer.raw
 
 
 def test_a_chunked_upload_is_told_what_to_send(stack):

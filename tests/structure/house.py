@@ -31,7 +31,7 @@ FLOORS = (
 )
 RANKS = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms.split()}
 #: Modules at the top of shared_code that everything may use. All others there are fronts.
-GROUND = {"api_response", "errors", "periods", "records", "settings"}
+GROUND = {"api_response", "errors", "labels", "periods", "records", "settings"}
 
 MAX_LINES = 300
 MAX_MODULES_IN_A_FOLDER = 25

@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,31 @@ def test_schema_commands(manage):
     code, out, _ = manage("db", "check")
     assert code == 0
     assert "sqlite" in out
+
+
+def test_a_lost_unique_index_is_named_and_made_again(manage, settings):
+    manage("db", "upgrade")
+    with closing(sqlite3.connect(settings["DATABASE_URL"].removeprefix("sqlite:///"))) as file:
+        file.execute('DROP INDEX "UX_Extractions_ClaimKey"')
+    code, out, _ = manage("db", "check", "--json")
+    assert (code, json.loads(out)["missing_unique_indexes"]) == (1, ["UX_Extractions_ClaimKey"])
+    code, _, err = manage("tokens", "list", DB_AUTO_MIGRATE="false")
+    assert code == 1
+    assert "lacks the unique index UX_Extractions_ClaimKey on Extractions" in err
+    assert manage("db", "upgrade")[0] == 0
+    assert manage("db", "check")[0] == 0
+
+
+def test_tokens_list_says_which_keys_open_here(manage):
+    manage("db", "upgrade")
+    manage("tokens", "add", "nt047", stdin=f"{KEY}\n")
+    manage(
+        "tokens", "add", "other", stdin=f"{KEY}\n", TOKEN_ENCRYPTION_KEYS=f"{key_cipher.new_ring_entry('k9')},{RING}"
+    )
+    listed = json.loads(manage("tokens", "list", "--json", TOKEN_ENCRYPTION_KEYS=RING)[1])
+    assert [(row["company_id"], row["opens"]) for row in listed] == [("NT047", True), ("OTHER", False)]
+    assert json.loads(manage("tokens", "show", "2", "--json", TOKEN_ENCRYPTION_KEYS=RING)[1])["opens"] is False
+    assert "no" in manage("tokens", "list", TOKEN_ENCRYPTION_KEYS=RING)[1].splitlines()[-2].split()
 
 
 def test_script_for_a_dba(manage):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 import typer
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from devstack.models.calls import key_hash
 from shared_code.cli import logs as logs_command
@@ -192,6 +192,15 @@ def test_a_company_s_time_zone(manage, database):
     assert manage("company", "set-zone", "nt047", "Asia/Kolkata")[0] == 0
     assert manage("company", "show", "nt047")[1] == "company NT047: Asia/Kolkata\n"
     assert manage("company", "set-zone", "nt047", "Mars/Olympus")[0] == 1
+    assert manage("company", "set-zone", "nt047", " Africa/Accra ", "--json")[1] == {
+        "company_id": "NT047",
+        "time_zone": "Africa/Accra",
+    }
+    change = update(tables.company_settings).values(TimeZone="Asia/Kolkatta")
+    database.run(lambda connection: connection.execute(change))
+    assert (
+        "UTC (the default), because 'Asia/Kolkatta' in CompanySettings is not" in manage("company", "show", "nt047")[1]
+    )
 
 
 def test_setup_goes_from_nothing_to_a_key_that_works(manage):

@@ -95,6 +95,29 @@ def test_what_is_wrong_is_said(filled, command, said):
     assert said in err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("quota", "set", "NT047", "--daily", "1", "--user"),
+        ("quota", "delete", "NT047", "--yes", "--branch"),
+        ("usage", "report", "--user"),
+        ("logs", "search", "--contains"),
+        ("audit", "--actor"),
+        ("extract", str(ROOT / "samples" / "gst-invoice.pdf"), "--company", "NT047", "--username"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="a command line is Unicode there")
+def test_an_argument_in_another_encoding_is_refused(filled, command):
+    code, out, err = filled(*command, os.fsdecode(b"Jos\xe9"))
+    assert (code, out) == (1, "")
+    assert err == f"error: Argument {len(command) + 1} is not UTF-8: 'Jos\\udce9'.\n"
+
+
+def test_a_name_that_lost_a_character_before_is_refused(filled):
+    code, _, err = filled("quota", "set", "NT047", "--daily", "1", "--user", "Jos\ufffd")
+    assert (code, "subject is not UTF-8" in err) == (1, True)
+
+
 def test_the_beginning_of_the_calendar_has_a_report(filled):
     assert filled("usage", "report", "--to", "0001-01-01")[0] == 0
 
