@@ -6,7 +6,7 @@ from sqlalchemy import select
 from shared_code import errors
 from shared_code.database import tables
 
-from .test_races import SAMPLE, Watch, race_of_64, typical_call
+from .test_races import Watch, race_of_64, typical_call
 
 
 def test_64_callers_whose_calls_cost_twice_their_bound_pass_a_limit_for_ten_by_the_misses_in_flight_only(
