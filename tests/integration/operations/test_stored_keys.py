@@ -42,7 +42,9 @@ def test_keys_of_a_ring_entry_that_is_missing_here_are_counted_and_named(databas
     assert stored_keys_check(look(database, f"{NEW},{OLD}"))()
 
 
-@pytest.mark.parametrize("ring", [None, "", "k1:short", key_cipher.new_ring_entry("k1")], ids=["absent", "empty", "malformed", "another"])
+@pytest.mark.parametrize(
+    "ring", [None, "", "k1:short", key_cipher.new_ring_entry("k1")], ids=["absent", "empty", "malformed", "another"]
+)
 def test_a_ring_that_is_absent_malformed_or_another_one_opens_nothing(database, ring):
     token_id = add(database, OLD, "A")
     found = stored_keys_check(look(database, ring))()
