@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.extraction import bad_row
 from tests.integration.extraction.audit import audit
 from tests.integration.extraction.recovery import repair
 from tests.integration.extraction.test_kills import SAMPLE, quiet, with_budgets
@@ -95,6 +96,7 @@ class Storm:
 
 def test_500_requests_and_30_kills(pipeline, environment):
     with_budgets(pipeline)
+    bad_row.type_in(pipeline.services)
     seed = random.randrange(10_000)
     storm, over = Storm(environment, seed), threading.Event()
     swept: list[int] = []
@@ -116,6 +118,7 @@ def test_500_requests_and_30_kills(pipeline, environment):
     over.set()
     sweeper.join()
     repair(pipeline.services)
+    bad_row.take_away(pipeline.services)
     documents = {
         len(data): hashlib.sha256(data).hexdigest() for data in (numbered(SAMPLE, number) for number in range(REQUESTS))
     }

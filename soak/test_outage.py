@@ -14,8 +14,10 @@ import pytest
 from shared_code.bootstrap import build_services
 from shared_code.database.schema import ensure_schema
 from tests.conftest import running_standin
+from tests.integration.extraction import bad_row
 from tests.integration.extraction.conftest import RING, Pipeline
 from tests.integration.extraction.cuts import cuttable
+from tests.integration.extraction.recovery import repair
 from tests.integration.extraction.test_outage import check_after, outage
 
 REQUESTS = 200
@@ -39,7 +41,10 @@ def prove(pipeline: Pipeline, cut: Any) -> None:
     pipeline.gemini.latency(500)
     pipeline.add_key(limit=50_000_000)
     pipeline.set_quota("company", daily=60_000_000)
+    bad_row.type_in(pipeline.services)
     answers = outage(pipeline, cut, calls=REQUESTS, threads=24, seconds=SECONDS)
+    repair(pipeline.services)
+    bad_row.take_away(pipeline.services)
     check_after(pipeline, answers, REQUESTS)
 
 
