@@ -102,7 +102,7 @@ def _counted(usage: Usage, said: list[str], *, difference: bool) -> Usage:
     modalities = {name: _count(count, name, said) for name, count in usage.modalities.items()}
     known = {name: count for name, count in modalities.items() if count is not None}
     fit = replace(usage, **counts, requests=requests or 0, modalities=known)
-    return fit if difference else _whole(fit, said)
+    return fit if difference and fit.total_tokens is not None else _whole(fit, said)
 
 
 def _whole(usage: Usage, said: list[str]) -> Usage:

@@ -91,10 +91,8 @@ def _one_file(files: Sequence[tuple[str, SentFile]], fields: Sequence[str], rece
             details={"field": FILE, "limit": 1, "actual": len(files)},
         )
     if files and files[0][0] == FILE:
-        if files[0][1].name:
-            return files[0][1]
-        problem = 'The part named file has an empty file name: send filename="..." with it.'
-    elif FILE in fields:
+        return files[0][1]
+    if FILE in fields:
         problem = 'The part named file is not sent as a file: its header has no filename="...".'
     else:
         sent = _listed([*fields, *(name for name, _ in files)]) or "none"

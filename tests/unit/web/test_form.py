@@ -138,7 +138,7 @@ def test_a_place_where_nobody_chose_a_file_is_no_second_file():
         ((), {}, "no part named file"),
         ((COMPANY, part("document", PDF, file_name="a.pdf")), {}, "parts: companyID, document"),
         ((COMPANY, part("file", PDF)), {}, "not sent as a file"),
-        ((COMPANY, part("file", PDF, file_name="")), {}, "empty file name"),
+        ((COMPANY, part("file", b"", file_name="")), {}, "no part named file"),
         ((COMPANY, b"--edge\r\nContent-Type: text/plain\r\n\r\nx\r\n", FILE), {}, "no Content-Disposition"),
         ((COMPANY, b"--edge\r\nContent-Disposition: form-data\r\n\r\nx\r\n", FILE), {}, "has no name"),
         ((COMPANY, part("file", PDF, file_name=b"Jos\xe9.pdf")), {}, "header of a part is not UTF-8"),
