@@ -17,7 +17,6 @@ from tests.conftest import running_standin
 from tests.integration.extraction import bad_row
 from tests.integration.extraction.conftest import RING, Pipeline
 from tests.integration.extraction.cuts import cuttable
-from tests.integration.extraction.recovery import repair
 from tests.integration.extraction.test_outage import check_after, outage
 
 REQUESTS = 200
@@ -43,7 +42,6 @@ def prove(pipeline: Pipeline, cut: Any) -> None:
     pipeline.set_quota("company", daily=60_000_000)
     bad_row.type_in(pipeline.services)
     answers = outage(pipeline, cut, calls=REQUESTS, threads=24, seconds=SECONDS)
-    repair(pipeline.services)
     bad_row.take_away(pipeline.services)
     check_after(pipeline, answers, REQUESTS)
 

@@ -138,7 +138,7 @@ class Crowd:
             while not self.failures and (self.settled < self.enough[0] or self.changed < self.enough[1]):
                 assert time.monotonic() < self.latest, (self.settled, self.changed)
                 work(dice)
-        except BaseException as failure:
+        except BaseException as failure:  # whatever ends a thread, a failed assertion too, fails the test
             self.failures.append(failure)
             raise
 
