@@ -94,11 +94,15 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def _call(root: Path, arguments: list[str], environment: dict[str, str]) -> int:
-    """Run a tool on this console, wait for it also after Ctrl-C (it gets it too), and pass its exit code on."""
+    """Run a tool on this console, wait for it also after Ctrl-C (it gets it too), and pass its exit code on.
+
+    One that a signal ended has 128 and the signal's number, as in a shell.
+    """
     sys.stdout.flush()
     process = subprocess.Popen(arguments, cwd=root, env=environment, stdin=subprocess.DEVNULL)
     try:
-        return process.wait()
+        code = process.wait()
+        return code if code >= 0 else 128 - code
     except BaseException:  # Ctrl-C, or anything else: no child stays behind
         processes.end_child(process, grace_seconds=30)
         raise

@@ -6,11 +6,13 @@ from sqlalchemy import select
 from shared_code import errors
 from shared_code.database import tables
 
-from .test_races import Watch, race_of_64, typical_call
+from .test_races import Watch, crowd, race_of_all, typical_call  # noqa: F401 - a fixture
 
 
-def test_64_callers_whose_calls_cost_twice_their_bound_pass_a_limit_for_ten_by_the_misses_in_flight_only(
-    pipeline, environment
+def test_callers_whose_calls_cost_twice_their_bound_pass_a_limit_for_ten_by_the_misses_in_flight_only(
+    pipeline,
+    environment,
+    crowd,  # noqa: F811 - the fixture
 ):
     held = tables.token_reservations
     with Watch(pipeline.services.database, select(held.c.BoundTokens)) as watch:
@@ -24,7 +26,7 @@ def test_64_callers_whose_calls_cost_twice_their_bound_pass_a_limit_for_ten_by_t
     booked_before = len(pipeline.rows())
     pipeline.gemini.fault("usage", times=0, totalTokenCount=cost)
     with Watch(pipeline.services.database, select(held.c.BoundTokens)) as watch:
-        served, _ = race_of_64(pipeline, environment)
+        served, _ = race_of_all(pipeline, environment, crowd)
     bounds = [tokens for sample in watch.samples for (tokens,) in sample]
     in_flight, miss = limit // min(bounds), cost - min(bounds)
 

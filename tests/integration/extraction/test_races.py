@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import chain
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+import pytest
 from sqlalchemy import Select, select
 
 from shared_code import errors
@@ -20,6 +21,22 @@ from .conftest import SAMPLES
 from .worker import Job, run_all
 
 SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
+
+
+class Crowd(NamedTuple):
+    """Who calls at once."""
+
+    processes: int
+    threads: int
+
+
+#: ``dev.py soak soak/test_races.py`` has 64 callers on each database
+_CROWDS = {"sqlite": Crowd(4, 16), "postgresql": Crowd(2, 12), "mssql": Crowd(2, 12)}
+
+
+@pytest.fixture
+def crowd(database) -> Crowd:
+    return _CROWDS[database.dialect]
 
 
 class Watch:
@@ -41,9 +58,10 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with self._database.reading() as connection:
+            # One that waited too long behind the writers is no sample; the next one sees as much.
+            with contextlib.suppress(errors.DatabaseUnavailable), self._database.reading() as connection:
                 self.samples.append(connection.execute(self._query).all())
-            time.sleep(0.005)
+            time.sleep(0.02)
 
 
 def race(environment, *, processes: int, numbers: Callable[[int], Sequence[int]], **job: Any) -> list[dict]:
@@ -53,14 +71,14 @@ def race(environment, *, processes: int, numbers: Callable[[int], Sequence[int]]
         return [result for worker in workers for result in worker.results()]
 
 
-def race_of_64(pipeline, environment, **job: Any) -> tuple[list[dict], list[dict]]:
+def race_of_all(pipeline, environment, crowd: Crowd, **job: Any) -> tuple[list[dict], list[dict]]:
     """Those served and those refused; for these no model call may have been made."""
     before = len(pipeline.gemini.calls())
-    numbers = [range(16 * process, 16 * process + 16) for process in range(4)]
-    results = race(environment, processes=4, numbers=numbers.__getitem__, threads=16, **job)
+    numbers = [range(crowd.threads * process, crowd.threads * (process + 1)) for process in range(crowd.processes)]
+    results = race(environment, processes=crowd.processes, numbers=numbers.__getitem__, threads=crowd.threads, **job)
     served = [result for result in results if result["status"] == "ok"]
     refused = [result for result in results if result["status"] == "QUOTA_EXCEEDED"]
-    assert len(served) + len(refused) == 64
+    assert len(served) + len(refused) == crowd.processes * crowd.threads
     assert served
     assert all(result["retry_after"] for result in refused)
     assert len(pipeline.gemini.calls()) - before == len(served)
@@ -73,16 +91,16 @@ def typical_call(pipeline) -> int:
     return pipeline.rows()[0].TotalTokensUsed
 
 
-def test_64_callers_in_four_processes_never_pass_the_limit_of_a_key(pipeline, environment):
+def test_callers_in_several_processes_never_pass_the_limit_of_a_key(pipeline, environment, crowd):
     pipeline.gemini.latency(50)
     limit = typical_call(pipeline) * 10
     key = pipeline.add_key(limit=limit)
     table = tables.token_usage_summary
     query = select(table.c.TotalUsedTokens + table.c.ReservedTokens).where(table.c.TokenID == key.token_id)
     with Watch(pipeline.services.database, query) as watch:
-        served, _ = race_of_64(pipeline, environment)
+        served, _ = race_of_all(pipeline, environment, crowd)
     samples = [used for (used,) in chain.from_iterable(watch.samples)]
-    print(f"{len(served)} of 64 served, {len(samples)} samples, highest {max(samples)} of {limit}")
+    print(f"{len(served)} served, {len(samples)} samples, highest {max(samples)} of {limit}")
     assert len(samples) > 20
     assert max(samples) <= limit
     summary = pipeline.summary(key.token_id)
@@ -90,7 +108,7 @@ def test_64_callers_in_four_processes_never_pass_the_limit_of_a_key(pipeline, en
     assert summary.TotalUsedTokens == sum(result["total_tokens"] for result in served) <= limit
 
 
-def test_64_callers_in_four_processes_never_pass_the_quota_of_company_branch_or_user(pipeline, environment):
+def test_callers_in_several_processes_never_pass_the_quota_of_company_branch_or_user(pipeline, environment, crowd):
     pipeline.gemini.latency(50)
     typical = typical_call(pipeline)
     key = pipeline.add_key(limit=None)
@@ -102,11 +120,11 @@ def test_64_callers_in_four_processes_never_pass_the_quota_of_company_branch_or_
     table = tables.quota_counters
     query = select(table.c.CounterID, table.c.LimitTokens, table.c.UsedTokens + table.c.ReservedTokens)
     with Watch(pipeline.services.database, query) as watch:
-        served, refused = race_of_64(pipeline, environment, branches=2, users=4)
+        served, refused = race_of_all(pipeline, environment, crowd, branches=2, users=4)
     samples = list(chain.from_iterable(watch.samples))
     fullest = max(used / limit for _, limit, used in samples)
     scopes = Counter(result["details"].get("scope") for result in refused)
-    print(f"{len(served)} of 64 served, {len(samples)} samples, fullest counter {fullest:.0%}, refused by {scopes}")
+    print(f"{len(served)} served, {len(samples)} samples, fullest counter {fullest:.0%}, refused by {scopes}")
     assert len(watch.samples) > 20
     assert fullest <= 1
     used = sum(result["total_tokens"] for result in served)

@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.integration.metering.books_machine import machine_on
 
 #: SQLite runs an example in a quarter of a second; the servers are slower, and the statements are the same
-EXAMPLES = {"sqlite": 50, "postgresql": 6, "mssql": 3}
+EXAMPLES = {"sqlite": 25, "postgresql": 6, "mssql": 3}
 
 
 def test_totals_agree_with_an_independent_ledger_after_every_step(database, database_url, make_settings):
