@@ -107,19 +107,30 @@ def _declaration(type_: sa.TypeEngine[Any], driver: Any) -> Declaration:
 
 
 def _text(type_: sa.String, driver: Any) -> Declaration:
-    if isinstance(type_, sa.Unicode | sa.UnicodeText):
-        kind, longest = driver.SQL_WVARCHAR, _MAX_NVARCHAR
-    else:
-        kind, longest = driver.SQL_VARCHAR, _MAX_VARCHAR
-    # Beyond what a length can say; it costs another round trip, so only where it is needed.
-    unlimited = Declaration((kind, 0, 0), lambda value: isinstance(value, str))
-    anything = _up_to(kind, longest, wider=unlimited)
     length = type_.length
-    return anything if length is None or length > longest else _up_to(kind, length, wider=anything)
+    # Without a length it costs another round trip, so only where a length cannot say it.
+    unicode = Declaration((driver.SQL_WVARCHAR, 0, 0), lambda value: isinstance(value, str))
+    unicode = _up_to(driver.SQL_WVARCHAR, _MAX_NVARCHAR, wider=unicode)
+    if isinstance(type_, sa.Unicode | sa.UnicodeText):
+        return (
+            unicode if length is None or length > _MAX_NVARCHAR else _up_to(driver.SQL_WVARCHAR, length, wider=unicode)
+        )
+    # Columns of codes hold ASCII, but anything may be looked up there, and no code page has every character.
+    codes = Declaration((driver.SQL_VARCHAR, 0, 0), _is_ascii, unicode)
+    codes = _codes_up_to(driver.SQL_VARCHAR, _MAX_VARCHAR, wider=codes)
+    return codes if length is None or length > _MAX_VARCHAR else _codes_up_to(driver.SQL_VARCHAR, length, wider=codes)
 
 
 def _up_to(kind: int, length: int, *, wider: Declaration | None) -> Declaration:
     return Declaration((kind, length, 0), lambda value: isinstance(value, str) and _units(value) <= length, wider)
+
+
+def _codes_up_to(kind: int, length: int, *, wider: Declaration) -> Declaration:
+    return Declaration((kind, length, 0), lambda value: _is_ascii(value) and len(value) <= length, wider)
+
+
+def _is_ascii(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _units(value: str) -> int:

@@ -120,6 +120,17 @@ def test_a_text_longer_than_its_column_is_found_nowhere_and_is_no_error(database
         assert database.read(lambda c, query=query: c.execute(query).scalars().all()) == []
 
 
+@pytest.mark.parametrize("value", ["\ufeff", "\u200b", "\ufeff\ufeff", "é", "日本", "x\u200b"])
+def test_a_text_that_no_code_page_has_is_found_nowhere_and_is_no_error(database, value):
+    usage = tables.token_usage_logs
+    database.run(lambda c: c.execute(insert(usage).values(CallID="x", Branch=value)))
+    found = {
+        column: database.read(lambda c, column=column: c.execute(select(column).where(column == value)).scalars().all())
+        for column in (usage.c.CallID, usage.c.Branch)
+    }
+    assert found == {usage.c.CallID: [], usage.c.Branch: [value]}
+
+
 @pytest.mark.parametrize("database_url", ["mssql"], indirect=True)
 def test_numbers_beyond_a_column_are_found_nowhere_and_are_no_error(database):
     usage = tables.token_usage_logs
