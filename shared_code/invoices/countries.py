@@ -65,10 +65,11 @@ _VAT_PREFIX = re.compile(
 )
 #: Taxpayer identification numbers of the Ghana Revenue Authority; the first letter is the kind of holder.
 _GHANA_TIN = re.compile(r"[PCGQV]00[0-9]{7}[0-9X]")
-#: the end of an address in the United States: ``New York, NY 10001``
+#: the end of an address in the United States: ``New York, NY 10001``. Without its town it proves nothing: ``AZ 12345``
+#: and ``DE 12345`` are addresses elsewhere, too.
 _US_PLACE = re.compile(
-    r"\b(A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|"
-    r"W[AVIY]),? +[0-9]{5}(-[0-9]{4})?(?![0-9])"
+    r"(?<=[a-zA-Z])[, ] *(A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|"
+    r"T[NX]|UT|V[TA]|W[AVIY]),? +[0-9]{5}(-[0-9]{4})?(?![0-9])"
 )
 #: prefixes of VAT numbers that are no country code
 _IRREGULAR_PREFIXES = {"EL": "GR", "XI": "GB", "CHE": "CH"}
@@ -120,14 +121,24 @@ _STATE_SPELLINGS = {"orissa": "21", "pondicherry": "34", "new delhi": "07", "utt
 
 
 def country_code(text: str | None) -> str | None:
-    """The ISO 3166-1 alpha-2 code for a code or for the name of a country, or None."""
+    """The ISO 3166-1 alpha-2 code for a code of two or three letters or for the name of a country, or None."""
     if not text:
         return None
     stripped = text.strip()
     if re.fullmatch(r"[A-Za-z]{2}", stripped):
         code = stripped.upper()
         return "GB" if code == "UK" else code
-    return _NAMES.get(_fold(stripped))
+    return _NAMES.get(_fold(stripped)) or _alpha_2(stripped)
+
+
+def _alpha_2(text: str) -> str | None:
+    """The code of two letters for one of three."""
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        return None
+    from babel.core import get_global
+
+    # the Unicode CLDR keeps the codes of three letters as aliases of those of two
+    return next(iter(get_global("territory_aliases").get(text, ())), None)
 
 
 def country_of(party: Party) -> str | None:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905 - a list of words reads better as text
 """Amounts as they are printed on invoices, read one by one, because one vendor may use both decimal separators.
 
 A text such as ``1.234`` has two readings. This module gives both, likeliest first, and leaves the choice to the
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 
-from shared_code.invoices.currencies import is_currency_word
+from shared_code.invoices.currency_marks import codes_of_mark
 
 _NORMALISED = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _CORE = re.compile(r"[.,]?[0-9]+(?:[.,' ][0-9]+)*[.,]?")
@@ -29,6 +30,22 @@ _MAX_DECIMALS = 10
 _GROUP = 3
 _TOKEN = re.compile(r"(?<![\w/#.,'])(?<![\w/]-)[0-9][0-9.,']*(?!\w|/[0-9]|-[0-9])")
 _SPACED = re.compile(r"(?<![0-9.,'])[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]+)?(?![0-9])")
+#: letters that touch an amount: GHS1,180.00, 1,180.00EUR, 118.00A, 11,000円
+_GLUED = re.compile(
+    r"(?<![\w/#.,'])(?<![\w/]-)(?:[^\W\d_]{1,6}\.?)?([0-9][0-9.,']*[.,'][0-9]+)(?:[^\W\d_]{1,6})?(?![\w/]|-[0-9])"
+)
+#: a mark of a currency with its sign or point: CHF-36.50, B/.1,180.00
+_MARKED = re.compile(r"(?<![\w/#.,'])([^\W\d_]{1,4}|[BS]/)(?:\.?-|\.)([0-9][0-9.,']*[.,'][0-9]+)(?![\w/]|-[0-9])")
+#: one digit to a box, as forms have it: 1 1 8 . 0 0
+_COMB = re.compile(r"(?<![\w.,])[0-9](?: ?[.,])?(?: [0-9](?: ?[.,])?){2,14}(?![\w])")
+_LEADER = re.compile(r"[.…]{2,}(?=\s?[0-9])")
+#: words behind a number that make it another one
+_MULTIPLIERS = frozenset(
+    "k,thousand,tsd,million,millions,millionen,mio,mln,mn,m,bn,billion,mrd,crore,crores,lakh,lakhs,lac,lacs".split(",")
+)
+_LOOKS_LIKE_MONEY = re.compile(r"[0-9][.,' ][0-9]")
+#: of a longer text beside a number it is not sure that it belongs to the number
+_LONGEST_MARK = 6
 _MAX_TOKENS = 200_000
 _MAX_LENGTH = 64
 
@@ -71,9 +88,11 @@ def amounts_in(text: str, *, with_decimals: bool = False) -> frozenset[Decimal]:
     """
     # A page may use the Arabic decimal mark in one line and Latin ones in another.
     parts = text.split("\n") if _DECIMAL_ONLY in text else [text]
-    plain = " | ".join([_plain_characters(part) for part in parts]).replace("\n", " | ")
+    plain = _LEADER.sub(" ", " | ".join([_plain_characters(part) for part in parts]).replace("\n", " | "))
     values: set[Decimal] = set()
-    tokens = [*_TOKEN.findall(plain)[:_MAX_TOKENS], *_SPACED.findall(plain)[:_MAX_TOKENS]]
+    tokens = [token.replace(" ", "") for token in _COMB.findall(plain)[:_MAX_TOKENS]]
+    tokens += [token for pattern in (_TOKEN, _SPACED, _GLUED) for token in pattern.findall(plain)[:_MAX_TOKENS]]
+    tokens += [token for mark, token in _MARKED.findall(plain)[:_MAX_TOKENS] if codes_of_mark(mark)]
     for token in set(tokens):
         core = token.rstrip("'")
         if len(core) <= _MAX_LENGTH and _CORE.fullmatch(core):
@@ -99,19 +118,27 @@ def _bare_number(text: str, *, percent: bool) -> tuple[str, bool]:
     """The digits of a number with their separators, and whether it is negative; '' when the text is not one number."""
     if any(char.isnumeric() and not char.isdecimal() for char in text):
         return "", False  # a fraction or a raised digit, which would become another number
-    unsigned, negative = _strip_sign(_plain_characters(text))
+    unsigned, negative = _strip_sign(_LEADER.sub("", _plain_characters(text)))
     if _CORE.fullmatch(unsigned):
         return unsigned, negative
-    if re.search(r"[0-9][^\W\d_]+[0-9]|[^\W\d_][0-9.,' ]+[^\W\d_]", unsigned):
+    if re.search(r"[0-9][^\W\d_]+[0-9]", unsigned):
         return "", False
     unsigned = re.sub(r"[^\W\d_]{1,3}(?=[$₵¢¥£])", "", unsigned)
-    if not all(map(is_currency_word, _WORD.findall(unsigned))):
+    if not all(_may_stand_beside(word, unsigned) for word in _WORD.findall(unsigned)):
         return "", False
-    bare = re.sub(r"[^\W\d_]+\.?", " ", unsigned)
+    bare = re.sub(r"[^\W\d_]+\.?/?", " ", unsigned)
     bare = "".join(" " if unicodedata.category(char) == "Sc" else char for char in bare)
     allowed = "@%+*:=" if percent else "+*:="
     bare = bare.translate(dict.fromkeys(map(ord, allowed), " ")).strip(" ")
     return (bare, negative) if _CORE.fullmatch(bare) else ("", False)
+
+
+def _may_stand_beside(word: str, text: str) -> bool:
+    """Whether a word beside a number leaves it one amount: a currency, or a mark that is not known beside money."""
+    if codes_of_mark(word):
+        return True
+    money = _LOOKS_LIKE_MONEY.search(text) is not None
+    return money and len(word) <= _LONGEST_MARK and word.casefold() not in _MULTIPLIERS
 
 
 def _plain_characters(text: str) -> str:
@@ -132,10 +159,14 @@ def _strip_sign(text: str) -> tuple[str, bool]:
     bracketed = re.fullmatch(r"(\D*)\((.*[0-9].*)\)(\D*)", text)
     if bracketed:
         text = "".join(bracketed.groups())
+    # (-)0.36, as Indian accounting programs print it; 118.00 CR, what stands to somebody's credit
+    credited = re.fullmatch(r"(.*[0-9])\s?CR\.?", text) or re.fullmatch(r"([^0-9]*)\(-\)(.*)", text)
+    if credited:
+        text = "".join(credited.groups())
     signed = re.fullmatch(r"([^0-9-]*)-([^-]*)|([^-]*[0-9][^0-9-]*)-([^0-9-]*)", text)
     if signed:
         text = "".join([part or "" for part in signed.groups()])
-    return text.strip(), bool(bracketed or signed)
+    return text.strip(), bool(bracketed or signed or credited)
 
 
 @lru_cache(maxsize=4096)

@@ -143,7 +143,17 @@ def test_a_seller_s_country_is_known_from_what_is_printed(party, code):
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("gh", "GH"), ("Österreich", "AT"), ("U.K.", "GB"), ("UK", "GB"), ("Atlantis", None), (None, None)],
+    [
+        ("gh", "GH"),
+        ("Österreich", "AT"),
+        ("U.K.", "GB"),
+        ("UK", "GB"),
+        ("MYS", "MY"),
+        ("USA", "US"),
+        ("XYZ", None),
+        ("Atlantis", None),
+        (None, None),
+    ],
 )
 def test_countries_are_known_by_code_and_name(text, code):
     assert country_code(text) == code

@@ -104,6 +104,16 @@ def test_normalised_values_are_exact():
     assert read_normalised("-1234567890.10") == Decimal("-1234567890.10")
 
 
+@pytest.mark.parametrize("text", ["CHF-36.50", "CHF -36.50", "B/.36.50", "Rs.36.50", "EUR36,50", "36.50A"])
+def test_an_amount_glued_to_a_mark_is_found(text):
+    assert Decimal("36.50") in amounts_in(f"Total {text}", with_decimals=True)
+
+
+@pytest.mark.parametrize("text", ["A-36.50", "INV-2026.11", "12/36.50"])
+def test_parts_of_codes_are_no_amounts(text):
+    assert not amounts_in(f"Number {text}", with_decimals=True)
+
+
 def test_all_amounts_of_a_page_are_found():
     page = "Total ₹ 1,75,083.00\nNetto 12 345,67\nقيمة ١٬٢٣٤٫٥٦\n$2,779.5 due."
     wanted = {Decimal(175083), Decimal("12345.67"), Decimal("1234.56"), Decimal("2779.50")}
