@@ -1,275 +1,262 @@
 """The text of PDF pages that a person sees, and apart from it the text that a person does not see.
 
-Runs inside the sandbox only. Hidden text is a way to give a model orders that the person with the document does not
-notice: text that is invisible (rendering modes 3 and 7 of ISO 32000-1), in the colour of its background, smaller than
-3 points, or off the page. The invisible layer that text recognition lays over a scanned page does not count as hidden:
-the picture shows the same words.
+Runs inside the sandbox only. Hidden text is a way to give a model orders, or amounts, that the person with the document
+does not notice: text that leaves no ink on the rendered page (see :mod:`.page_ink`), text smaller than 3 points, and
+text in fonts whose glyphs show something else (see :mod:`.font_glyphs`). The invisible layer that text recognition lays
+over the picture of a page is neither seen nor hidden: the picture shows the same words, if the recognition was right.
 """
 
 import ctypes
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from enum import Enum, auto
+from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from shared_code.documents import refusals
+from shared_code.documents.font_glyphs import FontGlyphs, is_false
+from shared_code.documents.page_annotations import LoadedPage
+from shared_code.documents.page_ink import Ink, Text
+from shared_code.documents.page_objects import Box, Item, objects_of
+from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText
 
 TINY_POINTS = 3.0
 MAX_CHARACTERS = 2_000_000
 
 _INVISIBLE_MODES = {3, 7}
-_WHITE = (255, 255, 255)
-_SAME_COLOUR = 24
-_BOX_SEGMENTS = 6
-_PROBE_PIXELS = 1_000
-_TRANSPARENT = 13
 _A4_LONG_SIDE = 842.0
 _SCAN_COVERS = 0.5
-_MAX_DEPTH = 8
-_MAX_OBJECTS = 200_000
+_AMOUNT = re.compile(r"[0-9][.,][0-9]{2}(?![0-9])")
+#: a page whose own text has so many amounts is no scan, whatever picture lies behind it
+_AMOUNTS_OF_TEXT = 2
+#: in heights of a text: the width of a character below which it covers the next ones; the width of a longer text is
+#: not looked at
+_SQUEEZED, _LONGEST_SQUEEZED = 0.15, 8
+#: characters that no font shows: PDFium gives the codes of glyphs that the file has no characters for
+_UNNAMED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+_MANY_UNNAMED = 4
+_USUAL_LENGTH = 128
 
 
-class Box(NamedTuple):
-    """A rectangle in page units."""
+class _Worth(Enum):
+    """What a text object is worth as evidence."""
 
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """The middle of the box."""
-        return (self.left + self.right) / 2, (self.bottom + self.top) / 2
-
-    @property
-    def area(self) -> float:
-        """Area, 0 when the box is empty."""
-        return max(0.0, self.right - self.left) * max(0.0, self.top - self.bottom)
-
-    def holds(self, point: tuple[float, float]) -> bool:
-        """Whether a point lies in the box."""
-        return self.left <= point[0] <= self.right and self.bottom <= point[1] <= self.top
+    SHOWN = auto()
+    OVER_PICTURE = auto()
+    HIDDEN = auto()
+    SWITCHED_OFF = auto()
+    MISCODED = auto()
 
 
 @dataclass(slots=True)
 class _Page:
-    """One loaded page while it is looked through.
+    """One loaded page while it is looked through."""
 
-    :ivar painted: filled boxes so far, with their colour; None for pictures, gradients and shapes that are no boxes.
-    :ivar suspects: text that seems to have the colour of what was painted below it; a rendered page decides.
-    :ivar recognised: invisible text: the layer of text recognition when a picture covers the page, else hidden text.
-    """
-
-    box: Box
+    bounds: Box
     tiny: float
-    painted: list[tuple[Box, tuple[int, ...] | None]] = field(default_factory=list)
-    hidden: set[int] = field(default_factory=set)
-    suspects: list[tuple[int, Box]] = field(default_factory=list)
-    recognised: set[int] = field(default_factory=set)
-    scanned_area: float = 0.0
+    texts: list[Text] = field(default_factory=list)
+    flat: list[Item] = field(default_factory=list)
+    unseen: list[Text] = field(default_factory=list)
+    hidden: list[Text] = field(default_factory=list)
+    pictures: list[Box] = field(default_factory=list)
+
+    @property
+    def pictured(self) -> float:
+        area = sum(box.area for box in self.pictures)
+        return min(area / self.bounds.area, 1.0) if self.bounds.area else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class PageText:
-    """Text of one page without what is hidden, and the hidden text."""
-
-    text: str
-    hidden: str
-
-
-def read_page(page: Any) -> PageText:
-    """Text of a loaded ``pypdfium2.PdfPage``.
+def read_page(loaded: LoadedPage, fonts: FontGlyphs) -> PageText:
+    """Text of a loaded page.
 
     :raises errors.InvalidFile: the page has too many objects (reason ``too_complex``).
     """
-    box = Box(*page.get_bbox())
-    longest = max(box.right - box.left, box.top - box.bottom, 1.0)
+    page = loaded.page
+    bounds = Box(*page.get_bbox())
     # pages drawn in large units (1 unit = 1 cm, say) have small numbers for normal text
-    state = _Page(box, TINY_POINTS * min(1.0, longest / _A4_LONG_SIDE))
-    for count, item in enumerate(_objects(page.raw)):
-        if count > _MAX_OBJECTS:
-            raise refusals.invalid_file("too_complex", limit=_MAX_OBJECTS)
-        _judge(state, *item)
-    state.hidden |= _invisible_when_rendered(page, state)
-    if state.scanned_area < _SCAN_COVERS * box.area:
-        state.hidden |= state.recognised
+    state = _Page(bounds, TINY_POINTS * min(1.0, bounds.longest_side / _A4_LONG_SIDE))
+    for item in objects_of(page.raw):
+        _sort(state, item)
+    # Before the text is read: it would be read in the place of the glyphs.
+    for item in (*(text.item for text in state.texts), *state.flat):
+        _drop_actual_text(item.handle)
     textpage = page.get_textpage()
     try:
-        if not state.hidden:
-            return PageText(_tidy(textpage.get_text_range()), "")
-        shown, hidden = _split(textpage, state.hidden)
-        return PageText(_tidy(shown), " ".join(hidden.split()))
+        return _read(loaded, textpage, state, fonts)
     finally:
         textpage.close()
 
 
-def _objects(page: Any) -> Iterator[tuple[Any, int, Any]]:
-    """Each object on the page in painting order, those within forms too: handle, type, matrix of the enclosing form."""
+def _read(loaded: LoadedPage, textpage: Any, state: _Page, fonts: FontGlyphs) -> PageText:
+    def text_of(item: Item) -> str:
+        return _characters(item.handle, textpage)
 
-    def walk(count: int, get: Any, parent: Any, matrix: Any, depth: int) -> Iterator[tuple[Any, int, Any]]:
-        for index in range(count):
-            item = get(parent, index)
-            kind = pdfium.FPDFPageObj_GetType(item)
-            if kind != pdfium.FPDF_PAGEOBJ_FORM:
-                yield item, kind, matrix
-            elif depth < _MAX_DEPTH:
-                inner = _product(_matrix(item), matrix)
-                yield from walk(
-                    pdfium.FPDFFormObj_CountObjects(item), pdfium.FPDFFormObj_GetObject, item, inner, depth + 1
-                )
-
-    yield from walk(pdfium.FPDFPage_CountObjects(page), pdfium.FPDFPage_GetObject, page, None, 0)
-
-
-def _judge(page: _Page, item: Any, kind: int, matrix: Any) -> None:
-    box = _box(item, matrix)
-    if box is None:
-        return
-    if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-        _judge_text(page, item, box, matrix)
-    elif kind == pdfium.FPDF_PAGEOBJ_PATH:
-        if _is_filled(item):
-            page.painted.append((box, _colour_of_box(item)))
+    state.unseen += (Text(item, state.bounds) for item in state.flat if text_of(item).strip())
+    state.hidden += (text for text in state.texts if _is_squeezed(text, text_of))
+    ink = Ink(loaded.page, state.texts, state.bounds) if state.texts else None
+    unseen = ink.unseen(text_of) if ink is not None else None
+    worth: dict[int, _Worth] = dict.fromkeys((text.item.address for text in state.hidden), _Worth.HIDDEN)
+    if unseen is not None:
+        state.unseen += (text for text in state.texts if text.item.address in unseen.texts)
+        worth |= dict.fromkeys(_miscoded(state.texts, fonts, text_of), _Worth.MISCODED)
+    for text in state.unseen:
+        worth[text.item.address] = _worth_unseen(state, text)
+    gaps = unseen.gaps.items() if unseen is not None else ()
+    in_parts = {address for address, points in gaps if any(_is_hidden_at(textpage, point, ink) for point in points)}
+    if not worth and not in_parts:
+        parts = {_Worth.SHOWN: _tidy(textpage.get_text_range())}
     else:
-        page.painted.append((box, None))
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            page.scanned_area += box.area
+        parts = _split(textpage, worth, in_parts, ink)
+    if parts.get(_Worth.MISCODED):
+        # In its place among the rest: one amount may be drawn in two fonts.
+        parts[_Worth.MISCODED] = _tidy(textpage.get_text_range())
+    return _put_together(parts, state.pictured, loaded)
 
 
-def _judge_text(page: _Page, item: Any, box: Box, matrix: Any) -> None:
-    address = _address(item)
-    if pdfium.FPDFTextObj_GetTextRenderMode(item) in _INVISIBLE_MODES:
-        page.recognised.add(address)
-    elif box.area == 0:
-        return  # blanks
-    elif not page.box.holds(box.centre) or _is_tiny(page, item, box, matrix):
-        page.hidden.add(address)
-    else:
-        colour = _fill(item)
-        if colour is None:
-            return
-        ground = _ground(page, box.centre)
-        if colour[3] < _TRANSPARENT or (ground is None and _alike(colour, _WHITE)):
-            page.hidden.add(address)
-        elif ground is not None and _alike(colour, ground[1] or _WHITE):
-            page.suspects.append((address, box))
+def _worth_unseen(page: _Page, text: Text) -> _Worth:
+    if _is_on_layer(text.item.handle):
+        return _Worth.SWITCHED_OFF
+    over = any(picture.holds(text.box.centre) for picture in page.pictures)
+    return _Worth.OVER_PICTURE if over else _Worth.HIDDEN
 
 
-def _ground(page: _Page, point: tuple[float, float]) -> tuple[Box, tuple[int, ...] | None] | None:
-    """What was painted last at a point. Spelled out, because a page can have thousands of boxes below as many texts."""
-    x, y = point
-    for painted in reversed(page.painted):
-        left, bottom, right, top = painted[0]
-        if left <= x <= right and bottom <= y <= top:
-            return painted
-    return None
+def _put_together(parts: Mapping[_Worth, str], pictured: float, loaded: LoadedPage) -> PageText:
+    shown = parts[_Worth.SHOWN]
+    over, hidden = parts.get(_Worth.OVER_PICTURE, ""), " ".join(parts.get(_Worth.HIDDEN, "").split())
+    is_scan = pictured >= _SCAN_COVERS or ENOUGH_CHARACTERS.match(shown) is None
+    if over and (not is_scan or len(_AMOUNT.findall(shown)) >= _AMOUNTS_OF_TEXT):
+        over, hidden = "", " ".join((*hidden.split(), *over.split()))
+    return PageText(
+        shown=shown,
+        recognised="\n".join(filter(None, (over, *loaded.notes))),
+        hidden=hidden,
+        switched_off=parts.get(_Worth.SWITCHED_OFF, ""),
+        miscoded=parts.get(_Worth.MISCODED, ""),
+        pictured=round(pictured, 3),
+        annotated=loaded.annotated,
+        gaps=len(set(_UNNAMED.findall(shown))) >= _MANY_UNNAMED,
+    )
 
 
-def _is_tiny(page: _Page, item: Any, box: Box, matrix: Any) -> bool:
+def _sort(page: _Page, item: Item) -> None:
+    if item.kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+        box = item.box
+        if box is not None and (seen := box.within(page.bounds)).area:
+            page.pictures.append(seen)
+    elif item.kind == pdfium.FPDF_PAGEOBJ_TEXT:
+        box = item.box
+        if box is None or box.area == 0:
+            page.flat.append(item)  # a blank, or characters without shapes
+        elif pdfium.FPDFTextObj_GetTextRenderMode(item.handle) in _INVISIBLE_MODES:
+            page.unseen.append(Text(item, box))
+        elif _is_tiny(page, item, box):
+            page.hidden.append(Text(item, box))
+        else:
+            page.texts.append(Text(item, box))
+
+
+def _is_tiny(page: _Page, item: Item, box: Box) -> bool:
     # the box as well, because the size of a Type 3 font says nothing about the size of its characters
     height = min(box.right - box.left, box.top - box.bottom)
-    return height < page.tiny * 1.5 and 0 < _font_size(item, matrix) < page.tiny
+    return height < page.tiny * 1.5 and 0 < item.font_size < page.tiny
 
 
-def _invisible_when_rendered(page: Any, state: _Page) -> set[int]:
-    """Those suspects whose place on the rendered page is of one colour."""
-    if not state.suspects:
-        return set()
-    scale = _PROBE_PIXELS / max(state.box.right - state.box.left, state.box.top - state.box.bottom, 1.0)
-    rendered = page.render(scale=scale, rotation=-page.get_rotation() % 360, grayscale=True)
-    image = rendered.to_pil()
-    found = set()
-    for address, box in state.suspects:
-        left, top = (box.left - state.box.left) * scale, (state.box.top - box.top) * scale
-        right, bottom = (box.right - state.box.left) * scale, (state.box.top - box.bottom) * scale
-        low, high = image.crop((int(left), int(top), int(right) + 1, int(bottom) + 1)).getextrema()
-        if high - low <= _SAME_COLOUR:
-            found.add(address)
-    return found
+def _is_squeezed(text: Text, text_of: Callable[[Item], str]) -> bool:
+    """Whether the characters of a text lie on each other, so that nobody can tell them apart."""
+    width, height = text.box.right - text.box.left, text.box.top - text.box.bottom
+    if text.item.is_turned:
+        width, height = height, width
+    if width > _LONGEST_SQUEEZED * height:
+        return False
+    count = len("".join(text_of(text.item).split()))
+    return count > 1 and width < _SQUEEZED * height * count
 
 
-def _alike(colour: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    return all(abs(a - b) <= _SAME_COLOUR for a, b in zip(colour[:3], other[:3], strict=True))
+def _miscoded(texts: Iterable[Text], fonts: FontGlyphs, text_of: Any) -> set[int]:
+    """Addresses of the texts in fonts whose glyphs show something else."""
+    doubted: dict[int, list[Item]] = {}
+    known: dict[int, bool] = {}
+    for text in texts:
+        font = fonts.font_of(text.item.handle)
+        if font not in known:
+            known[font] = bool(fonts.shown_instead(text.item.handle)) if font else False
+        if known[font]:
+            doubted.setdefault(font, []).append(text.item)
+    return {
+        item.address
+        for items in doubted.values()
+        if is_false("".join(map(text_of, items)), fonts.shown_instead(items[0].handle))
+        for item in items
+    }
 
 
-def _address(item: Any) -> int:
-    return ctypes.cast(item, ctypes.c_void_p).value or 0
+def _drop_actual_text(text: Any) -> None:
+    """Take away what a text says that it is (ISO 32000-1, 14.9.4): a person sees the glyphs."""
+    for index in range(pdfium.FPDFPageObj_CountMarks(text)):
+        mark = pdfium.FPDFPageObj_GetMark(text, index)
+        if pdfium.FPDFPageObjMark_CountParams(mark):
+            pdfium.FPDFPageObjMark_RemoveParam(text, mark, b"ActualText")
 
 
-def _fill(item: Any) -> tuple[int, int, int, int] | None:
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
-        return None
-    return red.value, green.value, blue.value, alpha.value
+def _is_on_layer(text: Any) -> bool:
+    """Whether a text is on a layer that can be switched off (ISO 32000-1, 8.11, optional content)."""
+    size, buffer = ctypes.c_ulong(), (ctypes.c_ushort * _USUAL_LENGTH)()
+    for index in range(pdfium.FPDFPageObj_CountMarks(text)):
+        mark = pdfium.FPDFPageObj_GetMark(text, index)
+        pdfium.FPDFPageObjMark_GetName(mark, buffer, 2 * _USUAL_LENGTH, size)
+        if bytes(buffer)[: size.value].decode("utf-16-le", "ignore").rstrip("\0") == "OC":
+            return True
+    return False
 
 
-def _is_filled(path: Any) -> bool:
-    mode, stroke = ctypes.c_int(), ctypes.c_int()
-    return bool(pdfium.FPDFPath_GetDrawMode(path, mode, stroke)) and mode.value != pdfium.FPDF_FILLMODE_NONE
+def _characters(text: Any, textpage: Any) -> str:
+    buffer = (ctypes.c_ushort * _USUAL_LENGTH)()
+    size = pdfium.FPDFTextObj_GetText(text, textpage.raw, buffer, 2 * _USUAL_LENGTH)
+    if size > 2 * _USUAL_LENGTH:
+        buffer = (ctypes.c_ushort * (size // 2))()
+        pdfium.FPDFTextObj_GetText(text, textpage.raw, buffer, size)
+    return bytes(buffer)[:size].decode("utf-16-le", "ignore").rstrip("\0")
 
 
-def _colour_of_box(path: Any) -> tuple[int, ...] | None:
-    """Colour of a filled rectangle; None for other shapes and for fills that let the ground through."""
-    colour = _fill(path)
-    if colour is None or colour[3] < 128 or pdfium.FPDFPath_CountSegments(path) > _BOX_SEGMENTS:  # noqa: PLR2004 - half
-        return None
-    return colour[:3]
-
-
-def _font_size(item: Any, outer: Any) -> float:
-    """Height of the font in page units, all matrices applied."""
-    size = ctypes.c_float()
-    if not pdfium.FPDFTextObj_GetFontSize(item, size):
-        return 0.0
-    matrix = _product(_matrix(item), outer)
-    return abs(size.value) * float((matrix[2] ** 2 + matrix[3] ** 2) ** 0.5)
-
-
-def _matrix(item: Any) -> tuple[float, ...]:
-    m = pdfium.FS_MATRIX()
-    if not pdfium.FPDFPageObj_GetMatrix(item, m):
-        return 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
-    return m.a, m.b, m.c, m.d, m.e, m.f
-
-
-def _product(first: tuple[float, ...], then: tuple[float, ...] | None) -> tuple[float, ...]:
-    if then is None:
-        return first
-    a, b, c, d, e, f = first
-    u, v, w, x, y, z = then
-    return a * u + b * w, a * v + b * x, c * u + d * w, c * v + d * x, e * u + f * w + y, e * v + f * x + z
-
-
-def _box(item: Any, matrix: tuple[float, ...] | None) -> Box | None:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-        return None
-    if matrix is None:
-        return Box(left.value, bottom.value, right.value, top.value)
-    a, b, c, d, e, f = matrix
-    corners = [(x, y) for x in (left.value, right.value) for y in (bottom.value, top.value)]
-    xs = [a * x + c * y + e for x, y in corners]
-    ys = [b * x + d * y + f for x, y in corners]
-    return Box(min(xs), min(ys), max(xs), max(ys))
-
-
-def _split(textpage: Any, hidden: set[int]) -> tuple[str, str]:
-    """Characters of visible and of hidden objects. Blanks that the library puts in follow their neighbour."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    is_hidden = False
+def _split(
+    textpage: Any, worth: Mapping[int, _Worth], in_parts: AbstractSet[int], ink: Ink | None
+) -> dict[_Worth, str]:
+    """Characters by the worth of their objects. Blanks that the library puts in follow their neighbour."""
+    parts: dict[_Worth, list[str]] = {kind: [] for kind in _Worth}
+    now = _Worth.SHOWN
     for index in range(textpage.count_chars()):
-        item = pdfium.FPDFText_GetTextObject(textpage.raw, index)
-        if item:
-            now_hidden = _address(item) in hidden
-            if now_hidden != is_hidden:
-                parts[now_hidden].append(" ")
-            is_hidden = now_hidden
+        handle = pdfium.FPDFText_GetTextObject(textpage.raw, index)
+        if handle:
+            address = ctypes.addressof(handle.contents)
+            kind = worth.get(address, _Worth.SHOWN)
+            if kind is _Worth.SHOWN and address in in_parts and ink is not None and not _is_inked(textpage, index, ink):
+                kind = _Worth.HIDDEN
+            if kind is not now:
+                parts[now].append(" ")
+                parts[kind].append(" ")
+            now = kind
         code = pdfium.FPDFText_GetUnicode(textpage.raw, index)
         if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000:  # noqa: PLR2004 - code points that are characters
-            parts[is_hidden].append(chr(code))
-    return "".join(parts[0]), "".join(parts[1])
+            parts[now].append(chr(code))
+    return {kind: _tidy("".join(characters)).strip() for kind, characters in parts.items()}
+
+
+def _is_hidden_at(textpage: Any, point: tuple[float, float], ink: Ink | None) -> bool:
+    """Whether a character lies at a place and leaves no ink there."""
+    index = pdfium.FPDFText_GetCharIndexAtPos(textpage.raw, *point, 0, 0)
+    return index >= 0 and ink is not None and not _is_inked(textpage, index, ink)
+
+
+def _is_inked(textpage: Any, index: int, ink: Ink) -> bool:
+    """Whether a character of a text that is seen in parts is seen; blanks are."""
+    if chr(pdfium.FPDFText_GetUnicode(textpage.raw, index) % 0x110000).isspace():
+        return True
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    if not pdfium.FPDFText_GetCharBox(textpage.raw, index, left, right, bottom, top):
+        return True
+    return ink.shows(Box(left.value, bottom.value, right.value, top.value))
 
 
 def _tidy(text: str) -> str:
