@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from shared_code import errors
 from shared_code.documents import refusals
 
 MEGABYTE = 1_048_576
@@ -60,18 +61,30 @@ class _Budget:
             yield chunk
 
 
-def check_inflation(data: bytes) -> None:
-    """Measure every Flate stream in the bytes of a PDF.
+def check_inflation(data: bytes) -> bool:
+    """Measure every Flate stream in the bytes of a PDF, and say whether its pictures are too large to be opened.
 
-    :raises errors.InvalidFile: a stream, or all together, unpack to more than the limits (reason ``bomb``).
+    Who only wants the text of a PDF, or the XML in it, opens no picture: pages of 720 dots per inch are no harm then.
+
+    :raises errors.InvalidFile: a stream that is no picture, or all of them together, unpack to more than the limits
+        (reason ``bomb``).
     """
     budget = _Budget(input_left=2 * len(data) + MEGABYTE)
+    pictures: _Budget | None = _Budget(input_left=budget.input_left)
     view = memoryview(data)
     for match in _STREAM.finditer(data):
         start = match.end()
-        if _looks_deflated(data[start : start + 2]):
-            limit = _limit_of(data[max(0, match.start() - _DICTIONARY_BEFORE) : match.start()])
-            _drain(_inflated(_pieces(view[start:], budget), refund=budget), budget, limit=limit)
+        if not _looks_deflated(data[start : start + 2]):
+            continue
+        size = _picture_limit(data[max(0, match.start() - _DICTIONARY_BEFORE) : match.start()])
+        if size is None:
+            _drain(_inflated(_pieces(view[start:], budget), refund=budget), budget, limit=STREAM_LIMIT)
+        elif pictures is not None:
+            try:
+                _drain(_inflated(_pieces(view[start:], pictures), refund=pictures), pictures, limit=size)
+            except errors.InvalidFile:
+                pictures = None
+    return pictures is None
 
 
 def can_pass_limit(raw: bytes, filters: Sequence[str]) -> bool:
@@ -131,11 +144,12 @@ def _looks_deflated(start: bytes) -> bool:
     return len(start) == len(b"xx") and start[0] & 0x0F == _METHOD and start[0] < 0x80 and header % 31 == 0  # noqa: PLR2004 - RFC 1950
 
 
-def _limit_of(dictionary: bytes) -> int:
+def _picture_limit(dictionary: bytes) -> int | None:
+    """What a picture may unpack to by its own size; None for a stream that is no picture."""
     own = dictionary[dictionary.rfind(b"obj") + 3 :]
     width, height = _WIDTH.search(own), _HEIGHT.search(own)
     if width is None or height is None or not _IMAGE.search(own):
-        return STREAM_LIMIT
+        return None
     pixels = min(int(width[1]) * int(height[1]), IMAGE_PIXELS)
     # four bytes for each pixel, and one predictor byte for each row
     return max(STREAM_LIMIT, pixels * 4 + int(height[1]))

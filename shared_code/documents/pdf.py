@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from shared_code.documents import inflation_guard, pdf_contents, refusals
+from shared_code.documents import embedded_files, inflation_guard, pdf_contents, refusals
+from shared_code.documents.pdf_objects import name_of
 
 if TYPE_CHECKING:
     import pikepdf
@@ -28,22 +29,26 @@ class Inspection:
     :ivar cleaned: the bytes to pass on when they are not those received (decrypted, repaired, without active content).
     :ivar remarks: codes among ``active_content``, ``embedded_files``, ``decrypted``, ``repaired``,
         ``attachment_skipped``.
-    :ivar attachments: name and bytes of each embedded ``.xml`` file of at most 5 MB.
+    :ivar only_structured: whether its pictures unpack to far more than a document needs, so that nothing but the
+        attachments and the text may be read.
+    :ivar attachments: name and bytes of each embedded XML file, in the order in which they should be tried.
     """
 
     page_count: int
     cleaned: bytes | None
     remarks: tuple[str, ...]
     attachments: tuple[tuple[str, bytes], ...]
+    only_structured: bool = False
 
 
 def inspect(data: bytes, *, max_pages: int) -> Inspection:
     """Open, count, look through and clean a PDF.
 
-    :raises errors.InvalidFile: reason ``encrypted``, ``corrupt``, ``no_pages``, ``bomb`` or ``too_complex``.
+    :raises errors.InvalidFile: reason ``encrypted``, ``corrupt``, ``no_pages``, ``bomb``, ``too_complex``, ``xfa`` or
+        ``portfolio``.
     :raises errors.TooManyPages: more than ``max_pages``.
     """
-    inflation_guard.check_inflation(data)
+    too_much = inflation_guard.check_inflation(data)
     pdf = open_pdf(data)
     try:
         page_count = count_pages(pdf, max_pages=max_pages)
@@ -52,10 +57,13 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
             # Until here only ciphertext was measured.
             data = _saved(pdf)
             pdf.close()
-            inflation_guard.check_inflation(data)
+            too_much = inflation_guard.check_inflation(data)
             pdf = open_pdf(data)
+        attachments = embedded_files.attachments(pdf)
+        pdf_contents.refuse_shells(pdf, attachments)
+        if too_much and not attachments.found:
+            raise refusals.invalid_file("bomb", limit=inflation_guard.TOTAL_LIMIT // inflation_guard.MEGABYTE)
         active = pdf_contents.is_active(pdf)
-        attachments = pdf_contents.attachments(pdf)
         remarks = {
             "decrypted": decrypted,
             "repaired": repaired,
@@ -70,7 +78,11 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
     finally:
         pdf.close()
     return Inspection(
-        page_count, cleaned, tuple(code for code, applies in remarks.items() if applies), tuple(attachments.found)
+        page_count,
+        cleaned,
+        tuple(code for code, applies in remarks.items() if applies),
+        tuple((file.name, file.content) for file in attachments.found),
+        too_much,
     )
 
 
@@ -90,6 +102,24 @@ def open_pdf(data: bytes) -> "pikepdf.Pdf":
     except (pikepdf.PikepdfError, ValueError) as error:  # ValueError: a number of more than 64 bits
         reason = "no_pages" if "no pages" in str(error) else "corrupt"
         raise refusals.invalid_file(reason) from error
+
+
+def keep_pages(data: bytes, *, first: int, last: int) -> bytes:
+    """The PDF with the pages from ``first`` to ``last`` only (from 1); forms and layers stay as they are.
+
+    :raises errors.InvalidFile: reason ``encrypted``, ``corrupt`` or ``no_pages``.
+    """
+    import pikepdf
+
+    pdf = open_pdf(data)
+    try:
+        del pdf.pages[last:]
+        del pdf.pages[: first - 1]
+        return _saved(pdf)
+    except (pikepdf.PikepdfError, ValueError, TypeError) as error:
+        raise refusals.invalid_file("corrupt") from error
+    finally:
+        pdf.close()
 
 
 @contextlib.contextmanager
@@ -155,7 +185,7 @@ def _leaves(pdf: "pikepdf.Pdf") -> int:
             continue
         kids = node.get("/Kids")
         if not isinstance(kids, pikepdf.Array):
-            count += pdf_contents.name_of(node.get("/Type")) != "/Pages"
+            count += name_of(node.get("/Type")) != "/Pages"
             continue
         if node.objgen in seen:
             raise refusals.invalid_file("corrupt")

@@ -1,22 +1,19 @@
 """What a PDF holds beside its pages: scripts, actions, embedded files (ISO 32000-1).
 
-Runs inside the sandbox only. Nothing that is found is ever run, and only XML attachments are unpacked, because they may
-be an e-invoice.
+Runs inside the sandbox only. Nothing that is found is ever run; :mod:`.embedded_files` takes XML out of it.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared_code.documents import inflation_guard, refusals
-from shared_code.documents.file_type import XML_LIMIT_BYTES, clean_label
+from shared_code.documents.embedded_files import Attachments
+from shared_code.documents.pdf_objects import filters_of, name_of
 
 if TYPE_CHECKING:
     import pikepdf
 
-_ATTACHMENTS = 20
 _OBJECTS = 300_000
 #: keys whose presence means that a viewer could act: scripts, programs, actions on events, embedded media
 _ACTIVE_KEYS = (
@@ -39,8 +36,6 @@ _ACTIVE_ACTIONS = {
     "/RichMediaExecute",
 }
 _GENERAL_FILTERS = inflation_guard.FLATE | {"ASCII85Decode", "A85", "ASCIIHexDecode", "AHx"}
-#: what the library raises for a broken name tree or file entry
-_BROKEN = (ValueError, TypeError, KeyError, AttributeError, zlib.error)
 _EMBEDDED_KEYS = ("/EF", "/EmbeddedFiles", "/AF", "/FS")
 
 
@@ -75,7 +70,7 @@ def _unpacked_size(stream: Any) -> int:
     """Size of a stream whose Flate data lies behind other filters; 0 where it is known to be harmless."""
     import pikepdf
 
-    filters = _filters(stream)
+    filters = filters_of(stream)
     if len(filters) < 2 or not set(filters) <= _GENERAL_FILTERS:  # noqa: PLR2004 - one filter is no chain
         return 0
     if not inflation_guard.can_pass_limit(stream.read_raw_bytes(), filters):
@@ -90,67 +85,22 @@ def _unpacked_size(stream: Any) -> int:
         return 0
 
 
-def _filters(stream: Any) -> list[str]:
+def refuse_shells(pdf: "pikepdf.Pdf", attached: Attachments) -> None:
+    """Refuse files whose pages only say that the content is elsewhere in the file.
+
+    :raises errors.InvalidFile: a dynamic XFA form, whose fields are not drawn on pages (``xfa``); a collection of files
+        with a cover sheet (``portfolio``; ISO 32000-1, 12.3.5), unless XML is all that it holds.
+    """
     import pikepdf
 
-    entry = stream.get("/Filter")
-    names = list(entry) if isinstance(entry, pikepdf.Array) else [entry]
-    return [name_of(name).removeprefix("/") for name in names if name is not None]
-
-
-def name_of(item: Any) -> str:
-    """A PDF name with its slash; '?' for one that is not UTF-8, and '' for None."""
-    try:
-        return "" if item is None else str(item)
-    except UnicodeDecodeError:
-        return "?"
-
-
-@dataclass(slots=True)
-class Attachments:
-    """Embedded files: the XML ones, whether there are others, and whether an XML file could not be taken."""
-
-    found: list[tuple[str, bytes]]
-    others: bool = False
-    skipped: bool = False
-
-
-def attachments(pdf: "pikepdf.Pdf") -> Attachments:
-    """Embedded XML files, whether there are other files, and whether an XML file could not be taken."""
-    import pikepdf
-
-    result = Attachments([])
-    broken = (pikepdf.PikepdfError, *_BROKEN)
-    try:
-        entries = list(pdf.attachments.items())
-    except broken:
-        return Attachments([], others=True, skipped=True)
-    for key, spec in entries:
-        try:
-            name = clean_label(spec.filename or str(key), fallback="attachment")
-            if not name.lower().endswith(".xml"):
-                result.others = True
-                continue
-            content = _attached_bytes(spec.get_file().obj)
-        except broken:
-            content = None
-        if content is None or len(result.found) >= _ATTACHMENTS:
-            result.skipped = True
-        else:
-            result.found.append((name, content))
-    return result
-
-
-def _attached_bytes(stream: Any) -> bytes | None:
-    """The decoded file, or None when it is larger than allowed or packed in an unusual way."""
-    filters = _filters(stream)
-    raw: bytes = stream.read_raw_bytes()
-    if filters and (len(filters) > 1 or filters[0] not in inflation_guard.FLATE):
-        return None
-    if filters:
-        engine = zlib.decompressobj()
-        raw = engine.decompress(raw, XML_LIMIT_BYTES + 1)
-    return raw if len(raw) <= XML_LIMIT_BYTES else None
+    form, collection = pdf.Root.get("/AcroForm"), pdf.Root.get("/Collection")
+    if isinstance(form, pikepdf.Dictionary) and "/XFA" in form:
+        fields = form.get("/Fields")
+        drawn = isinstance(fields, pikepdf.Array) and len(fields) > 0
+        if bool(pdf.Root.get("/NeedsRendering")) or not drawn:
+            raise refusals.invalid_file("xfa")
+    if isinstance(collection, pikepdf.Dictionary) and attached.others and name_of(collection.get("/View")) != "/H":
+        raise refusals.invalid_file("portfolio")
 
 
 def strip(pdf: "pikepdf.Pdf") -> None:

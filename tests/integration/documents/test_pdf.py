@@ -179,15 +179,179 @@ def test_other_embedded_files_are_named_and_not_passed_on(open_file):
     assert b"EmbeddedFile" not in document.media[0].data or b"/EF" not in document.media[0].data
 
 
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        pytest.param(b"/AcroForm<</XFA 6 0 R/Fields[]>>/NeedsRendering true", "xfa", id="XFA that draws its own pages"),
+        pytest.param(b"/AcroForm<</XFA 6 0 R>>", "xfa", id="XFA without fields"),
+        pytest.param(b"/Collection<</View/D>>", "portfolio", id="portfolio"),
+    ],
+)
+def test_pages_that_only_point_to_the_invoice_are_refused_with_the_place(open_file, entries, expected):
+    with pytest.raises(errors.InvalidFile) as caught:
+        open_file(shell(entries))
+    assert reason(caught) == expected
+    assert "invoice is" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(b"/AcroForm<</XFA 6 0 R/Fields[7 0 R]>>", id="XFA with fields on the page"),
+        pytest.param(b"/Collection<</View/H>>", id="collection whose list is not shown"),
+    ],
+)
+def test_pages_that_show_the_invoice_themselves_are_read(open_file, entries):
+    assert open_file(shell(entries)).page_count == 1
+
+
+def shell(entries: bytes) -> bytes:
+    """A page in a file whose catalogue has these entries, and an attached PDF."""
+    return build_pdf(
+        {
+            1: b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a) 4 0 R]>>>> " + entries + b">>",
+            2: b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+            4: b"<</Type/Filespec/F(invoice.pdf)/UF(invoice.pdf)/EF<</F 5 0 R>>>>",
+            5: stream(b"%PDF-1.7", b"/Type/EmbeddedFile"),
+            6: stream(b"<xdp/>"),
+            7: b"<</FT/Tx/T(total)/V(118.00)>>",
+        }
+    )
+
+
 def test_names_of_attachments_are_cleaned(open_file):
     document = open_file(with_attachment("../../factur-x.xml", b"<a/>"))
     assert document.xml_attachments == (("factur-x.xml", b"<a/>"),)
 
 
 def test_huge_attachments_are_left_out_and_named(open_file):
-    document = open_file(with_attachment("big.xml", b"<a>" + b" " * 6_000_000))
+    document = open_file(with_attachment("big.xml", b"<a>" + b" " * 21_000_000))
     assert document.xml_attachments == ()
     assert codes(document) == ["attachment_skipped"]
+
+
+XML = b"<?xml version='1.0'?><invoice/>"
+SPECIFICATION = b"<</Type/Filespec/F(%s)/UF(%s)/AFRelationship/%s/EF<</F %d 0 R>>>>"
+
+
+def embedding(
+    *, catalog: bytes = b"", page: bytes = b"", extra: dict[int, bytes] | None = None, embedded: bytes | None = None
+) -> bytes:
+    """A page in a file with an XML file at 5, and the file specification ``invoice.xml`` for it at 4."""
+    return build_pdf(
+        {
+            1: b"<</Type/Catalog/Pages 2 0 R" + catalog + b">>",
+            2: b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>" + page + b">>",
+            4: SPECIFICATION % (b"invoice.xml", b"invoice.xml", b"Data", 5),
+            5: embedded or stream(XML, b"/Type/EmbeddedFile"),
+            **(extra or {}),
+        }
+    )
+
+
+NAME_TREE = b"/Names<</EmbeddedFiles<</Names[(a) 4 0 R]>>>>"
+NOTE = b"/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]/FS 4 0 R>>]"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(embedding(catalog=NAME_TREE), id="name tree"),
+        pytest.param(
+            embedding(
+                catalog=b"/Names<</EmbeddedFiles<</Kids[6 0 R]>>>>",
+                extra={6: b"<</Limits[(a)(b)]/Names[(a) 4 0 R]/Kids[6 0 R]>>"},
+            ),
+            id="name tree that loops",
+        ),
+        pytest.param(embedding(catalog=b"/AF[4 0 R]"), id="associated file"),
+        pytest.param(embedding(page=b"/AF[4 0 R]"), id="associated file of a page"),
+        pytest.param(embedding(page=NOTE), id="note on a page"),
+        pytest.param(embedding(catalog=NAME_TREE + b"/AF[4 0 R]", page=NOTE), id="in all of these places"),
+    ],
+)
+def test_an_embedded_invoice_is_found_once_wherever_the_file_names_it(open_file, data):
+    assert open_file(data).xml_attachments == (("invoice.xml", XML),)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(stream(XML.hex().encode() + b">", b"/Filter/ASCIIHexDecode"), id="hex"),
+        pytest.param(stream(base64.a85encode(XML) + b"~>", b"/Filter/A85"), id="ASCII85"),
+        pytest.param(
+            stream(base64.a85encode(zlib.compress(XML), wrapcol=40) + b"\n~>", b"/Filter[/ASCII85Decode/FlateDecode]"),
+            id="Flate in ASCII85",
+        ),
+        pytest.param(
+            stream(zlib.compress(XML.hex().encode()), b"/Filter[/FlateDecode/ASCIIHexDecode]"), id="hex in Flate"
+        ),
+        pytest.param(stream(bytes([len(XML) - 1]) + XML + b"\x80", b"/Filter/RunLengthDecode"), id="run lengths"),
+        pytest.param(flate(b"\0" + XML, b"/DecodeParms<</Predictor 12/Columns %d>>" % len(XML)), id="with a predictor"),
+    ],
+)
+def test_an_embedded_invoice_is_unpacked_however_it_is_packed(open_file, packed):
+    assert open_file(embedding(catalog=NAME_TREE, embedded=packed)).xml_attachments == (("invoice.xml", XML),)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_taken"),
+    [
+        (XML, True),
+        (b"\xef\xbb\xbf\n" + XML, True),
+        (b"<rsm:CrossIndustryInvoice xmlns:rsm='urn:x'/>", True),
+        (XML.decode().encode("utf-16"), True),
+        (b"<html><body>Invoice</body></html>", False),
+        (b"<!DOCTYPE html><html/>", False),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
+        (b"%PDF-1.7", False),
+        (b"a < b", False),
+    ],
+)
+@pytest.mark.parametrize("name", ["ZUGFeRD-invoice", "invoice.xml.dat", "invoice.txt"])
+def test_xml_is_known_by_its_content_and_not_by_its_name(open_file, name, content, is_taken):
+    document = open_file(with_attachment(name, content))
+    assert document.xml_attachments == (((name, content),) if is_taken else ())
+    assert codes(document) == ([] if is_taken else ["embedded_files"])
+
+
+def test_a_file_that_grows_without_end_is_left_out(open_file):
+    packed = stream(zlib.compress(zlib.compress(b"<a>" + b" " * 60_000_000)), b"/Filter[/FlateDecode/FlateDecode]")
+    document = open_file(embedding(catalog=NAME_TREE, embedded=packed))
+    assert document.xml_attachments == ()
+    assert codes(document) == ["attachment_skipped"]
+
+
+def test_invoices_of_the_document_come_before_its_supplements(open_file):
+    names = [
+        (b"factur-x.xml", b"Supplement"),
+        (b"b.xml", b"Unspecified"),
+        (b"a.xml", b"Data"),
+        (b"xrechnung.xml", b"X"),
+    ]
+    extra = {
+        number: SPECIFICATION % (name, name, relation, number + 4)
+        for number, (name, relation) in enumerate(names, start=6)
+    } | {number: stream(XML) for number in range(10, 14)}
+    found = open_file(embedding(catalog=b"/AF[6 0 R 7 0 R 8 0 R 9 0 R]", extra=extra)).xml_attachments
+    assert [name for name, _ in found] == ["xrechnung.xml", "a.xml", "b.xml", "factur-x.xml"]
+
+
+def test_pages_of_720_dots_per_inch_leave_the_xml_readable_and_nothing_else(open_file, sandbox):
+    picture = stream(
+        spaces(150 * MEGABYTE),
+        b"/Type/XObject/Subtype/Image/Width 5950/Height 8420/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode",
+    )
+    pictures = {6: picture, 7: picture}
+    document = open_file(embedding(catalog=NAME_TREE, extra=pictures))
+    assert document.only_structured
+    assert document.xml_attachments == (("invoice.xml", XML),)
+    assert page_texts(document, sandbox=sandbox).pages == ("",)
+    with pytest.raises(errors.InvalidFile) as caught:
+        open_file(embedding(extra=pictures))
+    assert reason(caught) == "bomb"
 
 
 def test_what_lies_behind_the_end_is_not_passed_on(open_file):

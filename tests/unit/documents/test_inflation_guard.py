@@ -1,3 +1,4 @@
+import time
 import tracemalloc
 import zlib
 
@@ -68,3 +69,24 @@ def test_measuring_takes_little_memory():
     assert is_bomb(data)
     assert tracemalloc.get_traced_memory()[1] < 5 * MEGABYTE
     tracemalloc.stop()
+
+
+PICTURE = b"/Subtype/Image/Width 5950/Height 8420/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode"
+
+
+def test_pictures_that_are_too_large_to_be_opened_are_no_bomb_by_themselves():
+    """Pages of 720 dots per inch in colour have 150 MB each."""
+    packed = stream(spaces(150 * MEGABYTE), PICTURE)
+    assert not inflation_guard.check_inflation(page_pdf(b"", extra={6: packed}))
+    assert inflation_guard.check_inflation(page_pdf(b"", extra={6: packed, 7: packed}))
+    assert is_bomb(
+        page_pdf(b"", extra={6: packed, 7: packed, 8: stream(spaces(65 * MEGABYTE), b"/Filter/FlateDecode")})
+    )
+
+
+def test_pictures_behind_the_limit_are_not_unpacked_at_all():
+    start = time.process_time()
+    inflation_guard.check_inflation(
+        page_pdf(b"", extra=dict.fromkeys(range(6, 46), stream(spaces(150 * MEGABYTE), PICTURE)))
+    )
+    assert time.process_time() - start < 3
