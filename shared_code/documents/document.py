@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared_code.documents import file_type, india_qr, refusals
-from shared_code.documents.file_type import XML_LIMIT_BYTES, Kind
+from shared_code.documents.file_type import Kind
 from shared_code.documents.sandbox.pool import Sandbox, default_sandbox
 from shared_code.documents.sandbox.process import Result
+from shared_code.invoices.page import PageText
 from shared_code.invoices.schema import IndiaQr
 from shared_code.providers.base import Media
 from shared_code.records import Finding
 
 #: longest side of a page that a model looks at a second time
 PAGE_IMAGE_PIXELS = 2_048
+_SNIPPET, _SNIPPETS = 300, 50
 
 _REMARKS = {
     "active_content": "The PDF holds scripts or actions. They were not run, and a copy without them was read.",
@@ -27,22 +29,39 @@ _REMARKS = {
     "decrypted": "The PDF has an owner password; it opens without one and was read.",
     "repaired": "The PDF was damaged and has been repaired for reading.",
 }
+_SIGNED = "The file came in a signed envelope. It was opened; the signature was not verified."
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredText:
+    """XML or JSON of a kind that no reader knows, as lines of names and values.
+
+    :ivar rows: how many of its elements are rows of a table, as far as their repetition tells.
+    """
+
+    text: str = field(repr=False)
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document that can be read.
 
-    :ivar mime_type: of the bytes received, by content.
+    :ivar mime_type: of the bytes received, by content; of the file in a signed envelope.
     :ivar sha256: of the bytes received, in hex.
     :ivar size: of the bytes received.
     :ivar image_sizes: width and height of each image in ``media``; empty for PDF and XML.
     :ivar label: the file's name, cleaned, for people. Escape it for HTML and CSV; never part of a path or key.
     :ivar media: what is sent to a model: the PDF (decrypted, repaired or without active content where needed), upright
-        images of at most 2048 pixels, or the XML itself.
+        images of at most 2048 pixels; for XML and JSON the file itself, as long as no model is to read it.
     :ivar findings: findings on the file, none of which asks for review by itself.
-    :ivar xml_attachments: name and bytes of each ``.xml`` file in a PDF.
+    :ivar xml_attachments: name and bytes of each XML file in a PDF, in the order in which they should be tried.
+    :ivar only_structured: whether the pictures of a PDF unpack to far more than a document needs: its XML may be read
+        and compared with its text, but the pages may not be sent on or rendered.
     :ivar company: whose file it is: work on it takes its turn among that company's.
+    :ivar signed_by: the name in the certificate of a signed envelope around the file, '' for one that names nobody,
+        None for a file without an envelope. The signature was not verified.
+    :ivar structured: XML or JSON as text, when a model is to read it: then there is no ``media``.
     """
 
     kind: Kind
@@ -55,19 +74,30 @@ class Document:
     image_sizes: tuple[tuple[int, int], ...] = ()
     findings: tuple[Finding, ...] = ()
     xml_attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    only_structured: bool = False
     company: str = ""
+    signed_by: str | None = None
+    structured: StructuredText | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PageTexts:
     """The text layer, page by page.
 
-    :ivar pages: text that a reader sees; '' for a page without text. Empty strings for images.
-    :ivar hidden: what a reader does not see, at most 50 snippets of 300 characters; it is not in ``pages``.
+    :ivar parts: the text of each page, parted by what it is worth; empty ones for images.
     """
 
-    pages: tuple[str, ...] = field(repr=False)
-    hidden: tuple[str, ...] = ()
+    parts: tuple[PageText, ...] = field(repr=False)
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Text of each page that a reader sees, or that recognition found in its picture; '' for a page without."""
+        return tuple(part.text for part in self.parts)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What a reader does not see, at most 50 snippets of 300 characters; it is not in ``pages``."""
+        return tuple(part.hidden[:_SNIPPET] for part in self.parts if part.hidden)[:_SNIPPETS]
 
 
 def open_document(
@@ -83,7 +113,7 @@ def open_document(
     """Find out what ``data`` is and make it ready to be read.
 
     :param company: whose file it is, see :attr:`Document.company`.
-    :raises errors.FileTooLarge: more than ``max_bytes``, or XML of more than 5 MB.
+    :raises errors.FileTooLarge: more than ``max_bytes``.
     :raises errors.UnsupportedFileType: not a type that the service reads.
     :raises errors.InvalidFile: encrypted, damaged, empty, or beyond the limits of the sandbox.
     :raises errors.TooManyPages: more than ``max_pages``.
@@ -103,16 +133,31 @@ def open_document(
         findings=_type_findings(found, file_name=file_name, content_type=content_type),
         company=company,
     )
-    if found.kind is Kind.PDF:
+    if found.kind is Kind.ENVELOPE:
+        opened, data = _unwrapped(opened, data, sandbox)
+    return _opened(opened, data, max_pages, sandbox)
+
+
+def _unwrapped(opened: Document, data: bytes, sandbox: Sandbox | None) -> tuple[Document, bytes]:
+    """The document in a signed envelope, and its bytes."""
+    result = _run(opened, sandbox, "unwrap", [data])
+    (content,) = result.parts
+    found = file_type.detect_file_type(content)
+    signer = result.facts["signer"]
+    findings = (*opened.findings, Finding("signature_unverified", _SIGNED, "file", found=signer, review=False))
+    inner = replace(opened, kind=found.kind, mime_type=found.mime_type, findings=findings, signed_by=signer or "")
+    return inner, content
+
+
+def _opened(opened: Document, data: bytes, max_pages: int, sandbox: Sandbox | None) -> Document:
+    if opened.kind is Kind.PDF:
         result = _run(opened, sandbox, "inspect", [data], max_pages=max_pages)
         return _with_pdf(opened, data, result)
-    if found.kind is Kind.IMAGE:
-        result = _run(opened, sandbox, "pictures", [data], mime_type=found.mime_type, max_frames=max_pages)
+    if opened.kind is Kind.IMAGE:
+        result = _run(opened, sandbox, "pictures", [data], mime_type=opened.mime_type, max_frames=max_pages)
         media, sizes = _pictures(result, received=(data,), label=opened.label)
         return replace(opened, page_count=len(media), media=media, image_sizes=sizes)
-    if len(data) > XML_LIMIT_BYTES:
-        raise refusals.too_large(len(data), XML_LIMIT_BYTES, what="XML document")
-    return replace(opened, media=(Media(found.mime_type, data, opened.label),))
+    return replace(opened, media=(Media(opened.mime_type, data, opened.label),))
 
 
 def page_texts(document: Document, *, sandbox: Sandbox | None = None) -> PageTexts:
@@ -121,12 +166,12 @@ def page_texts(document: Document, *, sandbox: Sandbox | None = None) -> PageTex
     :raises errors.InvalidFile: the text cannot be read within the limits.
     :raises errors.Busy: too many documents are being read.
     """
+    if document.structured is not None:
+        return PageTexts((PageText(document.structured.text),))
     if document.kind is not Kind.PDF:
-        return PageTexts(("",) * document.page_count)
+        return PageTexts((PageText("", pictured=1.0),) * document.page_count)
     result = _run(document, sandbox, "texts", [document.media[0].data])
-    pages = result.facts["pages"]
-    hidden = [page["hidden"][:300] for page in pages if page["hidden"]]
-    return PageTexts(tuple(page["text"] for page in pages), tuple(hidden[:50]))
+    return PageTexts(tuple(PageText(**page) for page in result.facts["pages"]))
 
 
 def page_images(
@@ -183,6 +228,7 @@ def _with_pdf(opened: Document, data: bytes, result: Result) -> Document:
         media=(Media(opened.mime_type, parts[-1] if facts["cleaned"] else data, opened.label),),
         findings=opened.findings + remarks,
         xml_attachments=tuple(zip(names, parts[: len(names)], strict=True)),
+        only_structured=facts["only_structured"],
     )
 
 

@@ -1,7 +1,7 @@
 """The type of a file by its content. Names and content types are only claims of whoever sent it.
 
 The signatures are those of the formats themselves: ISO 32000 (PDF), W3C PNG, ITU-T T.81 (JPEG), TIFF 6.0, RIFF (WebP),
-ISO/IEC 23008-12 (HEIC, by the brands of its ``ftyp`` box), W3C XML 1.0.
+ISO/IEC 23008-12 (HEIC, by the brands of its ``ftyp`` box), W3C XML 1.0, RFC 5652 (signed envelopes).
 """
 
 import codecs
@@ -12,9 +12,11 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from shared_code.documents import refusals
+from shared_code.documents.signed_envelope import is_envelope
 from shared_code.records import BYTES_PER_MB
 
-XML_LIMIT_BYTES = 5 * BYTES_PER_MB
+#: of an XML file within a PDF
+XML_LIMIT_BYTES = 20 * BYTES_PER_MB
 #: PDF readers accept other bytes before the header, but not more than this
 _PDF_HEADER_WITHIN = 1024
 _HEAD = 4096
@@ -40,22 +42,39 @@ _KNOWN_BUT_UNSUPPORTED = (
     (b"%!PS", "a PostScript file"),
 )
 _XML_START = re.compile(r"<(\?xml|!--|[A-Za-z_][\w.-]*)")
+_TOKEN = re.compile(rb"[\w-]+\.[\w-]+\.[\w-]*")
+#: an object or an array of JSON (RFC 8259); a bare text or number is none that holds an invoice
+_JSON_START = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
 _HTML_START = re.compile(r"<(!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
-_XML_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
+#: W3C XML 1.0, appendix F: byte order marks, and how "<" begins without one. UTF-32 comes first: its mark in
+#: little-endian order begins with that of UTF-16.
+WIDE_XML = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (b"<\x00", "utf-16-le"),
     (b"\x00<", "utf-16-be"),
 )
+_STARTS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    *WIDE_XML,
+    (b"{\x00", "utf-16-le"),
+    (b"[\x00", "utf-16-le"),
+    (b"\x00{", "utf-16-be"),
+    (b"\x00[", "utf-16-be"),
+)
 
 
 class Kind(StrEnum):
-    """How a document is handled."""
+    """How a document is handled. An envelope is opened first, and what is in it handled by its own kind."""
 
     PDF = "pdf"
     IMAGE = "image"
     XML = "xml"
+    ENVELOPE = "envelope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,14 @@ WEBP = FileType(Kind.IMAGE, "image/webp", (".webp",))
 HEIC = FileType(Kind.IMAGE, "image/heic", (".heic", ".heif"), ("image/heif",))
 TIFF = FileType(Kind.IMAGE, "image/tiff", (".tif", ".tiff"))
 XML = FileType(Kind.XML, "application/xml", (".xml",), ("text/xml",))
+#: handled like XML: its members are elements
+JSON = FileType(Kind.XML, "application/json", (".json",), ("text/json",))
+ENVELOPE = FileType(
+    Kind.ENVELOPE,
+    "application/pkcs7-mime",
+    (".p7m",),
+    ("application/x-pkcs7-mime", "application/pkcs7-signature", "application/x-pkcs7-signature"),
+)
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -84,7 +111,7 @@ _MAGIC = (
     (b"II+\x00", TIFF),
     (b"MM\x00+", TIFF),
 )
-_TYPES = (PDF, PNG, JPEG, WEBP, HEIC, TIFF, XML)
+_TYPES = (PDF, PNG, JPEG, WEBP, HEIC, TIFF, XML, JSON, ENVELOPE)
 _BY_ENDING = {ending: file_type for file_type in _TYPES for ending in file_type.endings}
 _ALIASES = {alias: file_type.mime_type for file_type in _TYPES for alias in file_type.aliases}
 #: content types that say nothing about the type
@@ -105,13 +132,22 @@ def detect_file_type(data: bytes) -> FileType:
         found = WEBP
     if found is None and head[4:8] == b"ftyp" and _is_heic(head):
         found = HEIC
+    if found is None and is_envelope(head):
+        found = ENVELOPE
     if found is None and b"%PDF-" in head[:_PDF_HEADER_WITHIN]:
         found = PDF
     if found is None and _is_xml(head):
         found = XML
+    if found is None and (_JSON_START.match(_as_text(head).lstrip("\ufeff \t\r\n")) or is_token(data)):
+        found = JSON
     if found is None:
         raise refusals.unsupported(_describe(head))
     return found
+
+
+def is_token(data: bytes) -> bool:
+    """Whether a file is a JSON Web Token (RFC 7519) and nothing else; a signed Indian e-invoice is one."""
+    return data[:_HEAD].lstrip().startswith(b"eyJ") and _TOKEN.fullmatch(data.strip()) is not None
 
 
 def mismatch(actual: FileType, *, file_name: str | None, content_type: str | None) -> str | None:
@@ -154,7 +190,7 @@ def _is_xml(head: bytes) -> bool:
 
 
 def _as_text(head: bytes) -> str:
-    encoding = next((name for bom, name in _XML_BOMS if head.startswith(bom)), "utf-8")
+    encoding = next((name for bom, name in _STARTS if head.startswith(bom)), "utf-8")
     return head.decode(encoding, errors="replace")
 
 

@@ -60,9 +60,33 @@ def read_codes(codes: Sequence[str], *, public_keys: str | None = None) -> India
     for code in codes:
         payload = _payload(code.strip())
         if payload is not None:
-            signature = VERIFIED if _is_signed(code.strip(), public_keys) else UNVERIFIED
+            signature = VERIFIED if is_signed(code.strip(), public_keys) else UNVERIFIED
             return _record(payload, signature)
     return None
+
+
+def is_signed(code: str, public_keys: str | None) -> bool:
+    """Whether one of the keys has signed a token; False without keys.
+
+    :raises errors.ConfigurationError: ``public_keys`` is not PEM.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signed, _, signature = code.rpartition(".")
+    if not public_keys or _json(_decoded(signed.split(".")[0])).get("alg") != "RS256":
+        return False
+    for key in load_keys(public_keys):
+        if not isinstance(key, RSAPublicKey):
+            continue
+        try:
+            key.verify(_decoded(signature), signed.encode(), PKCS1v15(), SHA256())
+        except InvalidSignature:
+            continue
+        return True
+    return False
 
 
 def load_keys(public_keys: str | None) -> list[Any]:
@@ -98,26 +122,6 @@ def _payload(code: str) -> dict[str, Any] | None:
     payload = _json(nested.encode()) if isinstance(nested, str) else nested if isinstance(nested, dict) else body
     irn = str(payload.get("Irn") or "").strip().lower()
     return payload if _IRN.fullmatch(irn) else None
-
-
-def _is_signed(code: str, public_keys: str | None) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    signed, _, signature = code.rpartition(".")
-    if not public_keys or _json(_decoded(signed.split(".")[0])).get("alg") != "RS256":
-        return False
-    for key in load_keys(public_keys):
-        if not isinstance(key, RSAPublicKey):
-            continue
-        try:
-            key.verify(_decoded(signature), signed.encode(), PKCS1v15(), SHA256())
-        except InvalidSignature:
-            continue
-        return True
-    return False
 
 
 def _record(payload: dict[str, Any], signature: str) -> IndiaQr:

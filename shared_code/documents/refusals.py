@@ -16,15 +16,20 @@ REASONS = {
     "encrypted": "the PDF is protected with a password; please send it without one",
     "corrupt": "the file is damaged and could not be read",
     "no_pages": "the PDF has no pages",
+    "xfa": "the invoice is inside a form that only Adobe Reader shows (XFA); please print it to a PDF and send that",
+    "portfolio": "the PDF is a portfolio, and the invoice is one of the files inside it; please send that file",
     "bomb": "the file unpacks to far more data than a document needs",
     "image_too_large": "the image has more pixels than are accepted",
     "too_complex": "the file is too complex to be read",
     "memory": "the file needs more memory than one document may take",
     "time": "the file takes longer to read than one document may",
     "dtd": "the XML declares a document type (DTD); please send it without one",
-    "not_well_formed": "the XML is damaged and could not be read",
-    "not_an_e_invoice": "the XML is not an e-invoice of a known kind (CII, UBL or FatturaPA)",
-    "incomplete": "the XML holds no invoice number or no amounts",
+    "not_well_formed": "the XML or JSON is damaged and could not be read",
+    "not_an_e_invoice": "the file is no e-invoice of a known kind and does not look like an invoice",
+    "too_long": "the file is no e-invoice of a known kind, and its text is longer than a model is asked to read",
+    "envelope": "the signed envelope (.p7m) is damaged, or the signed file is not in it",
+    "too_many_lines": "the file holds more invoice lines than are accepted",
+    "incomplete": "the e-invoice holds no invoice number, or no amounts that can be read",
 }
 
 
@@ -42,7 +47,8 @@ def invalid_file(reason: str, *, limit: float | None = None, actual: float | Non
 def unsupported(found: str) -> errors.UnsupportedFileType:
     """The error for content that the service does not read; ``found`` names it in plain words."""
     return errors.UnsupportedFileType(
-        f"{PREFIX}: the content is {found}. Please send a PDF, PNG, JPEG, WebP, HEIC, TIFF or an XML e-invoice.",
+        f"{PREFIX}: the content is {found}. "
+        "Please send a PDF, PNG, JPEG, WebP, HEIC, TIFF or an e-invoice (XML or JSON).",
         details={"field": "file", "reason": "unsupported", "found": found},
     )
 

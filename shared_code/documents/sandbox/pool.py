@@ -60,6 +60,9 @@ class Sandbox:
     def run(self, operation: str, parts: Sequence[bytes], *, company: str = "", **arguments: Any) -> Result:
         """Do one operation of ``worker.OPERATIONS`` on ``parts``.
 
+        A package that stands above this one has its own function run: ``call``, with ``function`` as
+        ``package.module:name``. It takes the parts as a list, and gives facts and parts.
+
         :param company: whose file it is; jobs of one company wait for each other before others wait for them.
         :raises errors.RequestError: the error with which the operation refused the file.
         :raises errors.InvalidFile: the bytes used up the CPU time of a job or crashed two processes, now or within
@@ -67,12 +70,13 @@ class Sandbox:
         :raises errors.Busy: no process was free in time or could be started, or the process was stopped or killed.
         """
         header = {"operation": operation, **arguments}
+        name = str(arguments.get("function", operation))
         self._refused.check(header, parts)
         with self._seats.one_for(company, wait_seconds=self._wait_seconds):
             try:
-                return self._judged(self._tried_twice(header, parts), operation)
+                return self._judged(self._tried_twice(header, parts), name)
             except ProcessGone as gone:
-                refusal = self._refusal(gone.end, operation)
+                refusal = self._refusal(gone.end, name)
                 if isinstance(refusal, errors.InvalidFile):
                     self._refused.add(header, parts, refusal)
                 raise refusal from gone

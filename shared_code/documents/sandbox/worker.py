@@ -6,17 +6,21 @@ module imports only what every job needs; the libraries are loaded by :func:`mai
 """
 
 import contextlib
+import importlib
 import os
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from shared_code import errors
 from shared_code.documents import refusals
 from shared_code.documents.sandbox import frames
+
+if TYPE_CHECKING:
+    from shared_code.documents.page_annotations import LoadedPage
 
 type Answer = tuple[dict[str, Any], list[bytes]]
 
@@ -121,7 +125,14 @@ def _inspect(header: dict[str, Any], parts: list[bytes]) -> Answer:
         "remarks": seen.remarks,
         "attachments": [name for name, _ in seen.attachments],
         "cleaned": seen.cleaned is not None,
+        "only_structured": seen.only_structured,
     }, blobs
+
+
+def _cut(header: dict[str, Any], parts: list[bytes]) -> Answer:
+    from shared_code.documents import pdf
+
+    return {}, [pdf.keep_pages(parts[0], first=header["first"], last=header["last"])]
 
 
 def _pictures(header: dict[str, Any], parts: list[bytes]) -> Answer:
@@ -138,15 +149,18 @@ def _shrink(header: dict[str, Any], parts: list[bytes]) -> Answer:
 
 
 def _texts(_header: dict[str, Any], parts: list[bytes]) -> Answer:
-    from shared_code.documents import page_text
+    from dataclasses import asdict
 
-    pages, total = [], 0
-    for page in _pages(parts[0]):
-        text = page_text.read_page(page)
-        total += len(text.text) + len(text.hidden)
+    from shared_code.documents import font_glyphs, page_text
+
+    pages, total, fonts = [], 0, None
+    for loaded in _pages(parts[0]):
+        fonts = fonts or font_glyphs.FontGlyphs(loaded.page.pdf)
+        text = page_text.read_page(loaded, fonts)
+        total += sum(len(part) for part in (text.text, text.hidden, text.switched_off, text.miscoded))
         if total > page_text.MAX_CHARACTERS:
             raise refusals.invalid_file("too_complex", limit=page_text.MAX_CHARACTERS)
-        pages.append({"text": text.text, "hidden": text.hidden})
+        pages.append(asdict(text))
     return {"pages": pages}, []
 
 
@@ -154,17 +168,23 @@ def _render(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import page_images
 
     pages = _pages(parts[0])
-    return _described(tuple(page_images.render(page, longest_side=header["longest_side"]) for page in pages))
+    return _described(tuple(page_images.render(one.page, longest_side=header["longest_side"]) for one in pages))
 
 
 def _codes(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import page_images
 
     if header["kind"] == "pdf":
-        found = [page_images.codes_on_page(page) for page in _pages(parts[0], header["pages"])]
+        found = [page_images.codes_on_page(one.page) for one in _pages(parts[0], header["pages"])]
     else:
         found = [page_images.codes_on_picture(part) for part in parts]
     return {"codes": found}, []
+
+
+def _call(header: dict[str, Any], parts: list[bytes]) -> Answer:
+    """A function of our own code, which takes the parts: what stands above this package cannot be imported by name."""
+    module, _, function = header["function"].partition(":")
+    return cast("Answer", getattr(importlib.import_module(module), function)(parts))
 
 
 def _sleep(header: dict[str, Any], parts: list[bytes]) -> Answer:
@@ -181,6 +201,13 @@ def _burn(header: dict[str, Any], parts: list[bytes]) -> Answer:
     return {"burnt": True}, parts
 
 
+def _unwrap(_header: dict[str, Any], parts: list[bytes]) -> Answer:
+    from shared_code.documents import signed_envelope
+
+    opened = signed_envelope.open_envelope(parts.pop())
+    return {"signer": opened.signer}, [opened.content]
+
+
 def _described(pictures: tuple[Any, ...]) -> Answer:
     return {
         "pictures": [
@@ -190,17 +217,20 @@ def _described(pictures: tuple[Any, ...]) -> Answer:
     }, [p.data for p in pictures if p.data is not None]
 
 
-def _pages(data: bytes, wanted: list[int] | None = None) -> Iterator[Any]:
+def _pages(data: bytes, wanted: list[int] | None = None) -> "Iterator[LoadedPage]":
     """Loaded pages, one at a time; ``wanted`` are indices from 0, None is all."""
     import pypdfium2
+
+    from shared_code.documents import page_annotations
 
     try:
         document = pypdfium2.PdfDocument(data)
         try:
+            document.init_forms()
             for index in range(len(document)) if wanted is None else wanted:
-                page = document[index]
-                yield page
-                page.close()
+                loaded = page_annotations.load_page(document, index)
+                yield loaded
+                loaded.page.close()
         finally:
             document.close()
     except pypdfium2.PdfiumError as error:
@@ -228,11 +258,14 @@ def _resident_mb() -> float:
 
 OPERATIONS: dict[str, Callable[[dict[str, Any], list[bytes]], Answer]] = {
     "inspect": _inspect,
+    "cut": _cut,
     "pictures": _pictures,
     "shrink": _shrink,
     "texts": _texts,
     "render": _render,
     "codes": _codes,
+    "unwrap": _unwrap,
+    "call": _call,
     "sleep": _sleep,
     "burn": _burn,
 }

@@ -24,11 +24,16 @@ from shared_code.documents.document import Document, PageTexts, find_india_qr, o
 from shared_code.documents.file_type import Kind
 from shared_code.documents.sandbox.pool import Sandbox
 from shared_code.e_invoices import detection
+from shared_code.e_invoices.as_text import outline
+from shared_code.e_invoices.reader import EInvoice
 from shared_code.extraction.answer.interpret import read_invoices
 from shared_code.extraction.answer.wire_schema import WireAnswer, parse_answer
 from shared_code.extraction.answer_review import needs_second_look
+from shared_code.invoices.page import PageText
 from shared_code.invoices.result import build_result
+from shared_code.invoices.text_layer import TextLayer
 from tests.unit.documents.files import FOLDER, MEGABYTE
+from tests.unit.e_invoices import every_syntax
 from tests.unit.extraction import wire_answers
 
 SEED = 20_261_121
@@ -52,6 +57,14 @@ _WORDS = [
     b"trailer",
 ]
 _NUMBERS = [b"0", b"-1", b"1", b"2147483647", b"4294967296", b"99999999999999999999", b"3.7", b"1e9"]
+_VALUE = re.compile(rb"[>\"]([^<>\"{}\[\]]{1,60})[<\"]")
+_ELEMENT = re.compile(rb"<([A-Za-z][\w:.]*)(?: [^<>]*)?>[^<>]*</\1>|<[A-Za-z][\w:.]*(?: [^<>]*)?/>")
+#: numbers, dates and texts that readers stumble over; the last ones are not well formed everywhere
+_VALUES = [
+    b"", b" ", b"0", b"-0.00", b"NaN", b"INF", b"1e999999", b"-1E-999", b"9" * 400, b"0." + b"0" * 400 + b"1", b"1,5", b"1 000,00",
+    b"2026-02-30", b"0000-00-00", b"99999999", b"20260504", b"04/05/2026", b"2026-05-04T25:61:00", b"\xd9\xa1\xd9\xa2", b"\xe2\x88\x9e",
+    b"x" * 20_000, b"EUR", b"\xf0\x9f\x92\xa9", b"&#0;", b"&e;", b"\\u0000", b"\\ud800", b"true", b"null",
+]  # fmt: skip
 _STREAM = re.compile(rb"stream\r?\n(.{10,}?)\r?\nendstream", re.DOTALL)
 
 
@@ -61,6 +74,7 @@ def corpus() -> dict[str, bytes]:
         for path in sorted(FOLDER.iterdir())
         if path.suffix in {".pdf", ".png", ".jpg", ".heic", ".tiff", ".xml"} and path.name not in _LEFT_OUT
     }
+    files |= dict([*every_syntax.SAMPLES.values(), *every_syntax.UNKNOWN.values()])
     return {name: data for name, data in files.items() if len(data) <= _LARGEST}
 
 
@@ -134,7 +148,34 @@ def _change_big_number(chance: random.Random, data: bytearray, _files: dict[str,
     )
 
 
-_MUTATORS = (_flip, _cut, _double, _mix, _change_number, _insert_word, _change_within_stream, _change_big_number)
+def _change_value(chance: random.Random, data: bytearray, _files: dict[str, bytes]) -> None:
+    """Another value in an element, an attribute or a member of JSON, so that it stays well formed."""
+    found = list(_VALUE.finditer(bytes(data[:100_000])))
+    if found:
+        match = chance.choice(found)
+        data[match.start(1) : match.end(1)] = chance.choice(_VALUES)
+
+
+def _repeat_element(chance: random.Random, data: bytearray, _files: dict[str, bytes]) -> None:
+    """An element that stands there many times, as the name of its neighbour, or not at all."""
+    found = list(_ELEMENT.finditer(bytes(data[:100_000])))
+    if found:
+        match = chance.choice(found)
+        data[match.start() : match.end()] = match[0] * chance.choice([0, 2, 300])
+
+
+_MUTATORS = (
+    _flip,
+    _cut,
+    _double,
+    _mix,
+    _change_number,
+    _insert_word,
+    _change_within_stream,
+    _change_big_number,
+    _change_value,
+    _repeat_element,
+)
 
 
 def try_one(data: bytes, name: str, sandbox: Sandbox) -> str:
@@ -142,11 +183,10 @@ def try_one(data: bytes, name: str, sandbox: Sandbox) -> str:
     try:
         document = open_document(data, file_name=name, max_bytes=20 * MEGABYTE, max_pages=30, sandbox=sandbox)
         if document.kind is Kind.XML:
-            _check_embedded(detection.read_e_invoice(document.media[0].data), ("",))
-            return "embedded"
+            return _try_structured(document, name, sandbox)
         texts = page_texts(document, sandbox=sandbox)
-        found, _findings = detection.find_e_invoice(document)
-        if found is not None and detection.agrees_with_page(found, texts.pages)[0]:
+        found, _findings = detection.choose_e_invoice(document, texts.parts)
+        if found is not None:
             _check_embedded(found, texts.pages)
             return "embedded"
         _check_answer(document, texts, name, sandbox)
@@ -157,15 +197,29 @@ def try_one(data: bytes, name: str, sandbox: Sandbox) -> str:
     return "read"
 
 
-def _check_embedded(found: detection.EInvoice, pages: tuple[str, ...]) -> None:
+def _try_structured(document: Document, name: str, sandbox: Sandbox) -> str:
+    """XML and JSON: read, or given to a model as text, which is grounded in it."""
+    try:
+        _check_embedded(detection.read_document(document), ("",))
+    except errors.InvalidFile as refused:
+        if refused.details.get("reason") != "not_an_e_invoice":
+            raise
+        text = outline.outline_in_sandbox(document.media[0].data, sandbox=sandbox)
+        _check_answer(document, PageTexts((PageText(text.text),)), name, sandbox)
+        return "as text"
+    return "embedded"
+
+
+def _check_embedded(found: EInvoice, pages: tuple[str, ...]) -> None:
     result = build_result(detection.reading_of(found), pages=pages, today=_TODAY)
     json.dumps(result.result_dict()).encode()
 
 
 def _check_answer(document: Document, texts: PageTexts, name: str, sandbox: Sandbox) -> None:
     code = find_india_qr(document, texts, sandbox=sandbox)
-    reading = read_invoices(_answer_to(name), pages=texts.pages)
-    needs_second_look(reading, texts.pages)
+    layer = TextLayer(texts.parts)
+    reading = read_invoices(_answer_to(name), layer)
+    needs_second_look(reading, layer)
     result = build_result(reading, pages=texts.pages, today=_TODAY, qr=code)
     json.dumps(result.result_dict()).encode()
 
@@ -174,7 +228,7 @@ def _check_answer(document: Document, texts: PageTexts, name: str, sandbox: Sand
 def _answer_to(name: str) -> WireAnswer:
     """What a model would say of the sound file, as far as the set's manifest tells."""
     entries = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["files"]
-    expected = next(entry for entry in entries if entry["file"] == name).get("expected", {})
+    expected = next((entry for entry in entries if entry["file"] == name), {}).get("expected", {})
     values = {field: expected.get(field) for field in ("invoice_number", "invoice_date", "total", "currency")}
     values |= {f"{field}_printed": value for field, value in values.items()} | {"tax_total": expected.get("tax_total")}
     seller = {"name": expected.get("issuer"), "tax_id": expected.get("seller_gstin")}

@@ -80,7 +80,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced(own):
     warm_up(box)
     (pid,) = pids(box)
     os.kill(pid, 9)
-    assert box.run("texts", [page_pdf(b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET")]).facts["pages"][0]["text"] == "Hello"
+    assert box.run("texts", [page_pdf(b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET")]).facts["pages"][0]["shown"] == "Hello"
     assert pids(box) != [pid]
 
 
@@ -143,7 +143,7 @@ def test_files_whose_process_is_stopped_may_come_again(own):
     with pytest.raises(errors.Busy) as caught:
         box.run("texts", [page_pdf(b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET")])
     assert caught.value.retry_after
-    assert box.run("texts", [page_pdf(b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET")]).facts["pages"][0]["text"] == "Hello"
+    assert box.run("texts", [page_pdf(b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET")]).facts["pages"][0]["shown"] == "Hello"
     assert is_gone(pid)
 
 
