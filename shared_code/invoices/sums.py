@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import product
 
 from shared_code.invoices.currencies import minor_unit, minor_units
+from shared_code.invoices.printed_numbers import amounts_in
 from shared_code.invoices.schema import Invoice, LineItem, money_text
 from shared_code.invoices.taxes import check_tax_rates
 from shared_code.records import Finding
@@ -22,6 +23,8 @@ ZERO = Decimal(0)
 #: Swiss and other cash totals are rounded to this
 _CASH_ROUNDING = Decimal("0.05")
 _MAX_LINE_FINDINGS = 10
+#: pieces that a price can be for, besides one; a hundred also stands for cents
+_PRICE_UNITS = (Decimal(100), Decimal(1000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,16 @@ class SumCheck:
         return self.finding is None
 
 
-def check_sums(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> list[SumCheck]:
-    """All rules that can be checked. ``unchecked_lines`` are indexes of lines whose discount is only a percentage."""
-    return [*check_lines(invoice, unchecked_lines=unchecked_lines), *check_totals(invoice)]
+def check_sums(
+    invoice: Invoice, *, unchecked_lines: Collection[int] = (), lines_of_order: bool = False
+) -> list[SumCheck]:
+    """All rules that can be checked.
+
+    :param unchecked_lines: indexes of lines whose discount is only a percentage.
+    :param lines_of_order: the lines are those of a whole order and do not add up to this invoice.
+    """
+    billed = replace(invoice, line_items=()) if lines_of_order else invoice
+    return [*check_lines(invoice, unchecked_lines=unchecked_lines), *check_totals(billed)]
 
 
 def check_lines(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> list[SumCheck]:
@@ -88,6 +98,16 @@ def with_proven_totals(invoice: Invoice) -> Invoice:
 
 
 def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:
+    """Whether the line's amount follows from its numbers in a way that documents mean; None when it cannot be checked.
+
+    Besides quantity x price - discount: prices for a hundred or a thousand pieces or in cents, a further factor or a
+    least charge that the description names.
+    """
+    plain = line_adds_up(line, unit=unit)
+    return _explained(line, unit=unit) if plain is False else plain
+
+
+def line_adds_up(line: LineItem, *, unit: Decimal) -> bool | None:
     """Whether quantity x price - discount is the line's net or gross amount; None when it cannot be checked."""
     amounts = [amount for amount in (line.net_amount, line.total_amount) if amount is not None]
     if line.quantity is None or line.unit_price is None or not amounts:
@@ -97,8 +117,23 @@ def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:
     # is more likely exact than rounded: its last digit counts as a minor unit at most.
     step = min(unit, Decimal(1).scaleb(int(line.unit_price.as_tuple().exponent)))
     tolerance = max(unit, abs(line.quantity) * step / 2)
-    discounts = {ZERO} if line.discount_amount is None else {ZERO, abs(line.discount_amount)}
-    return any(abs(exact - discount - amount) <= tolerance for discount, amount in product(discounts, amounts))
+    discount = abs(line.discount_amount or ZERO)
+    # On a line that is taken back the discount is, too.
+    discounts = {ZERO, discount} if exact >= 0 else {ZERO, discount, -discount}
+    return any(abs(exact - less - amount) <= tolerance for less, amount in product(discounts, amounts))
+
+
+def _explained(line: LineItem, *, unit: Decimal) -> bool:
+    """Whether a line whose quantity times price is not its amount means its numbers otherwise."""
+    assert line.quantity is not None and line.unit_price is not None  # noqa: PT018 - line_adds_up has looked
+    exact = line.quantity * line.unit_price
+    amounts = [amount for amount in (line.net_amount, line.total_amount) if amount is not None]
+    if not exact:
+        return False
+    named = {number for number in amounts_in(f"{line.description or ''} {line.unit or ''}") if number > 1}
+    meant = [exact / per for per in _PRICE_UNITS] + [exact * factor for factor in named]
+    least = {number for number in named if number > abs(exact)}
+    return any(abs(amount) in least or any(abs(one - amount) <= unit for one in meant) for amount in amounts)
 
 
 def _line_finding(index: int, line: LineItem) -> Finding:
@@ -148,10 +183,12 @@ def _net_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     if invoice.subtotal is None or invoice.net_total is None:
         return None
     discount, charges = abs(invoice.discount_total or ZERO), invoice.charges_total or ZERO
+    if invoice.subtotal < 0:
+        discount = -discount  # a discount brings the sum of a credit nearer to zero
     expected = invoice.subtotal - discount + charges
     # Shipping may be added after tax; a discount may already be in the lines; the subtotal may be in gross prices.
     readings = [expected, invoice.subtotal - discount]
-    if discount == sum((abs(line.discount_amount or ZERO) for line in invoice.line_items), ZERO):
+    if abs(discount) == sum((abs(line.discount_amount or ZERO) for line in invoice.line_items), ZERO):
         readings += [invoice.subtotal, invoice.subtotal + charges]
     tax = _tax_of(invoice)
     if tax is not None and invoice.total is not None and abs(expected - invoice.total) <= unit:
@@ -203,7 +240,9 @@ def _amount_due(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     if invoice.amount_paid is None and invoice.amount_due == 0:
         return None  # paid in full; the payment itself is not printed
     withheld = sum((abs(entry.amount or ZERO) for entry in invoice.withholdings), ZERO)
-    base = invoice.total - abs(invoice.amount_paid or ZERO) + (invoice.previous_balance or ZERO)
+    # Printed with a minus or without; what a correction takes back is negative like its total.
+    paid = (invoice.amount_paid or ZERO) if invoice.total < 0 else abs(invoice.amount_paid or ZERO)
+    base = invoice.total - paid + (invoice.previous_balance or ZERO)
     readings = [
         base + rounding - kept
         for rounding, kept in product(dict.fromkeys((ZERO, invoice.round_off or ZERO)), dict.fromkeys((ZERO, withheld)))
@@ -236,7 +275,8 @@ def _net_of(invoice: Invoice) -> Decimal | None:
         return invoice.net_total
     if invoice.subtotal is None:
         return None
-    return invoice.subtotal - abs(invoice.discount_total or ZERO) + (invoice.charges_total or ZERO)
+    discount = abs(invoice.discount_total or ZERO)
+    return invoice.subtotal - (discount if invoice.subtotal >= 0 else -discount) + (invoice.charges_total or ZERO)
 
 
 def _tax_of(invoice: Invoice) -> Decimal | None:

@@ -12,6 +12,7 @@ India: within a state CGST and SGST (or UTGST), between states IGST, never both 
 import re
 from datetime import date
 from decimal import Decimal
+from itertools import combinations
 
 from shared_code.invoices.countries import GSTIN_FORM, INDIAN_STATES, state_codes
 from shared_code.invoices.schema import Invoice, Tax, money_text
@@ -22,6 +23,13 @@ _ZERO = Decimal(0)
 _GHANA_NEW_RULES = date(2026, 1, 1)
 _LEVIES = ("NHIL", "GETF", "COVID", "CST")
 _MAX_NUMBER_LENGTH = 16
+#: of more lines some sum or other fits nearly any tax
+_MOST_LINES = 6
+#: Categories of UNTDID 5305 for which EN 16931 lets the seller charge no tax (BR-AE-9, BR-E-9, BR-G-9, BR-IC-9, BR-O-9,
+#: BR-Z-9); N is the margin scheme of PINT for the United Arab Emirates.
+_NOT_CHARGED = frozenset({"AE", "E", "G", "K", "O", "Z", "N"})
+#: what the reader of INV-01 adds to the kind of supply when IGST is charged within a state on purpose (IgstOnIntra)
+_WITHIN = "WITHIN THE STATE"
 #: Kinds of supply that count as between states wherever the buyer is: exports, special economic zones.
 _ALWAYS_BETWEEN = ("SEZ", "EXP", "EXPORT", "DEEMED")
 
@@ -36,7 +44,7 @@ def check_tax_rates(invoice: Invoice, *, unit: Decimal) -> list[Finding]:
     tolerance = max(unit, unit * len(invoice.line_items) / 2)
     for index, tax in enumerate(invoice.taxes):
         bases = _bases(invoice, tax)
-        if not bases or tax.rate is None or tax.amount is None:
+        if not bases or tax.rate is None or tax.amount is None or _is_not_charged(invoice, tax):
             continue
         expected = [reading for base in bases for reading in _amounts(base, tax.rate)]
         if all(abs(abs(amount) - abs(tax.amount)) > tolerance for amount in expected):
@@ -46,15 +54,22 @@ def check_tax_rates(invoice: Invoice, *, unit: Decimal) -> list[Finding]:
     return findings + _abolished_levy(invoice)
 
 
+def _is_not_charged(invoice: Invoice, tax: Tax) -> bool:
+    """Whether a rate is only named: the buyer owes the tax of a reverse charge, and other categories have none."""
+    by_buyer = invoice.india is not None and bool(invoice.india.reverse_charge)
+    return tax.amount == 0 and (by_buyer or tax.category in _NOT_CHARGED)
+
+
 def is_ghana_levy(name: str | None) -> bool:
     """NHIL, GETFund, COVID levy and the old CST, however they are written."""
     folded = re.sub(r"[\W_]", "", (name or "").upper())
     return folded.startswith(_LEVIES)
 
 
-def _amounts(base: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
-    """The tax on a net base, and the tax held in a gross base."""
-    return base * rate / _HUNDRED, base * rate / (_HUNDRED + rate)
+def _amounts(base: Decimal, rate: Decimal) -> tuple[Decimal, ...]:
+    """The tax on a net base, and the tax held in a gross base, which a rate of minus 100 percent cannot be."""
+    tax = base * rate
+    return (tax / _HUNDRED,) if rate == -_HUNDRED else (tax / _HUNDRED, tax / (_HUNDRED + rate))
 
 
 def _bases(invoice: Invoice, tax: Tax) -> list[Decimal]:
@@ -71,9 +86,21 @@ def _bases(invoice: Invoice, tax: Tax) -> list[Decimal]:
     levies = [other.amount or _ZERO for other in invoice.taxes if is_ghana_levy(other.name)]
     if levies and not is_ghana_levy(tax.name):
         bases.append(net + sum(levies, _ZERO))
+    # A tax on the net value with another tax (Sri Lanka: VAT on the value with the social security levy).
+    bases += [net + other.amount for other in invoice.taxes if other is not tax and other.amount]
+    bases += _parts(invoice)
     if invoice.total is not None and len(invoice.taxes) == 1:
         bases.append(invoice.total)
     return bases
+
+
+def _parts(invoice: Invoice) -> list[Decimal]:
+    """Sums of some of the lines, likeliest first: a part of an invoice may be free of a tax (deposits, city tax)."""
+    amounts = [line.net_amount for line in invoice.line_items if line.net_amount is not None]
+    if len(amounts) != len(invoice.line_items) or not 1 < len(amounts) <= _MOST_LINES:
+        return []
+    chosen = (some for size in range(len(amounts) - 1, 0, -1) for some in combinations(amounts, size))
+    return [sum(some, _ZERO) for some in chosen]
 
 
 def _line_base(invoice: Invoice, tax: Tax) -> Decimal | None:
@@ -129,7 +156,8 @@ def _kind_of_tax(invoice: Invoice, seller_state: str | None) -> list[Finding]:
     india = invoice.india
     places = state_codes(india.place_of_supply_code or india.place_of_supply) if india else frozenset()
     supply = (india.supply_type or "").upper() if india else ""
-    if not places or seller_state is None or supply.startswith(_ALWAYS_BETWEEN):
+    within = between and _WITHIN in supply
+    if not places or seller_state is None or supply.startswith(_ALWAYS_BETWEEN) or within:
         return []
     same_state = seller_state in places
     if (same_state and between) or (not same_state and inside):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
@@ -78,6 +79,9 @@ CONSISTENT = {
     "line discount": Invoice(currency="EUR", line_items=(line(10, "20.00", "180.00", discount_amount="20.00"),), **money(subtotal="180.00")),
     "yen have no cents": Invoice(currency="JPY", line_items=(line(3, "333", "999"),), taxes=(tax("VAT", 10, "99"),), **money(subtotal="999", net_total="999", tax_total="99", total="1098")),
     "credit note, negative throughout": Invoice(document_type="credit_note", currency="EUR", line_items=(line(-2, "50.00", "-100.00"),), taxes=(tax("VAT", 19, "-19.00"),), **money(subtotal="-100", net_total="-100", tax_total="-19", total="-119")),
+    "correction of an invoice that was paid in part": Invoice(currency="EUR", **money(total="-214.20", amount_paid="-14.20", amount_due="-200.00")),
+    "reverse charge that names the rate": Invoice(currency="EUR", taxes=(Tax(name="VAT", rate=D(19), taxable_amount=D(100), amount=D(0), category="AE"),), **money(net_total="100", tax_total="0", total="100")),
+    "reverse charge of GST that names the rate": Invoice(currency="INR", india=India(reverse_charge=True), taxes=(tax("IGST", 18, 0),), **money(net_total="100", tax_total="0", total="100")),
     "nothing to check": Invoice(currency="EUR", **money(total="5")),
 }  # fmt: skip
 WRONG = {
@@ -113,6 +117,18 @@ def test_lines_with_a_percentage_discount_are_not_checked():
     assert codes(invoice, unchecked_lines={0}) == []
 
 
+def test_lines_of_a_whole_order_need_not_add_up_to_one_of_its_invoices():
+    billed = Invoice(
+        line_items=(line(1, 100, 100), line(2, 50, 90)), **money(net_total="40", tax_total="0", total="40")
+    )
+    assert codes(billed, lines_of_order=True) == ["line_mismatch"]
+    assert codes(billed) == ["line_mismatch", "lines_incomplete"]
+
+
+def test_a_rate_of_minus_a_hundred_percent_is_no_accident():
+    assert codes(Invoice(taxes=(tax("VAT", -100, "5", "10"),))) == ["tax_rate_mismatch"]
+
+
 def test_many_wrong_lines_are_reported_ten_by_ten():
     invoice = Invoice(currency="EUR", line_items=tuple(line(1, 1, 2) for _ in range(500)))
     assert codes(invoice) == ["line_mismatch"] * 11
@@ -136,6 +152,12 @@ def test_sums_that_nobody_printed_are_given_only_when_the_total_proves_them():
     assert with_proven_totals(printed).net_total == D("148375.00")
     wrong = Invoice(currency="INR", taxes=GST_INTRA.taxes, **money(subtotal="148375.00", total="99.00"))
     assert with_proven_totals(wrong) == wrong
+
+
+def test_a_discount_on_a_line_that_is_taken_back_is_taken_back_too():
+    back = line("-2", "50", "-90", discount_amount=D(-10))
+    assert codes(Invoice(currency="EUR", line_items=(back,))) == []
+    assert codes(Invoice(currency="EUR", line_items=(replace(back, net_amount=D(-80)),))) == ["line_mismatch"]
 
 
 CENTS = st.integers(1, 10_000_000).map(lambda cents: D(cents) / 100)
@@ -166,7 +188,6 @@ def test_right_sums_are_never_doubted(invoice):
 @given(invoices(), st.sampled_from(["total", "net_total", "tax_total", "subtotal"]), st.integers(4, 10_000))
 def test_a_changed_figure_is_always_found(invoice, field, cents):
     """Three minor units are the tolerance of a sum of three; anything above must show."""
-    from dataclasses import replace
 
     changed = replace(invoice, **{field: getattr(invoice, field) + D(cents + len(invoice.line_items)) / 100})
     assert codes(changed)
