@@ -9,44 +9,43 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from shared_code.e_invoices.cii_lines import read_lines
 from shared_code.e_invoices.codes import (
     account_of,
     currency_of,
-    discount_of,
     document_type_of,
-    harmonised_code,
     payment_method,
     payment_of,
     self_billed,
     tax_number_of,
     tax_totals_of,
-    unit_price_of,
+)
+from shared_code.e_invoices.payment_terms import (
+    PaymentTerm,
+    day_after,
+    discount_in_words,
+    discount_terms,
+    discounts_of,
+    due_date_of,
+    skonto_lines,
 )
 from shared_code.e_invoices.xml import Node, XmlValues
 from shared_code.invoices.countries import country_code
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import (
     BankAccount,
+    CashDiscount,
     Invoice,
-    LineItem,
     OriginalInvoice,
     Party,
-    Payment,
     Tax,
     unless_empty,
 )
-from shared_code.records import Finding
 
 _GUIDELINE = "GuidelineSpecifiedDocumentContextParameter/ID"
+#: the profile of Factur-X that has no BT-113
+_WITHOUT_PREPAYMENT = ":minimum"
 _SUMMATION = ("SpecifiedTradeSettlementHeaderMonetarySummation", "SpecifiedTradeSettlementMonetarySummation")
-_LINE = "IncludedSupplyChainTradeLineItem"
-_DOCUMENT = "AssociatedDocumentLineDocument"
-_AGREEMENT = ("SpecifiedLineTradeAgreement", "SpecifiedSupplyChainTradeAgreement")
-_DELIVERY = ("SpecifiedLineTradeDelivery", "SpecifiedSupplyChainTradeDelivery")
-_SETTLEMENT = ("SpecifiedLineTradeSettlement", "SpecifiedSupplyChainTradeSettlement")
-_LINE_SUMMATION = ("SpecifiedTradeSettlementLineMonetarySummation", "SpecifiedTradeSettlementMonetarySummation")
-#: Line status reasons of the extended profiles: a sum of other lines, or a text. Their amounts must not be added.
-_REPEATING = frozenset({"GROUP", "INFORMATION"})
 
 
 def read_cii(root: Node) -> tuple[str | None, tuple[InvoiceReading, ...]]:
@@ -57,7 +56,7 @@ def read_cii(root: Node) -> tuple[str | None, tuple[InvoiceReading, ...]]:
     agreement = trade.part("ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement")
     delivery = trade.part("ApplicableHeaderTradeDelivery", "ApplicableSupplyChainTradeDelivery")
     settlement = trade.part("ApplicableHeaderTradeSettlement", "ApplicableSupplyChainTradeSettlement")
-    lines, unchecked = _lines(trade, values)
+    lines, unchecked = read_lines(trade, values)
     invoice = Invoice(
         document_type=document_type_of(header.text("TypeCode")),  # BT-3
         invoice_number=header.text("ID"),  # BT-1
@@ -71,16 +70,21 @@ def read_cii(root: Node) -> tuple[str | None, tuple[InvoiceReading, ...]]:
         buyer=_party(agreement.find("BuyerTradeParty")),  # BG-7
         ship_to=_party(delivery.find("ShipToTradeParty")),  # BG-13
         remit_to=_party(settlement.find("PayeeTradeParty")),  # BG-10
-        taxes=tuple(_tax(node, values) for node in settlement.all("ApplicableTradeTax")),  # BG-23
         line_items=lines,
-        payment=_payment(settlement),
         notes="\n".join(block for node in header.all("IncludedNote/Content") if (block := node.block)) or None,
     )
-    invoice = _with_totals(_with_dates(invoice, header, delivery, settlement, values), settlement, values)
+    invoice = _with_dates(invoice, header, delivery, settlement, values)
+    invoice = _with_payment(_with_totals(invoice, settlement, values), settlement, values)
     values.remark(self_billed(header.text("TypeCode")))
     # BT-24, the specification identifier
     guideline = root.part("ExchangedDocumentContext", "SpecifiedExchangedDocumentContext").text(_GUIDELINE)
-    return guideline, (InvoiceReading(invoice, tuple(values.findings), unchecked_lines=unchecked),)
+    reading = InvoiceReading(
+        invoice,
+        tuple(values.findings),
+        unchecked_lines=unchecked,
+        paid_left_out=guideline is not None and guideline.lower().endswith(_WITHOUT_PREPAYMENT),
+    )
+    return guideline, (reading,)
 
 
 def _with_dates(invoice: Invoice, header: Node, delivery: Node, settlement: Node, values: XmlValues) -> Invoice:
@@ -89,23 +93,27 @@ def _with_dates(invoice: Invoice, header: Node, delivery: Node, settlement: Node
     return replace(
         invoice,
         invoice_date=_date_in(header, values, "invoice_date", "IssueDateTime"),  # BT-2
-        due_date=_date_in(settlement, values, "due_date", "SpecifiedTradePaymentTerms/DueDateDateTime"),  # BT-9
         delivery_date=_date_in(delivery, values, "delivery_date", delivered),
         service_period_start=_date_in(period, values, "service_period_start", "StartDateTime"),
         service_period_end=_date_in(period, values, "service_period_end", "EndDateTime"),
-        impossible_dates=tuple(values.impossible),
     )
 
 
 def _with_totals(invoice: Invoice, settlement: Node, values: XmlValues) -> Invoice:
-    def amount(field: str, tag: str) -> Decimal | None:
-        return values.amount(settlement.text(*(f"{name}/{tag}" for name in _SUMMATION)), field)
+    def nodes(tag: str) -> list[Node]:
+        return settlement.all(*(f"{name}/{tag}" for name in _SUMMATION))
 
-    currency = currency_of(settlement.text("InvoiceCurrencyCode"), values.findings)  # BT-5
+    def amount(field: str, tag: str) -> Decimal | None:
+        """An amount may be given once more in the currency of the tax report."""
+        given = [node for node in nodes(tag) if node.value]
+        own = [node for node in given if node.attribute("currencyID") in {currency, None}]
+        return values.amount(next((node.value for node in own or given), None), field)
+
+    code = settlement.text("InvoiceCurrencyCode") or _currency_of_amounts(settlement)
+    currency = currency_of(code, values.findings)  # BT-5
     # BT-6, the currency of the tax report, in which the tax total may be given once more (BT-111)
     tax_currency = currency_of(settlement.text("TaxCurrencyCode"), values.findings, field="tax_currency")
-    tax_totals = settlement.all(*(f"{name}/TaxTotalAmount" for name in _SUMMATION))
-    tax_total, in_tax_currency = tax_totals_of(tax_totals, currency, tax_currency, values)
+    tax_total, in_tax_currency = tax_totals_of(nodes("TaxTotalAmount"), currency, tax_currency, values)
     rate = settlement.text("TaxApplicableTradeCurrencyExchange/ConversionRate")
     return replace(
         invoice,
@@ -122,7 +130,20 @@ def _with_totals(invoice: Invoice, settlement: Node, values: XmlValues) -> Invoi
         total=amount("total", "GrandTotalAmount"),  # BT-112
         amount_paid=amount("amount_paid", "TotalPrepaidAmount"),  # BT-113
         amount_due=amount("amount_due", "DuePayableAmount"),  # BT-115
+        taxes=tuple(
+            _tax(node, values)
+            for node in settlement.all("ApplicableTradeTax")  # BG-23
+            if code is None or node.part("CalculatedAmount").attribute("currencyID") in {code, None}
+        ),
     )
+
+
+def _currency_of_amounts(settlement: Node) -> str | None:
+    """The currency that all totals bear; None when they bear several, or none."""
+    totals = ("DuePayableAmount", "GrandTotalAmount", "TaxBasisTotalAmount", "LineTotalAmount")
+    found = settlement.all(*(f"{name}/{tag}" for name in _SUMMATION for tag in totals))
+    codes = {code for node in found if (code := node.attribute("currencyID")) is not None}
+    return codes.pop() if len(codes) == 1 else None
 
 
 def _date_in(node: Node, values: XmlValues, field: str, *paths: str) -> date | None:
@@ -154,9 +175,10 @@ def _party(node: Node | None) -> Party | None:
     # VAT numbers have the scheme ``VA`` of UNTDID 1153, others ``FC``
     numbers = ((each.attribute("schemeID"), each.code()) for each in node.all("SpecifiedTaxRegistration/ID"))
     tax_id, kind = tax_number_of(numbers, country, vat="VA")
+    trading_name = node.text("SpecifiedLegalOrganization/TradingBusinessName")  # BT-28, BT-45
     party = Party(
-        # the name (BT-27 of the seller, BT-44 of the buyer), else the trading name (BT-28, BT-45)
-        name=node.text("Name", "SpecifiedLegalOrganization/TradingBusinessName"),
+        name=node.text("Name") or trading_name,  # BT-27 of the seller, BT-44 of the buyer
+        trading_name=trading_name,
         tax_id=tax_id,
         tax_id_type=kind,
         registration_number=node.text("SpecifiedLegalOrganization/ID"),  # BT-30, BT-47
@@ -190,13 +212,55 @@ def _tax(node: Node, values: XmlValues) -> Tax:
     )
 
 
-def _payment(settlement: Node) -> Payment | None:
+def _with_payment(invoice: Invoice, settlement: Node, values: XmlValues) -> Invoice:
     means = settlement.all("SpecifiedTradeSettlementPaymentMeans")
-    return payment_of(
-        terms="; ".join(settlement.texts("SpecifiedTradePaymentTerms/Description")) or None,  # BT-20
+    nodes = settlement.all("SpecifiedTradePaymentTerms")
+    terms = _terms(nodes, invoice.invoice_date, values)
+    words = [block for node in nodes for text in node.all("Description") if (block := text.block)]
+    skonto = [discount for text in words for discount in skonto_lines(text, invoice.invoice_date)]
+    payment = payment_of(
+        terms="; ".join(dict.fromkeys(words)) or None,  # BT-20
         methods=(payment_method(node.text("TypeCode")) or node.text("Information") for node in means),  # BT-81, BT-82
         reference=settlement.text("PaymentReference"),  # BT-83
         accounts=map(_account, means),
+        discounts=(*discounts_of(terms), *skonto),
+    )
+    return replace(
+        invoice,
+        due_date=due_date_of(terms),  # BT-9
+        payment=payment,
+        impossible_dates=tuple(values.impossible),
+    )
+
+
+def _terms(nodes: list[Node], issued: date | None, values: XmlValues) -> tuple[PaymentTerm, ...]:
+    """The terms of payment: EN 16931 has one, the extended profiles one for each part and each discount."""
+    days = [_date_in(node, values, "due_date", "DueDateDateTime") for node in nodes]
+    several = len([day for day in days if day is not None]) > 1
+    return tuple(
+        PaymentTerm(
+            due=day,
+            discount=_discount(node, day if several else None, issued, values),
+            is_part=node.find("PartialPaymentAmount") is not None,
+        )
+        for node, day in zip(nodes, days, strict=True)
+    )
+
+
+def _discount(node: Node, day: date | None, issued: date | None, values: XmlValues) -> CashDiscount | None:
+    """The discount of a term; ``day`` is the term's own, when another term has the day of the net payment."""
+    terms = node.find("ApplicableTradePaymentDiscountTerms")
+    if terms is None:
+        return discount_in_words(node.text("Description"), day) if day is not None else None
+    start = _date_in(terms, values, "payment.discounts", "BasisDateTime") or issued
+    period = terms.part("BasisPeriodMeasure")
+    count = values.amount(period.value, "payment.discounts")
+    return discount_terms(
+        percent=terms.text("CalculationPercent"),
+        amount=terms.text("ActualDiscountAmount"),
+        base=terms.text("BasisAmount"),
+        until=day_after(start, count, period.attribute("unitCode")) or day,
+        values=values,
     )
 
 
@@ -209,68 +273,3 @@ def _account(node: Node) -> BankAccount | None:
         bic=bank.code("BICID"),  # BT-86
         bank_name=bank.text("Name"),
     )
-
-
-def _lines(trade: Node, values: XmlValues) -> tuple[tuple[LineItem, ...], frozenset[int]]:
-    """All lines that carry an amount or a product, and the indexes of those with surcharges."""
-    lines: list[LineItem] = []
-    unchecked = set()
-    repeating = 0
-    for node in trade.all(_LINE):
-        if node.text(f"{_DOCUMENT}/LineStatusReasonCode") in _REPEATING:
-            repeating += 1
-            continue
-        line, has_surcharge = _line(node, len(lines), values)
-        if line.description is None and line.net_amount is None and line.quantity is None:
-            continue  # a remark between the lines
-        if has_surcharge:
-            unchecked.add(len(lines))
-        lines.append(line)
-    if repeating:
-        message = "The XML holds lines that sum up or explain others; they are left out."
-        values.findings.append(Finding("repeating_lines", message, "line_items", found=str(repeating), review=False))
-    return tuple(lines), frozenset(unchecked)
-
-
-def _line(node: Node, index: int, values: XmlValues) -> tuple[LineItem, bool]:
-    field = f"line_items[{index}]"
-    agreement = node.part(*_AGREEMENT)
-    settlement = node.part(*_SETTLEMENT)
-    product = node.part("SpecifiedTradeProduct")
-    quantity = node.part(*_DELIVERY).find("BilledQuantity")
-    discount, surcharge = discount_of(
-        settlement.all("SpecifiedTradeAllowanceCharge"),
-        field,
-        values,
-        indicators=("ChargeIndicator/Indicator", "ChargeIndicator"),
-        amount="ActualAmount",
-    )
-    line = LineItem(
-        line_no=node.text(f"{_DOCUMENT}/LineID"),  # BT-126
-        # BT-153 and BT-154, else the note BT-127
-        description=" - ".join(product.texts("Name", "Description")) or node.text(f"{_DOCUMENT}/IncludedNote/Content"),
-        product_code=product.text("SellerAssignedID", "GlobalID", "BuyerAssignedID"),  # BT-155, BT-157, BT-156
-        hsn_sac=harmonised_code(product.all("DesignatedProductClassification/ClassCode")),  # BT-158
-        quantity=values.amount(quantity.value, f"{field}.quantity") if quantity else None,  # BT-129
-        unit=quantity.attribute("unitCode") if quantity else None,  # BT-130
-        unit_price=_unit_price(agreement, field, values),  # BT-146
-        discount_amount=discount,  # BT-136
-        net_amount=values.amount(  # BT-131
-            settlement.text(*(f"{name}/LineTotalAmount" for name in _LINE_SUMMATION)), f"{field}.net_amount"
-        ),
-        tax_rate=values.amount(  # BT-152
-            settlement.text("ApplicableTradeTax/RateApplicablePercent", "ApplicableTradeTax/ApplicablePercent"),
-            f"{field}.tax_rate",
-        ),
-        po_number=agreement.text("BuyerOrderReferencedDocument/IssuerAssignedID", "BuyerOrderReferencedDocument/ID"),
-    )
-    return line, surcharge
-
-
-def _unit_price(agreement: Node, field: str, values: XmlValues) -> Decimal | None:
-    """The net price (BT-146), else the gross price (BT-148), of one unit; it may be given for several (BT-149)."""
-    price = agreement.find("NetPriceProductTradePrice", "GrossPriceProductTradePrice")
-    if price is None:
-        return None
-    base = values.amount(price.text("BasisQuantity"), f"{field}.unit_price")
-    return unit_price_of(values.amount(price.text("ChargeAmount"), f"{field}.unit_price"), base)

@@ -12,14 +12,14 @@ from shared_code.e_invoices.xml import Node, XmlValues, sum_of
 from shared_code.invoices.countries import GSTIN_FORM
 from shared_code.invoices.currencies import is_currency
 from shared_code.invoices.identity_numbers import IBAN_FORM
-from shared_code.invoices.schema import BankAccount, Payment, unless_empty
+from shared_code.invoices.schema import BankAccount, CashDiscount, Payment, unless_empty
 from shared_code.records import Finding
 
 _CREDIT_NOTES = "81 83 261 262 296 308 381 396 420 458 473 502 503 532".split()
 _DEBIT_NOTES = "80 84 383 456 527".split()
 _INVOICES = (
-    "82 130 202 203 204 211 218 219 295 326 331 380 382 384 385 386 387 388 389 390 393 394 395 457 471 472 500 501 "
-    "553 575 623 633 751 780 817 870 875 876 877 935"
+    "82 130 202 203 204 211 218 219 295 326 331 380 382 384 385 386 387 388 389 390 393 394 395 457 471 472 480 500 "
+    "501 553 575 623 633 751 780 817 870 875 876 877 935"
 ).split()
 #: UNTDID 1001, document name (BT-3). A self-billed invoice (389, in German "Gutschrift") is an invoice: its amount is
 #: owed to the seller.
@@ -47,6 +47,9 @@ _PAYMENT_MEANS = {
     "68": "online payment service",
     "97": "clearing between partners",
 }
+_CENT = Decimal("0.01")
+#: how far rounding may lead away from the amount of a line, as a part of it; two readings of a price are further apart
+_NEAR = Decimal("0.005")
 #: the form of ISO 9362
 _BIC_FORM = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 
@@ -82,18 +85,36 @@ def currency_of(code: str | None, findings: list[Finding], *, field: str = "curr
 
 
 def tax_totals_of(
-    nodes: Sequence[Node], currency: str | None, tax_currency: str | None, values: XmlValues
+    nodes: Sequence[Node],
+    currency: str | None,
+    tax_currency: str | None,
+    values: XmlValues,
+    *,
+    detailed: Sequence[bool] = (),
 ) -> tuple[Decimal | None, Decimal | None]:
-    """The total tax in the invoice's currency (BT-110), and in the currency of the tax report (BT-111), if another."""
-    own: list[Decimal | None] = []
+    """The total tax in the invoice's currency (BT-110), and in the currency of the tax report (BT-111).
+
+    A total with a breakdown (BG-23) is a tax of its own; one without repeats it in the currency of the tax report. That
+    may be the invoice's own: ZATCA wants BT-111 in riyals in every invoice (rule BR-KSA-EN16931-02). Without any
+    breakdown equal totals are one total, and different ones are taxes of their own.
+
+    :param nodes: the amounts, each with its currency.
+    :param detailed: for each of them, whether a breakdown stands beside it; empty for a syntax that has it elsewhere.
+    """
+    own: list[tuple[Decimal | None, bool]] = []
     reported: Decimal | None = None
-    for node in nodes:
+    for node, has_breakdown in zip(nodes, detailed or [False] * len(nodes), strict=True):
         unit = node.attribute("currencyID")
-        if unit is not None and unit == tax_currency and unit != currency:
+        if currency is None or unit is None or unit.upper() == currency:
+            own.append((values.amount(node.value, "tax_total"), has_breakdown))
+        elif unit.upper() == tax_currency:
             reported = values.amount(node.value, "tax_total_in_tax_currency")
-        else:
-            own.append(values.amount(node.value, "tax_total"))
-    return sum_of(own), reported
+    repeated = [amount for amount, has_breakdown in own if not has_breakdown]
+    if len(repeated) == len(own):
+        return sum_of(dict.fromkeys(repeated)), reported
+    if repeated and currency == tax_currency:
+        reported = repeated[0]
+    return sum_of(amount for amount, has_breakdown in own if has_breakdown), reported
 
 
 def tax_id_type(scheme: str | None, number: str | None, country: str | None) -> str | None:
@@ -117,18 +138,26 @@ def tax_number_of(
     :param numbers: scheme and number of each registration of a party.
     :param vat: the scheme of VAT numbers.
     """
-    given = [entry for entry in numbers if entry[1]]
+    # Swedish parties write "Godkänd för F-skatt" here (BT-32), which is no number.
+    given = [entry for entry in numbers if entry[1] and any(map(str.isdigit, entry[1]))]
     scheme, number = next((entry for entry in given if entry[0] == vat), (given or [(None, None)])[0])
     return number, tax_id_type(scheme, number, country)
 
 
 def payment_of(
-    *, terms: str | None, methods: Iterable[str | None], reference: str | None, accounts: Iterable[BankAccount | None]
+    *,
+    terms: str | None,
+    methods: Iterable[str | None],
+    reference: str | None,
+    accounts: Iterable[BankAccount | None],
+    discounts: Iterable[CashDiscount] = (),
 ) -> Payment | None:
-    """How to pay: the first means that is given, and each account once; None when nothing at all is given."""
+    """How to pay: the first means that is given, each account and discount once; None when nothing at all is given."""
     method = next(filter(None, methods), None)
     distinct = tuple(dict.fromkeys(filter(None, accounts)))
-    return unless_empty(Payment(terms=terms, method=method, reference=reference, bank_accounts=distinct))
+    saved = tuple(dict.fromkeys(discounts))
+    payment = Payment(terms=terms, method=method, reference=reference, discounts=saved, bank_accounts=distinct)
+    return unless_empty(payment)
 
 
 def account_of(number: str | None, **others: str | None) -> BankAccount | None:
@@ -146,20 +175,19 @@ def is_bic(code: str | None) -> bool:
 
 def discount_of(
     nodes: Iterable[Node], field: str, values: XmlValues, *, indicators: Sequence[str], amount: str
-) -> tuple[Decimal | None, bool]:
-    """The sum of the discounts of a line (BG-27), and whether it has a surcharge too (BG-28).
+) -> tuple[Decimal | None, Decimal | None]:
+    """The sum of the discounts of a line (BG-27), and that of its surcharges (BG-28).
 
     :param nodes: discounts and surcharges.
     :param indicators: paths of what tells a surcharge from a discount.
     :param amount: path of the amount.
     """
-    discounts, has_surcharge = [], False
+    discounts: list[Decimal | None] = []
+    surcharges: list[Decimal | None] = []
     for node in nodes:
-        if (node.text(*indicators) or "").lower() in {"true", "1"}:
-            has_surcharge = True
-        else:
-            discounts.append(values.amount(node.text(amount), f"{field}.discount_amount"))
-    return sum_of(discounts), has_surcharge
+        kind = surcharges if (node.text(*indicators) or "").lower() in {"true", "1"} else discounts
+        kind.append(values.amount(node.text(amount), f"{field}.discount_amount"))
+    return sum_of(discounts), sum_of(surcharges)
 
 
 def harmonised_code(nodes: Iterable[Node]) -> str | None:
@@ -167,10 +195,36 @@ def harmonised_code(nodes: Iterable[Node]) -> str | None:
     return next((node.value for node in nodes if node.attribute("listID") == "HS"), None)
 
 
-def unit_price_of(price: Decimal | None, base_quantity: Decimal | None) -> Decimal | None:
-    """The price of one unit where the XML gives it for several (2.50 for 100)."""
-    if price is None or not base_quantity or base_quantity == 1:
-        return price
-    exact = price / base_quantity
+def unit_price_of(
+    price: Decimal | None,
+    base_quantity: Decimal | None,
+    *,
+    quantity: Decimal | None = None,
+    net: Decimal | None = None,
+    factor: Decimal | None = None,
+) -> Decimal | None:
+    """The price of one unit where the XML gives it for several (2.50 for 100).
+
+    Many programs repeat the quantity or the price as the base quantity (BT-149). The reading counts that gives the
+    line's amount: BT-131 is BT-129 x BT-146 / BT-149 (rule PEPPOL-EN16931-R120). When none does, the standard's.
+
+    :param quantity: the quantity of the line (BT-129).
+    :param net: the amount of the line (BT-131) without its discounts and surcharges.
+    :param factor: units of the price in one unit of the quantity (UBL's OrderableUnitFactorRate, which OIOUBL uses).
+    """
+    if price is None:
+        return None
+    standard = price if not base_quantity or base_quantity == 1 else _plain(price / base_quantity)
+    readings = [standard, price]
+    if factor and factor != 1:
+        readings = [*(_plain(one * factor) for one in readings), *readings]
+    if quantity and net:
+        near = max(_CENT, abs(net) * _NEAR)
+        return next((one for one in readings if abs(abs(one * quantity) - abs(net)) <= near), standard)
+    return standard
+
+
+def _plain(exact: Decimal) -> Decimal:
+    """The number without zeros at its end and without an exponent."""
     short = exact.normalize()
     return short.quantize(Decimal(1)) if int(short.as_tuple().exponent) > 0 else short

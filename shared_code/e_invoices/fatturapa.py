@@ -11,19 +11,21 @@ no place for a total at all: there the total is the sum of the gross amounts of 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from shared_code.e_invoices.codes import account_of, currency_of, payment_of
 from shared_code.e_invoices.fatturapa_lines import read_lines
+from shared_code.e_invoices.payment_terms import PaymentTerm, day_after, discount_terms, due_date_of
 from shared_code.e_invoices.xml import Node, XmlValues, sum_of
 from shared_code.invoices.countries import country_code
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import (
     BankAccount,
+    CashDiscount,
     Invoice,
     OriginalInvoice,
     Party,
-    Payment,
     Tax,
     Withholding,
     unless_empty,
@@ -89,10 +91,9 @@ def _invoice(header: Node, body: Node) -> InvoiceReading:
         taxes=_taxes(body, values),
         withholdings=_withholdings(general, body, values),
         line_items=lines,
-        payment=_payment(body),
         notes="\n".join(general.texts("Causale")) or None,
     )
-    invoice = _with_totals(_with_dates(invoice, body, values), body, values)
+    invoice = _with_payment(_with_totals(_with_dates(invoice, body, values), body, values), body, values)
     if invoice.total is None:
         message = "FatturaPA need not state a total, and this file does not."
         values.remark(Finding("missing_field", message, "total"))
@@ -107,9 +108,7 @@ def _with_dates(invoice: Invoice, body: Node, values: XmlValues) -> Invoice:
     return replace(
         invoice,
         invoice_date=values.date(body.text(f"{_GENERAL}/Data"), "invoice_date"),
-        due_date=values.date(body.text(f"{_PAYMENT}/DataScadenzaPagamento"), "due_date"),
         delivery_date=values.date(delivered, "delivery_date"),
-        impossible_dates=tuple(values.impossible),
     )
 
 
@@ -173,7 +172,7 @@ def _party(node: Node) -> Party | None:
         tax_id=tax_id,
         tax_id_type=kind,
         registration_number=" ".join(node.texts("IscrizioneREA/Ufficio", "IscrizioneREA/NumeroREA")) or None,
-        address=" ".join(seat.texts("Indirizzo", "NumeroCivico")) or None,
+        address=" ".join(filter(None, (seat.text("Indirizzo"), seat.text("NumeroCivico")))) or None,
         city=seat.text("Comune"),
         state=seat.text("Provincia"),
         postal_code=seat.text("CAP"),
@@ -185,7 +184,8 @@ def _party(node: Node) -> Party | None:
 
 
 def _name(node: Node) -> str | None:
-    return node.text("Denominazione") or " ".join(node.texts("Nome", "Cognome")) or None
+    person = filter(None, (node.text("Nome"), node.text("Cognome")))
+    return node.text("Denominazione") or " ".join(person) or None
 
 
 def _tax_id(person: Node, node: Node) -> tuple[str | None, str | None]:
@@ -229,13 +229,39 @@ def _withholdings(general: Node, body: Node, values: XmlValues) -> tuple[Withhol
     return (*kept, *(withheld(node, "VAT", "AliquotaIVA", "Imposta") for node in split))
 
 
-def _payment(body: Node) -> Payment | None:
+def _with_payment(invoice: Invoice, body: Node, values: XmlValues) -> Invoice:
     details = body.all(_PAYMENT)
-    return payment_of(
+    payment = payment_of(
         terms=_in_words(body.text("DatiPagamento/CondizioniPagamento"), _TERMS),
         methods=(_in_words(node.text("ModalitaPagamento"), _METHODS) for node in details),
         reference=body.text(f"{_PAYMENT}/CodicePagamento"),
         accounts=map(_account, details),
+        discounts=filter(None, (_discount(node, values) for node in details)),
+    )
+    return replace(
+        invoice,
+        due_date=due_date_of([PaymentTerm(_due(node, values)) for node in details]),
+        payment=payment,
+        impossible_dates=tuple(values.impossible),
+    )
+
+
+def _due(node: Node, values: XmlValues) -> date | None:
+    """The day of a payment; it is given, or counted from another."""
+    due = values.date(node.text("DataScadenzaPagamento"), "due_date")
+    if due is not None:
+        return due
+    start = values.date(node.text("DataRiferimentoTerminiPagamento"), "payment.terms")
+    return day_after(start, values.amount(node.text("GiorniTerminiPagamento"), "payment.terms"), "DAY")
+
+
+def _discount(node: Node, values: XmlValues) -> CashDiscount | None:
+    return discount_terms(
+        percent=None,
+        amount=node.text("ScontoPagamentoAnticipato"),
+        base=node.text("ImportoPagamento"),
+        until=values.date(node.text("DataLimitePagamentoAnticipato"), "payment.discounts"),
+        values=values,
     )
 
 

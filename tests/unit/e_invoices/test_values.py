@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared_code.e_invoices.detection import read_e_invoice, reading_of
+from shared_code.e_invoices.detection import reading_of
+from shared_code.e_invoices.reader import read_e_invoice
 from shared_code.invoices.result import build_result
 from tests.unit.e_invoices.written import cii, cii_line, fatturapa, fatturapa_body, ubl
 
@@ -34,6 +35,8 @@ def codes(data):
         (_DATE.format("", "20260115"), date(2026, 1, 15)),
         ("<udt:DateTime>2026-01-15T10:30:00Z</udt:DateTime>", date(2026, 1, 15)),
         ("<udt:DateTime>2026-01-15+01:00</udt:DateTime>", date(2026, 1, 15)),
+        (_DATE.format('format="3"', "011526"), date(2026, 1, 15)),
+        (_DATE.format('format="4"', "15012026"), date(2026, 1, 15)),
         (_DATE.format('format="610"', "202601"), None),
         (_DATE.format('format="102"', "soon"), None),
         ("", None),
@@ -57,7 +60,9 @@ def test_what_is_no_date_is_a_finding():
     assert "unreadable_date" in codes(ubl(date="15.01.2026"))
 
 
-@pytest.mark.parametrize("written", ["1.190,00", "1e3", "NaN", "Infinity", "12 3", "0x10", "9" * 40, "--5", "."])
+@pytest.mark.parametrize(
+    "written", ["1.190,00", "NaN", "Infinity", "INF", "12 3", "0x10", "9" * 40, "1E+30", "--5", ".", "e5"]
+)
 def test_what_is_no_xml_decimal_is_null_and_a_finding(written):
     found = read_e_invoice(
         ubl(
@@ -344,3 +349,77 @@ def test_profiles_without_lines_say_so():
     assert read_e_invoice(
         cii(lines=cii_line(price="<ram:ChargeAmount>1</ram:ChargeAmount>", quantity="1", amount="1"))
     ).has_lines
+
+
+def test_a_cii_total_that_is_given_twice_is_one_total():
+    totals = (
+        '<ram:TaxBasisTotalAmount>100.00</ram:TaxBasisTotalAmount><ram:TaxTotalAmount currencyID="EUR">19.00</ram:TaxTotalAmount>'
+        '<ram:TaxTotalAmount currencyID="EUR">19.00</ram:TaxTotalAmount><ram:GrandTotalAmount>119.00</ram:GrandTotalAmount>'
+    )
+    got = read_e_invoice(cii(totals=totals)).invoice
+    assert (got.tax_total, got.tax_total_in_tax_currency) == (Decimal("19.00"), None)
+
+
+@pytest.mark.parametrize(
+    ("base", "settlement", "amount", "unit_price"),
+    [
+        ("10", "", "125.00", "12.50"),
+        ("12.50", "", "125.00", "12.50"),
+        ("10", _ALLOWANCE.format("true", "5.00"), "130.00", "12.50"),
+        ("10", _ALLOWANCE.format("false", "5.00"), "120.00", "12.50"),
+        ("5", "", "25.00", "2.5"),
+    ],
+)
+def test_of_two_readings_of_a_cii_base_quantity_the_one_counts_that_gives_the_amount(
+    base, settlement, amount, unit_price
+):
+    price = f"<ram:ChargeAmount>12.50</ram:ChargeAmount><ram:BasisQuantity>{base}</ram:BasisQuantity>"
+    data = cii(lines=cii_line(price=price, quantity="10", amount=amount, settlement=settlement))
+    assert str(read_e_invoice(data).invoice.line_items[0].unit_price) == unit_price
+    assert "line_mismatch" not in codes(data)
+
+
+def test_a_cii_party_goes_by_its_registered_name():
+    buyer = (
+        "<ram:BuyerTradeParty><ram:Name>Acme Trade Ltd</ram:Name><ram:SpecifiedLegalOrganization><ram:TradingBusinessName>"
+        "Corner Shop</ram:TradingBusinessName></ram:SpecifiedLegalOrganization></ram:BuyerTradeParty>"
+    )
+    got = read_e_invoice(cii(agreement=buyer)).invoice
+    assert (got.buyer.name, got.buyer.trading_name) == ("Acme Trade Ltd", "Corner Shop")
+    assert (got.seller.name, got.seller.trading_name) == ("Seller Ltd", None)
+
+
+def test_a_cii_correction_and_a_reverse_charge_with_a_rate_raise_no_false_alarm():
+    totals = (
+        "<ram:LineTotalAmount>-200.00</ram:LineTotalAmount><ram:AllowanceTotalAmount>-20.00</ram:AllowanceTotalAmount>"
+        "<ram:TaxBasisTotalAmount>-180.00</ram:TaxBasisTotalAmount><ram:TaxTotalAmount>0.00</ram:TaxTotalAmount>"
+        "<ram:GrandTotalAmount>-180.00</ram:GrandTotalAmount><ram:TotalPrepaidAmount>-30.00</ram:TotalPrepaidAmount>"
+        "<ram:DuePayableAmount>-150.00</ram:DuePayableAmount>"
+    )
+    tax = (
+        "<ram:ApplicableTradeTax><ram:CalculatedAmount>0.00</ram:CalculatedAmount><ram:TypeCode>VAT</ram:TypeCode>"
+        "<ram:BasisAmount>-180.00</ram:BasisAmount><ram:CategoryCode>AE</ram:CategoryCode>"
+        "<ram:RateApplicablePercent>19</ram:RateApplicablePercent></ram:ApplicableTradeTax>"
+    )
+    data = cii(type_code="384", settlement=tax, totals=totals)
+    assert codes(data) == {"negative_total"}
+    assert "due_mismatch" in codes(data.replace(b">-150.00<", b">-210.00<"))
+
+
+def test_a_cii_invoice_out_of_the_scope_of_the_tax_is_an_invoice():
+    assert read_e_invoice(cii(type_code="480")).invoice.document_type == "invoice"
+
+
+def test_a_fattura_that_takes_an_earlier_one_back_raises_no_false_alarm():
+    goods = (
+        "<DettaglioLinee><NumeroLinea>1</NumeroLinea><Descrizione>Servizio</Descrizione><PrezzoUnitario>-100.00</PrezzoUnitario>"
+        "<PrezzoTotale>-100.00</PrezzoTotale><AliquotaIVA>22.00</AliquotaIVA></DettaglioLinee><DatiRiepilogo><AliquotaIVA>22.00"
+        "</AliquotaIVA><ImponibileImporto>-100.00</ImponibileImporto><Imposta>-22.00</Imposta></DatiRiepilogo>"
+    )
+    total = "<ImportoTotaleDocumento>-122.00</ImportoTotaleDocumento>"
+    result = build_result(
+        reading_of(read_e_invoice(fatturapa(fatturapa_body(general=total, goods=goods)))),
+        pages=(),
+        today=date(2026, 11, 21),
+    )
+    assert [finding.code for finding in result.warnings if finding.review] == []
