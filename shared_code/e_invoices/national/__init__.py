@@ -1,0 +1,1 @@
+"""Syntaxes of single countries, read without a model; one module each."""
