@@ -1,0 +1,1 @@
+"""Which element of an e-invoice each value came from."""

@@ -1,0 +1,224 @@
+"""Which element of an e-invoice each value came from, for a person who doubts one.
+
+The same readers read the same bytes; only the nodes are of a kind whose texts remember their element. Amounts and dates
+that are made of such a text remember it too. What a reader has changed since (joined, mapped, added up) has forgotten
+it: then the texts that the reader has looked at are searched for it, and what is not among them was computed.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from shared_code import errors
+from shared_code.documents.document import Document
+from shared_code.documents.file_type import Kind
+from shared_code.documents.sandbox.pool import default_sandbox
+from shared_code.e_invoices.explanation.terms import term_of
+from shared_code.e_invoices.explanation.traced import Origin, Text, traced_node
+from shared_code.e_invoices.file_contents import invoices_of
+from shared_code.e_invoices.reader import MAX_INVOICES
+from shared_code.e_invoices.xml import Node
+from shared_code.invoices.schema import Invoice, money_text
+from shared_code.invoices.text_layer import compact_code
+
+#: a text that is part of a longer value, such as the street in an address
+_SHORTEST_PART = 3
+_SHOWN = 300
+#: of a text that stands in more places, the first ones are compared
+_MOST_PLACES = 100
+#: how readers find days that they take apart themselves
+_FORMS_OF_DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d")
+#: fields whose value is ours, not the file's: a code of the file was looked up
+_MAPPED = frozenset({"document_type", "tax_id_type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where one value of an invoice came from.
+
+    :ivar field: path in the answer's invoice, as ``line_items[0].net_amount``; before it ``invoices[1].`` for others
+        than the first.
+    :ivar term: the business term of EN 16931 that the field is, such as ``BT-1``.
+    :ivar path: of the element by local names, ``/Invoice/InvoiceLine[2]/ID``, with `` + `` between several; None for a
+        value that was computed.
+    :ivar text: what stands there, as far as 300 characters.
+    """
+
+    field: str
+    value: str
+    term: str | None
+    path: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All values of a file and their elements; ``number`` is that of the first invoice."""
+
+    syntax: str
+    number: str | None
+    evidence: tuple[Evidence, ...]
+
+
+def explain_document(document: Document, *, syntax: str, number: str | None) -> Explanation | None:
+    """The explanation of an answer that was read from a document without a model; None when there is none.
+
+    :param syntax: of the answer.
+    :param number: of the answer's first invoice; it tells which of several XML files in a PDF was read.
+    :raises errors.Busy: too many documents are being read.
+    """
+    files = [document.media[0].data] if document.kind is Kind.XML else [data for _, data in document.xml_attachments]
+    for data in files:
+        # A file beside the one that was read may be anything.
+        with suppress(errors.InvalidFile):
+            found = explain(data, company=document.company)
+            if found is not None and (found.syntax, found.number) == (syntax, number):
+                return found
+    return None
+
+
+def explain(data: bytes, *, company: str = "") -> Explanation | None:
+    """The explanation of one file, made in a process of its own; None for a file that is of no known syntax.
+
+    :raises errors.InvalidFile: the file is damaged.
+    :raises errors.Busy: too many documents are being read.
+    """
+    result = default_sandbox().run("call", [data], company=company, function=f"{__name__}:answer")
+    if not result.parts:
+        return None
+    rows = json.loads(result.parts[0])
+    facts = result.facts
+    return Explanation(facts["syntax"], facts["number"], tuple(Evidence(**row) for row in rows))
+
+
+def answer(parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """What the child sends for one file."""
+    invoices: list[tuple[str, Invoice]] = []
+    found = invoices_of(parts.pop())[:MAX_INVOICES]
+    read: list[Text] = []
+    for syntax, root in found:
+        tree = root.as_type(traced_node(read))
+        invoices += [(syntax.name, entry.invoice) for entry in syntax.read(tree)[1]]
+    if not invoices:
+        return {}, []
+    rows = [
+        asdict(row)
+        for index, (_, invoice) in enumerate(invoices)
+        for row in _evidence(invoice, read, prefix=f"invoices[{index}]." if index else "")
+    ]
+    number = invoices[0][1].invoice_number
+    return {"syntax": invoices[0][0], "number": None if number is None else str(number)}, [json.dumps(rows).encode()]
+
+
+def _evidence(invoice: Invoice, read: list[Text], *, prefix: str) -> Iterator[Evidence]:
+    leaves, texts, paths = list(_values(invoice, "")), _Texts(read), _Paths()
+    near: dict[str, Origin] = {}
+    for field, value in leaves:
+        if hasattr(value, "origin"):
+            near.setdefault(field.rpartition(".")[0], value.origin)
+    for field, value in leaves:
+        above, _, name = field.rpartition(".")
+        origins = [] if name in _MAPPED else texts.origins(value, near.get(above))
+        path = " + ".join(dict.fromkeys(paths.of(origin) for origin in origins)) or None
+        text = " + ".join(dict.fromkeys(_text_at(origin) for origin in origins))[:_SHOWN] or None
+        shown = money_text(value) if isinstance(value, Decimal) else str(value)
+        yield Evidence(prefix + field, shown[:_SHOWN], term_of(field), path, text)
+
+
+def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Paths and values below a part of an invoice; nothing for what the invoice does not have."""
+    if is_dataclass(value):
+        for each in fields(value):
+            if each.name != "impossible_dates":
+                yield from _values(getattr(value, each.name), f"{path}.{each.name}".lstrip("."))
+    elif isinstance(value, tuple):
+        for index, part in enumerate(value):
+            yield from _values(part, f"{path}[{index}]")
+    elif value is not None:
+        yield path, value
+
+
+class _Texts:
+    """The texts that a reader has looked at, by what they say."""
+
+    def __init__(self, read: list[Text]) -> None:
+        self._same: dict[str, list[Origin]] = {}
+        self._joined: dict[str, list[Origin]] = {}
+        self._parts: dict[str, list[Origin]] = {}
+        for at, text in enumerate(read):
+            self._same.setdefault(compact_code(text), []).append(text.origin)
+            self._parts.setdefault(str(text), []).append(text.origin)
+            # A number with its country, a person's names: two or three texts that were read one after another.
+            for span in (read[at : at + 2], read[at : at + 2][::-1], read[at : at + 3]):
+                self._joined.setdefault(compact_code("".join(span)), [each.origin for each in span])
+
+    def origins(self, value: Any, near: Origin | None) -> list[Origin]:
+        """The element that a value knows; else those whose texts it is or consists of.
+
+        :param near: where another value of the same record stands: of several places the next one is taken.
+        """
+        known = getattr(value, "origin", None)
+        if known is not None:
+            return [known]
+        if isinstance(value, date):
+            written = (value.strftime(form) for form in _FORMS_OF_DAYS)
+            return next(([_nearest(self._parts[text], near)] for text in written if text in self._parts), [])
+        if not isinstance(value, str):
+            return []
+        wanted = compact_code(value)
+        if wanted in self._same:
+            return [_nearest(self._same[wanted], near)]
+        if wanted in self._joined:
+            return self._joined[wanted]
+        parts = dict.fromkeys(map(str.strip, re.split(r"[\n,;]", value)))
+        found = [self._parts.get(part, []) for part in parts if len(part) >= _SHORTEST_PART]
+        return [_nearest(origins, near) for origins in found if origins]
+
+
+def _nearest(origins: list[Origin], near: Origin | None) -> Origin:
+    """The one that shares most of its path with ``near``, the first of several."""
+    if near is None or len(origins) == 1:
+        return origins[0]
+    around = set(near.element.iterancestors())
+    return max(origins[:_MOST_PLACES], key=lambda origin: len(around.intersection(origin.element.iterancestors())))
+
+
+def _text_at(origin: Origin) -> str:
+    element = origin.element
+    found = element.text if origin.attribute is None else Node(element).attribute(origin.attribute)
+    return " ".join((found or "").split())
+
+
+class _Paths:
+    """Paths of elements. Places among others of a name are counted once for each parent: there may be many lines."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Any, dict[Any, str]] = {}
+
+    def of(self, origin: Origin) -> str:
+        """``/Invoice/InvoiceLine[2]/Quantity/@unitCode``, without namespaces."""
+        chain = [*reversed(list(origin.element.iterancestors())), origin.element]
+        end = "" if origin.attribute is None else f"/@{origin.attribute}"
+        return "/" + "/".join(map(self._step, chain)) + end
+
+    def _step(self, element: Any) -> str:
+        parent = element.getparent()
+        if parent is None:
+            return _local(element)
+        if parent not in self._steps:
+            counts, seen = Counter(each.tag for each in parent), Counter[str]()
+            steps = self._steps[parent] = {}
+            for each in parent:
+                seen[each.tag] += 1
+                steps[each] = _local(each) + (f"[{seen[each.tag]}]" if counts[each.tag] > 1 else "")
+        return self._steps[parent][element]
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
