@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared_code import api_response
 from shared_code.api_response import ApiResponse
 from shared_code.documents import refusals
-from shared_code.errors import InternalError, InvalidRequest, ServiceError
+from shared_code.errors import InternalError, InvalidFile, InvalidRequest, ServiceError, UnsupportedFileType
 from shared_code.extraction import submission
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
@@ -24,11 +24,15 @@ from shared_code.web.platform_login import require_company
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
+    from shared_code.extraction.service import Outcome
     from shared_code.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 _DOCUMENT_TYPES = ("application/pdf", "image/", "application/xml", "text/xml", "application/octet-stream")
+_JSON_TYPES = ("application/json", "text/json")
+#: why a JSON body is no document: then it is a request of another API, and is told how this one is called
+_NO_DOCUMENT = frozenset({"empty", "not_well_formed", "not_an_e_invoice", "unsupported"})
 #: content types that multipart parts carry when the client knows none
 _NO_HINT = {"", "application/octet-stream"}
 
@@ -44,6 +48,16 @@ class Upload:
     multipart: bool = False
     #: the platform's header that says who is logged in, where its authentication is on
     principal: str | None = field(default=None, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The content type without its parameters, in lower case."""
+        return self.content_type.split(";", 1)[0].strip().lower()
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body itself is sent as JSON."""
+        return not self.multipart and (self.kind in _JSON_TYPES or self.kind.endswith("+json"))
 
 
 def upload_of(body: bytes, *, content_type: str, url: str, principal: str | None) -> Upload:
@@ -85,14 +99,25 @@ def extract_response(
     ):
         try:
             ready = services().ready()
-            wanted = read_upload(upload(), ready.settings, request_id=label, call_id=call_id)
+            sent = upload()
+            wanted = read_upload(sent, ready.settings, request_id=label, call_id=call_id)
             assign(wanted.identity.caller.company_id)
-            outcome = ready.extraction.extract(wanted)
+            outcome = _extract(ready, sent, wanted)
             response = api_response.success(outcome.message, outcome.data, request_id=label)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             response = _failure(error, label)
         span.finish(response.status_code)
         return response
+
+
+def _extract(services: "Services", upload: Upload, wanted: Submission) -> "Outcome":
+    """Read the document. A JSON body that is no document gets the answer of a request that is called wrongly."""
+    try:
+        return services.extraction.extract(wanted)
+    except (InvalidFile, UnsupportedFileType) as refused:
+        if upload.is_json and refused.details.get("reason") in _NO_DOCUMENT:
+            raise _how_to_send(f"{upload.kind} that is no invoice") from refused
+        raise
 
 
 def refused_response(error: Exception, *, request_id: str | None, trace_parent: str | None = None) -> ApiResponse:
@@ -125,6 +150,8 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
     """
     if len(upload.data) > settings.max_upload_bytes:
         raise refusals.too_large(len(upload.data), settings.max_upload_bytes)
+    if upload.is_json and "companyID" not in upload.fields:
+        raise _how_to_send(f"{upload.kind} without companyID in the address")
     caller = submission.read_caller(upload.fields)
     if settings.website_auth_enabled:
         require_company(upload.principal, caller.company_id, company_claim=settings.company_claim)
@@ -144,11 +171,14 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
 
 
 def _document(upload: Upload) -> bytes:
-    kind = upload.content_type.split(";", 1)[0].strip().lower()
-    if not upload.multipart and not kind.startswith(_DOCUMENT_TYPES):
-        raise InvalidRequest(
-            "Send multipart/form-data with a part named file, or the document itself with its own content type; "
-            f"received {kind or 'no content type'}.",
-            details={"field": "content-type", "actual": kind},
-        )
+    if not upload.multipart and not upload.is_json and not upload.kind.startswith(_DOCUMENT_TYPES):
+        raise _how_to_send(upload.kind or "no content type", kind=upload.kind)
     return upload.data
+
+
+def _how_to_send(received: str, *, kind: str = "application/json") -> InvalidRequest:
+    return InvalidRequest(
+        "Send multipart/form-data with a part named file, or the document itself with its own content type and "
+        f"companyID in the address; received {received}.",
+        details={"field": "content-type", "actual": kind},
+    )

@@ -7,7 +7,8 @@ import pytest
 
 from shared_code import errors
 from shared_code.documents.file_type import Kind
-from shared_code.e_invoices.detection import agrees_with_page, find_e_invoice, read_e_invoice, reading_of
+from shared_code.e_invoices.detection import choose_e_invoice, reading_of
+from shared_code.e_invoices.reader import read_e_invoice
 from shared_code.invoices.result import build_result
 from tests.unit.documents.files import FOLDER, invoice
 
@@ -26,11 +27,8 @@ def answer(open_invoice, name):
     if document.kind is Kind.XML:
         found, findings = read_e_invoice(document.media[0].data), ()
     else:
-        found, findings = find_e_invoice(document)
+        found, findings = choose_e_invoice(document, pages)
         assert found is not None
-        agrees, remarks = agrees_with_page(found, pages)
-        assert agrees
-        findings = (*findings, *remarks)
     result = build_result(reading_of(found), pages=pages, today=TODAY, source_findings=findings)
     return found, result.result_dict()
 
@@ -98,16 +96,16 @@ def test_a_self_billed_invoice_is_an_invoice_and_says_so(open_invoice):
 
 
 def test_broken_xml_in_a_pdf_leaves_the_document_to_a_model_with_a_warning(open_invoice):
-    document, _ = open_invoice("fx-XML-001-broken-xml.pdf")
-    found, (finding,) = find_e_invoice(document)
+    document, pages = open_invoice("fx-XML-001-broken-xml.pdf")
+    found, (finding,) = choose_e_invoice(document, pages)
     assert found is None
     assert (finding.code, finding.found, finding.review) == ("embedded_xml_unusable", "factur-x.xml", False)
     assert "damaged" in finding.message
 
 
 def test_a_plain_pdf_has_no_e_invoice_and_no_warning(open_invoice):
-    document, _ = open_invoice("az-invoice.pdf")
-    assert find_e_invoice(document) == (None, ())
+    document, pages = open_invoice("az-invoice.pdf")
+    assert choose_e_invoice(document, pages) == (None, ())
 
 
 def test_the_external_entity_of_the_set_is_refused():

@@ -6,7 +6,9 @@ from datetime import date
 import pytest
 
 from shared_code import errors
-from shared_code.e_invoices.detection import agrees_with_page, read_e_invoice, reading_of
+from shared_code.e_invoices.detection import reading_of
+from shared_code.e_invoices.page_comparison import compare_with_pages
+from shared_code.e_invoices.reader import read_e_invoice
 from shared_code.invoices.result import build_result
 from tests.unit.documents.files import invoice
 
@@ -67,7 +69,7 @@ def test_damaged_ones_are_read_or_refused(name):
         except errors.InvalidFile:
             continue
         read += 1
-        agrees_with_page(
+        compare_with_pages(
             found, ["Invoice 471102 of 5 March 2018 from Lieferant GmbH to Kunden AG Mitte: total 529.87 EUR, net 473"]
         )
         result = build_result(reading_of(found), pages=(), today=date(2026, 11, 21))
