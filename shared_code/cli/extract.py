@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from shared_code.api_response import format_api_response
 from shared_code.cli.connection import process_services
+from shared_code.cli.explanation import explanation_of, show_explanation
 from shared_code.cli.output import show_table
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
@@ -73,17 +74,26 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     force: Annotated[bool, typer.Option("--force", help="Read again what was read before.")] = False,
     username: Annotated[str | None, typer.Option(help="Who is booked.")] = None,
     branch: Annotated[str | None, typer.Option(help="Which branch is booked.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Also say which element of an e-invoice each value came from; the file is opened once more for it.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file.")] = False,
 ) -> None:
     """Read invoices as an upload would be read; exit code 1 when a file was not."""
     with process_services() as services:
         services.ready()
-        fields = {"companyID": company or _only_company(services), "username": username, "branch": branch}
+        fields = {"companyID": company or only_company(services), "username": username, "branch": branch}
         wanted = _Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force)
         failed = 0
         answers: list[tuple[Path, dict[str, Any]]] = []
         for path, answer in _read_all(services, files, wanted):
             failed += answer["status"] != "success"
+            if explain and answer["data"]:
+                answer["explanation"] = explanation_of(path, answer["data"], services.settings)
             if as_json:
                 print(json.dumps({"file": str(path), **answer}, ensure_ascii=False), flush=True)
             else:
@@ -94,7 +104,7 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
         raise typer.Exit(1)
 
 
-def _only_company(services: "Services") -> str:
+def only_company(services: "Services") -> str:
     """The one company that has keys.
 
     :raises InvalidRequest: none has, or several have.
@@ -172,6 +182,8 @@ def _show(answers: Sequence[tuple[Path, dict[str, Any]]]) -> None:
     if len(answers) > 1 or not answers[0][1]["data"]:
         return
     data = answers[0][1]["data"]
+    if "explanation" in answers[0][1]:
+        show_explanation(answers[0][1]["explanation"])
     for invoice in data["invoices"]:
         values = {name: _plain(invoice[name]) for name in _FIELDS}
         show_table("Invoice", [{"field": name, "value": value} for name, value in values.items() if value is not None])

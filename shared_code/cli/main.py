@@ -17,6 +17,7 @@ from shared_code.cli import (
     count_tokens,
     db,
     diagnose,
+    evaluate,
     extract,
     logs,
     quota,
@@ -58,6 +59,7 @@ def build_app() -> typer.Typer:
     app.add_typer(blobs.app, name="blobs")
     app.command("upload")(upload.upload_command)
     app.command("extract")(extract.extract_command)
+    app.command("evaluate")(evaluate.evaluate_command)
     app.command("count-tokens")(count_tokens.count_tokens_command)
     return app
 

@@ -36,10 +36,14 @@ def prepare_streams() -> None:
 
 
 def show_json(value: Any, *, one_line: bool = False) -> None:
-    """One JSON document; moments as ISO 8601 with their zone, decimals as text. In one line where others follow."""
+    """One JSON document. In one line where others follow."""
     takes_all = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
-    indent = None if one_line else 2
-    print(json.dumps(value, indent=indent, ensure_ascii=not takes_all, default=_for_programs), flush=one_line)
+    print(json_text(value, indent=None if one_line else 2, ensure_ascii=not takes_all), flush=one_line)
+
+
+def json_text(value: Any, *, indent: int | None = 2, ensure_ascii: bool = False) -> str:
+    """A JSON document; moments as ISO 8601 with their zone, decimals as text."""
+    return json.dumps(value, indent=indent, ensure_ascii=ensure_ascii, default=_for_programs)
 
 
 def _for_programs(value: Any) -> str:
