@@ -4,7 +4,9 @@ Findings with ``review`` set the status needs_review. Codes:
 
 =====================  ==============================================================================
 missing_field          number, date, total, currency or the seller's name is null
-ungrounded             a critical value is not in the document's text (it is null in the result)
+ungrounded             a value is not in the document's text; also label_differs (the page prints it beside another
+                       label), same_tax_id, parties_swapped, unseen_value (only text that nobody sees has it),
+                       text_not_read (nothing could be looked up)
 ambiguous_date         day and month could be swapped; also ambiguous_currency, ambiguous_amount
 impossible_date        a date that the calendar does not have; also future_date, old_date, due_before_issue
 line_mismatch          a sum: also lines_incomplete, net_mismatch, tax_mismatch, tax_rate_mismatch,
@@ -30,6 +32,7 @@ from typing import Any
 from shared_code.invoices.identity_numbers import check_identity
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import India, IndiaQr, Invoice, money_text
+from shared_code.invoices.standard_sums import by_the_standard
 from shared_code.invoices.sums import check_sums
 from shared_code.invoices.taxes import check_gst
 from shared_code.invoices.text_layer import compact_code
@@ -68,10 +71,13 @@ def check_invoice(reading: InvoiceReading, *, today: date, trusted: bool = False
     """Check one invoice.
 
     :param today: the day against which dates are judged.
-    :param trusted: the values come from embedded data, whose syntax defines that credit notes are positive.
+    :param trusted: the values come from embedded data, whose syntax defines what signs mean: credit notes are positive,
+        an invoice of negative amounts takes an earlier one back, and sums go by the rules of EN 16931.
     """
     invoice = reading.invoice
-    sums = check_sums(invoice, unchecked_lines=reading.unchecked_lines)
+    sums = check_sums(invoice, unchecked_lines=reading.unchecked_lines, lines_of_order=reading.lines_of_order)
+    if trusted:
+        sums = by_the_standard(sums, reading)
     identities = check_identity(invoice)
     found = [
         *reading.findings,
@@ -155,11 +161,18 @@ def _signs(invoice: Invoice, *, trusted: bool) -> Iterator[Finding]:
     if invoice.total is None:
         return
     if invoice.document_type == "credit_note" and invoice.total > 0:
-        message = "A credit note with a positive total: make sure that it is booked as a credit."
-        yield Finding("credit_note_positive", message, "total", found=money_text(invoice.total), review=not trusted)
+        lines = [line.net_amount for line in invoice.line_items if line.net_amount]
+        contradicts = bool(lines) and all(amount < 0 for amount in lines)
+        message = "A credit note with a positive total, as most countries print it: book the total as a credit."
+        if contradicts:
+            message = "The total of this credit note is positive and its lines are negative."
+        found = money_text(invoice.total)
+        yield Finding("credit_note_positive", message, "total", found=found, review=contradicts and not trusted)
     if invoice.document_type in {"invoice", "receipt", "debit_note"} and invoice.total < 0:
         message = "A negative total on a document that is not a credit note."
-        yield Finding("negative_total", message, "total", found=money_text(invoice.total))
+        found = money_text(invoice.total)
+        takes_back = trusted and invoice.net_total is not None and invoice.net_total < 0
+        yield Finding("negative_total", message, "total", found=found, review=not takes_back)
 
 
 def _same(read: Any, signed: Any) -> bool:

@@ -5,17 +5,18 @@ check digit), never from the model's own opinion.
 """
 
 import hashlib
-import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict
 
 from shared_code.invoices.checks import CheckOutcome, belongs_to, check_invoice, check_qr
 from shared_code.invoices.countries import country_of
-from shared_code.invoices.reading import InvoiceReading, Reading
-from shared_code.invoices.schema import IndiaQr, Invoice, as_dict, money_text
+from shared_code.invoices.printed_labels import amounts_of
+from shared_code.invoices.printed_numbers import amounts_in
+from shared_code.invoices.reading import Grounding, InvoiceReading, Reading
+from shared_code.invoices.schema import ACCOUNT_CODES, IndiaQr, Invoice, as_dict, money_text
 from shared_code.invoices.text_layer import TextLayer, compact_code
 from shared_code.records import Finding
 
@@ -25,19 +26,30 @@ _APRIL = 4
 _MAX_NUMBER_UNITS = 100
 #: an invoice that has none of these three is of no use
 ESSENTIAL = ("invoice_number", "invoice_date", "total")
-_RATED = (*ESSENTIAL, "currency", "due_date", "subtotal", "net_total", "tax_total", "amount_due")
-_INVOICE_WORD = re.compile(
-    r"\b(invoice|rechnung|facture|factuur|fattura|factura|fatura|faktura|credit note|gutschrift)\b", re.IGNORECASE
-)
+_RATED = (*ESSENTIAL, "currency", "due_date", "delivery_date", "subtotal", "net_total", "tax_total", "amount_due")
+#: an invoice shows an amount and its tax, or two lines
+_LEAST_AMOUNTS = 2
 
 
 class ResultData(TypedDict):
-    """A result as JSON; invoices have the fields of :mod:`.schema`. A part of ``data`` in the answer."""
+    """A result as JSON; a part of ``data`` in the answer.
+
+    Invoices have the fields of :mod:`.schema` and their own ``status``, ``confidence`` and ``warnings``.
+    """
 
     status: str
     invoices: list[dict[str, Any]]
-    warnings: list[dict[str, str | None]]
+    warnings: list[dict[str, str | bool | None]]
     confidence: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is thought of one invoice; paths are its own. ``status`` is ok or needs_review."""
+
+    status: str
+    confidence: Mapping[str, str]
+    warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class ExtractionResult:
     """What is answered and stored for a document.
 
     :ivar status: ok, needs_review, not_an_invoice or multiple_invoices.
+    :ivar verdicts: one for each invoice.
     :ivar confidence: high, medium or low by field; fields of several invoices as ``invoices[0].total``.
     :ivar duplicate_key: digest of the first invoice's seller, number and financial year, None when one is unknown.
     :ivar similar_key: digest of the first invoice's seller, total and date, None when one is unknown.
@@ -53,6 +66,7 @@ class ExtractionResult:
 
     status: str
     invoices: tuple[Invoice, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     warnings: tuple[Finding, ...] = ()
     confidence: dict[str, str] = field(default_factory=dict)
     duplicate_key: str | None = None
@@ -63,7 +77,15 @@ class ExtractionResult:
         """The JSON form of the result."""
         return ResultData(
             status=self.status,
-            invoices=[as_dict(invoice) for invoice in self.invoices],
+            invoices=[
+                as_dict(invoice)
+                | {
+                    "status": verdict.status,
+                    "confidence": dict(verdict.confidence),
+                    "warnings": [finding.as_dict() for finding in verdict.warnings],
+                }
+                for invoice, verdict in zip(self.invoices, self.verdicts, strict=True)
+            ],
             warnings=[finding.as_dict() for finding in self.warnings],
             confidence=dict(self.confidence),
         )
@@ -83,29 +105,59 @@ def build_result(
     :param source_findings: findings on the file itself (hidden text, active content, a broken e-invoice, ...).
     :param qr: the signed code found on the pages, if any.
     """
+    reading, copies = _without_copies(reading)
     several = len(reading.invoices) > 1
     invoices: list[Invoice] = []
-    findings = [*source_findings, *reading.findings]
+    verdicts: list[Verdict] = []
+    findings = [*source_findings, *copies, *reading.findings]
     confidence: dict[str, str] = {}
     for index, entry in enumerate(reading.invoices):
         prefix = f"invoices[{index}]." if several else ""
         own_code = qr if qr is not None and (not several or belongs_to(entry.invoice, qr)) else None
+        if own_code is None and reading.trusted and entry.invoice.india is not None:
+            own_code = entry.invoice.india.qr  # embedded data can hold the text of the code beside the invoice
         invoice, found, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
         invoices.append(invoice)
+        verdicts.append(Verdict(_verdict(found), rated, tuple(dict.fromkeys(found))))
         findings += (replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in found)
         confidence |= {f"{prefix}{name}": level for name, level in rated.items()}
     status, remarks = _status(reading, findings, pages)
-    kept = [] if status == "not_an_invoice" else invoices
-    first = kept[0] if kept else Invoice()
+    warnings = tuple(dict.fromkeys((*remarks, *findings)))
+    if status == "not_an_invoice":
+        return ExtractionResult(status, warnings=warnings)
+    if len(verdicts) == 1:
+        verdicts = [Verdict(status, confidence, warnings)]
+    first = invoices[0] if invoices else Invoice()
     return ExtractionResult(
         status,
-        tuple(kept),
-        tuple(dict.fromkeys((*remarks, *findings))),
-        confidence if kept else {},
+        tuple(invoices),
+        tuple(verdicts),
+        warnings,
+        confidence,
         duplicate_key(first),
         similar_key(first),
         _cut(first.invoice_number),
     )
+
+
+def _verdict(findings: Iterable[Finding]) -> str:
+    return "needs_review" if any(finding.review for finding in findings) else "ok"
+
+
+def _without_copies(reading: Reading) -> tuple[Reading, tuple[Finding, ...]]:
+    """The reading with each invoice once: files hold an original and its copy."""
+    kept: dict[tuple[Any, ...], InvoiceReading] = {}
+    for place, entry in enumerate(reading.invoices):
+        one = entry.invoice
+        known = one.invoice_number is not None and one.total is not None
+        identity = (compact_code(one.invoice_number or ""), one.total, one.invoice_date) if known else (place,)
+        kept.setdefault(identity, entry)
+    if len(kept) == len(reading.invoices):
+        return reading, ()
+    message = "The file holds the same invoice more than once, as an original and its copies; it is given once."
+    copies = len(reading.invoices) - len(kept)
+    finding = Finding("copies", message, found=str(copies), review=False)
+    return replace(reading, invoices=tuple(kept.values())), (finding,)
 
 
 def duplicate_key(invoice: Invoice) -> str | None:
@@ -140,41 +192,55 @@ def _judge(
     if qr is not None:
         compared = check_qr(invoice, qr)
         invoice, findings, proved = compared.invoice, (*findings, *compared.findings), compared.agreed
-    on_page = {name for name, found in entry.grounded.items() if found}
-    return invoice, findings, _confidence(invoice, outcome, findings, proved | on_page, trusted=trusted)
+    return invoice, findings, _confidence(entry, invoice, outcome, findings, proved, trusted=trusted)
 
 
 def _confidence(
+    entry: InvoiceReading,
     invoice: Invoice,
     outcome: CheckOutcome,
     findings: Iterable[Finding],
-    proved: Iterable[str],
+    agreed: Iterable[str],
     *,
     trusted: bool,
 ) -> dict[str, str]:
-    """High: found on the page, in the signed code or in embedded data. Low: a finding doubts it. Medium: neither.
+    """High: anchored on the page, in the signed code or in embedded data. Low: a finding doubts it. Medium: neither.
 
+    Anchored is what stands beside its label, and what stands on the page and is confirmed by a sum or a check digit.
     A value that only a model saw (on a scan) is medium at best, even when its sums add up.
+
+    :param agreed: fields in which the signed code agrees.
     """
-    values = {name: getattr(invoice, name) for name in _RATED}
-    values |= {"seller.name": invoice.seller.name, "seller.tax_id": invoice.seller.tax_id}
-    values["line_items"] = invoice.line_items or None
-    for index, account in enumerate(invoice.payment.bank_accounts if invoice.payment else ()):
-        name = "iban" if account.iban else "account_number"
-        values[f"payment.bank_accounts[{index}].{name}"] = account.iban or account.account_number
+    values = _rated_values(invoice)
     doubted = {finding.field for finding in findings if finding.review and finding.field}
     doubted |= {name.split("[")[0] for name in doubted}
-    proved = set(proved)
+    levels = entry.grounded
+    proved = {name for name, level in levels.items() if level is Grounding.ANCHORED}.union(agreed)
+    proved |= {name for name, level in levels.items() if level is Grounding.FOUND and name in outcome.confirmed}
     if "line_items" in outcome.confirmed and ("subtotal" in proved or "net_total" in proved):
         proved.add("line_items")
-    if "total" in proved:
+    if "total" in proved - doubted:
         # They are the sum of printed amounts, and together they give a total that is on the page.
         proved |= {"net_total", "tax_total"} & outcome.confirmed
+    missing = {name for name, level in levels.items() if level is Grounding.MISSING}
     return {
-        name: "low" if name in doubted else "high" if trusted or name in proved else "medium"
+        name: "low" if name in doubted or name in missing else "high" if trusted or name in proved else "medium"
         for name, value in values.items()
         if value is not None
     }
+
+
+def _rated_values(invoice: Invoice) -> dict[str, Any]:
+    """Values by their paths whose confidence is given; None for those that are not there."""
+    values = {name: getattr(invoice, name) for name in _RATED}
+    for role in ("seller", "buyer"):
+        party = getattr(invoice, role)
+        values |= {f"{role}.name": party.name, f"{role}.tax_id": party.tax_id} if party else {}
+    values |= {f"po_numbers[{index}]": number for index, number in enumerate(invoice.po_numbers)}
+    values["line_items"] = invoice.line_items or None
+    for index, account in enumerate(invoice.payment.bank_accounts if invoice.payment else ()):
+        values |= {f"payment.bank_accounts[{index}].{name}": getattr(account, name) for name in ACCOUNT_CODES}
+    return values
 
 
 def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str]) -> tuple[str, tuple[Finding, ...]]:
@@ -192,13 +258,23 @@ def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str])
     if len(reading.invoices) > 1:
         message = f"The file holds {len(reading.invoices)} invoices; each is given on its own."
         return "multiple_invoices", (Finding("multiple_invoices", message, found=str(len(reading.invoices))),)
-    return "needs_review" if any(finding.review for finding in findings) else "ok", ()
+    return _verdict(findings), ()
 
 
 def looks_like_an_invoice(layer: TextLayer) -> bool:
-    """Whether a text has the word for an invoice, a date and an amount with decimals; other letters rarely have all."""
-    decimals = re.search(r"\d[.,]\d{2}(?!\d)", layer.text)
-    return layer.usable and bool(_INVOICE_WORD.search(layer.text) and decimals and layer.dates)
+    """Whether a text has what letters rarely have together, in any language: a date, money, two amounts, and a name.
+
+    It names itself by the number of an invoice, or by a total without the number of an order or an offer. Statements
+    and reminders, which list invoices, are none.
+    """
+    beside = layer.beside_labels
+    labelled = amounts_of([text for name in ("total", "subtotal", "tax_total") for text in beside.get(name, ())])
+    amounts = labelled | amounts_in(layer.text, with_decimals=True)
+    if not (layer.usable and len(amounts) >= _LEAST_AMOUNTS and layer.currencies.possible and layer.has_dates):
+        return False
+    numbered = any(any(map(str.isdecimal, text)) for text in beside.get("invoice_number", ()))
+    another = any(name in beside for name in ("order_number", "quote_number"))
+    return "statement" not in beside and (numbered or ("total" in beside and not another))
 
 
 def is_empty(invoice: Invoice) -> bool:

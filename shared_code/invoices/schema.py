@@ -9,7 +9,7 @@ fields follow the e-invoice schema of the GST Network (FORM GST INV-1), which re
 A new field of :class:`Invoice` is in every answer by being declared here. A text field that a model reads needs its
 name in ``wire_schema.TEXT_FIELDS`` and a new PROMPT_VERSION; a field that an XML syntax holds, one line in its reader.
 Fields of parties, lines, taxes, accounts, India and fiscal devices are asked of the model as they are declared here:
-they need the new PROMPT_VERSION only.
+they need the new PROMPT_VERSION only. ``wire_schema.ROW_FIELDS`` names the few that only XML has.
 """
 
 import datetime as dt
@@ -20,8 +20,9 @@ from typing import Any
 DOCUMENT_TYPES = ("invoice", "credit_note", "debit_note", "receipt", "proforma", "other")
 TAX_ID_TYPES = ("GSTIN", "VAT", "TIN", "EIN", "ABN", "OTHER")
 
-_MONEY_PLACES = 6
-_MONEY_STEP = Decimal("0.000001")
+#: prices of single pieces are given with up to eight decimals (FatturaPA)
+_MONEY_PLACES = 10
+_MONEY_STEP = Decimal("0.0000000001")
 _WIDE = Context(prec=100)
 
 
@@ -34,11 +35,14 @@ def unless_empty[Record](record: Record) -> Record | None:
 class Party:
     """A seller (BG-4), buyer (BG-7), place of delivery (BG-13) or payee (BG-10).
 
+    ``name`` is the registered name (BT-27, BT-44), or the trading name of a party that gives no other.
+    ``trading_name`` is the name by which it is known besides (BT-28, BT-45); only e-invoices tell the two apart.
     ``country`` is ISO 3166-1 alpha-2, ``state_code`` is written as the country itself does. ``pan`` is the Indian
     Permanent Account Number.
     """
 
     name: str | None = None
+    trading_name: str | None = None
     tax_id: str | None = None
     #: one of TAX_ID_TYPES
     tax_id_type: str | None = None
@@ -110,6 +114,10 @@ class LineItem:
     page: int | None = None
 
 
+#: numbers of an account that decide where money goes
+ACCOUNT_CODES = ("iban", "account_number", "bic", "sort_code", "ifsc", "routing_number", "upi_id", "mobile_money")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
     """An account that takes the payment (BG-17). Numbers are text without blanks, so that leading zeros stay.
@@ -132,12 +140,26 @@ class BankAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CashDiscount:
+    """What may be kept back for paying early; the rest is due by the invoice's due date. Only e-invoices give these.
+
+    ``percent`` of ``base``, or of the amount due where no base is given, for a payment up to and with the day
+    ``until``.
+    """
+
+    percent: Decimal | None = None
+    until: dt.date | None = None
+    base: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """How to pay: terms (BT-20), means (BT-81, BT-82), reference (BT-83), accounts."""
+    """How to pay: terms (BT-20), means (BT-81, BT-82), reference (BT-83), discounts for early payment, accounts."""
 
     terms: str | None = None
     method: str | None = None
     reference: str | None = None
+    discounts: tuple[CashDiscount, ...] = ()
     bank_accounts: tuple[BankAccount, ...] = ()
 
 
@@ -247,7 +269,7 @@ def as_dict(invoice: Invoice) -> dict[str, Any]:
 
 
 def money_text(value: Decimal) -> str:
-    r"""A Decimal as ``-?\d+(\.\d{1,6})?``: never an exponent, never minus zero; digits beyond six are rounded."""
+    r"""A Decimal as ``-?\d+(\.\d{1,10})?``: never an exponent, never minus zero; digits beyond ten are rounded."""
     if -int(value.as_tuple().exponent) > _MONEY_PLACES:
         value = value.normalize(_WIDE)
     if -int(value.as_tuple().exponent) > _MONEY_PLACES:

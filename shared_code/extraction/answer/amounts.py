@@ -19,7 +19,7 @@ from shared_code.extraction.answer.wire_schema import AMOUNT_FIELDS, Row, WireIn
 from shared_code.invoices.currencies import minor_unit, minor_units
 from shared_code.invoices.printed_numbers import decimal_mark_of, read_amount
 from shared_code.invoices.schema import Invoice, LineItem, Tax, Withholding
-from shared_code.invoices.sums import check_sums, check_totals, failures_of, line_holds, with_proven_totals
+from shared_code.invoices.sums import check_sums, check_totals, failures_of, line_adds_up, with_proven_totals
 from shared_code.records import Finding
 
 Readings = tuple[Decimal, ...]
@@ -163,9 +163,12 @@ class AmountReader:
         )
 
     def _readings(self, text: str | None, field: str, *, review: bool = False, **form: bool) -> Readings:
-        """All readings; none, and a finding, for a text that is no amount. ``form`` is that of :func:`read_amount`."""
+        """All readings; none, and a finding, for digits that are no amount. ``form`` is that of :func:`read_amount`.
+
+        Words without a digit stand in place of an amount (free, included, exempt) and are none, but for the total.
+        """
         readings = () if text is None else read_amount(text, decimal_mark=self._mark, **form)
-        if text is not None and not readings:
+        if text is not None and not readings and (field == "total" or any(char.isdecimal() for char in text)):
             message = "What is printed could not be read as one amount."
             self.findings.append(Finding("unreadable_amount", message, field, found=text[:200], review=review))
         return readings
@@ -216,7 +219,7 @@ def _first_that_holds(options: Mapping[str, Readings], unit: Decimal) -> dict[st
         _named(_LINE_NUMBERS, values) for values in product(*(options[name] or (None,) for name in _LINE_NUMBERS))
     ]
     for numbers in combinations:
-        if line_holds(LineItem(**numbers), unit=unit):
+        if line_adds_up(LineItem(**numbers), unit=unit):
             return numbers
     return combinations[0]
 

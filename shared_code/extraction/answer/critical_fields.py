@@ -1,27 +1,21 @@
-"""The fields that decide what is paid, to whom and when: compared with the printed text beside them and with the page.
+"""The fields that decide what is paid, to whom and when: compared with the printed text that the model gives with them.
 
-A value that is not on the page of a document with a text layer becomes null with a warning: it was made up, or read
-from somewhere that a person does not see. Without a text layer nothing is refused, only the confidence is lower. Dates
-are read here as well, because every printed date helps to tell day and month apart in the others.
+Dates are read here as well, because every printed date helps to tell day and month apart in the others.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from shared_code.extraction.answer.wire_schema import WireInvoice
 from shared_code.invoices.countries import country_of
-from shared_code.invoices.currencies import currencies_in, is_currency, is_currency_of
+from shared_code.invoices.currencies import is_currency, is_currency_of
+from shared_code.invoices.currency_marks import CurrencyEvidence, codes_of_mark, currencies_in, share_a_mark
 from shared_code.invoices.printed_dates import DateReading, Order, order_of, read_date, read_iso
 from shared_code.invoices.printed_numbers import read_amount, read_normalised
-from shared_code.invoices.schema import BankAccount, Invoice, Party
-from shared_code.invoices.text_layer import TextLayer, compact_code
+from shared_code.invoices.schema import Party
+from shared_code.invoices.text_layer import TextLayer, code_in, compact_code
 from shared_code.records import Finding
-
-#: looked up on the page too, but only for the confidence
-_ALSO_LOOKED_UP = ("subtotal", "net_total", "tax_total", "amount_due")
 
 
 def read_number(wire: WireInvoice, findings: list[Finding]) -> str | None:
@@ -30,7 +24,7 @@ def read_number(wire: WireInvoice, findings: list[Finding]) -> str | None:
     value = _without_mark(value)
     if value is None or printed is None:
         return value or _without_mark(printed)
-    if compact_code(value) and compact_code(printed).endswith(compact_code(value)):
+    if compact_code(value) and (compact_code(printed).endswith(compact_code(value)) or code_in(value, printed)):
         return value
     message = "The model's invoice number is not the printed one; the printed one is given."
     findings.append(Finding("number_differs", message, "invoice_number", printed, value))
@@ -57,103 +51,52 @@ def read_total(wire: WireInvoice, readings: tuple[Decimal, ...], findings: list[
 
 
 def read_currency(wire: WireInvoice, layer: TextLayer, seller: Party, findings: list[Finding]) -> str | None:
-    """The currency (ISO 4217), only with printed evidence: its code or name, or a sign that can stand for it."""
-    code = (wire.scalars["currency"] or "").upper()
-    if not code:
+    """The currency (ISO 4217) that the model gives, doubted when the document shows no evidence of it, or another's.
+
+    :param findings: takes a finding when the currency is in doubt.
+    """
+    given = (wire.scalars["currency"] or "").strip()
+    if not given:
         return None
-    if not is_currency(code):
+    country = country_of(seller)
+    code = given.upper() if is_currency(given.upper()) else _code_of_mark(given, country)
+    if code is None:
         message = "This is not a currency code of ISO 4217."
-        findings.append(Finding("bad_currency", message, "currency", found=code[:20]))
+        findings.append(Finding("bad_currency", message, "currency", found=given[:20]))
         return None
-    if layer.usable:
-        certain, possible = layer.currencies
-    else:
-        certain, possible = currencies_in(f"{wire.scalars['currency_printed']} {wire.scalars['total_printed']}")
-    if code in certain:
-        return code
-    if code not in possible or certain & _family(code, possible):
-        message = "The document prints no evidence of this currency."
-        findings.append(Finding("ungrounded", message, "currency", found=code))
-        return None
-    if not is_currency_of(code, country_of(seller)):
-        message = "The printed sign stands for several currencies, and nothing in the document settles which."
-        findings.append(Finding("ambiguous_currency", message, "currency", found=code))
+    printed = "\n".join(filter(None, (wire.scalars["currency_printed"], wire.scalars["total_printed"])))
+    shown = layer.currencies if layer.complete else currencies_in(f"{layer.text}\n{printed}")
+    doubt = _doubt(code, shown, country)
+    if doubt is not None:
+        findings.append(doubt)
     return code
 
 
-def ground(
-    invoice: Invoice, layer: TextLayer, findings: list[Finding], *, total_has_decimals: bool
-) -> tuple[Invoice, dict[str, bool]]:
-    """The invoice without values that the text layer does not show, and for each field whether it was found there.
-
-    :param total_has_decimals: the total is printed with decimals; then an integer on the page does not stand for it.
-    """
-    if not layer.usable:
-        return invoice, {}
-    grounded: dict[str, bool] = {}
-    if invoice.currency:
-        grounded["currency"] = True
-    if invoice.invoice_number:
-        grounded["invoice_number"] = layer.has_code(invoice.invoice_number)
-    if invoice.invoice_date:
-        grounded["invoice_date"] = layer.has_date(invoice.invoice_date)
-    if invoice.total is not None:
-        grounded["total"] = layer.has_amount(invoice.total, with_decimals=total_has_decimals)
-    for name in ("invoice_number", "invoice_date", "total"):
-        if grounded.get(name) is False:
-            _refuse(name, str(getattr(invoice, name)), findings)
-            refused: dict[str, Any] = {name: None}
-            invoice = replace(invoice, **refused)
-    invoice = _ground_seller(invoice, layer, grounded, findings)
-    invoice = _ground_accounts(invoice, layer, grounded, findings)
-    for name in _ALSO_LOOKED_UP:
-        value = getattr(invoice, name)
-        if value is not None and layer.has_amount(value):
-            grounded[name] = True
-    return invoice, grounded
+def _code_of_mark(mark: str, country: str | None) -> str | None:
+    """The one currency that a mark in place of a code means, in the seller's country when it is shared."""
+    codes = codes_of_mark(mark)
+    at_home = {code for code in codes if is_currency_of(code, country)} if len(codes) > 1 else codes
+    return min(at_home) if len(at_home) == 1 else None
 
 
-def _ground_seller(invoice: Invoice, layer: TextLayer, grounded: dict[str, bool], findings: list[Finding]) -> Invoice:
-    seller = invoice.seller
-    if seller.name and layer.has_code(seller.name):
-        grounded["seller.name"] = True
-    if not seller.tax_id:
-        return invoice
-    grounded["seller.tax_id"] = layer.has_code(seller.tax_id)
-    if grounded["seller.tax_id"]:
-        return invoice
-    _refuse("seller.tax_id", seller.tax_id, findings)
-    return replace(invoice, seller=replace(seller, tax_id=None, tax_id_type=None))
-
-
-def _ground_accounts(invoice: Invoice, layer: TextLayer, grounded: dict[str, bool], findings: list[Finding]) -> Invoice:
-    if invoice.payment is None:
-        return invoice
-    accounts: list[BankAccount] = []
-    for index, account in enumerate(invoice.payment.bank_accounts):
-        kept = account
-        for name in ("iban", "account_number"):
-            number = getattr(account, name)
-            field = f"payment.bank_accounts[{index}].{name}"
-            if number is None:
-                continue
-            grounded[field] = layer.has_code(number)
-            if not grounded[field]:
-                _refuse(field, number, findings)
-                kept = replace(kept, **{name: None})
-        accounts.append(kept)
-    return replace(invoice, payment=replace(invoice.payment, bank_accounts=tuple(accounts)))
-
-
-def _refuse(field: str, value: str, findings: list[Finding]) -> None:
-    message = "The value is not in the document's text, so it is left out."
-    findings.append(Finding("ungrounded", message, field, found=value[:200]))
-
-
-def _family(code: str, possible: frozenset[str]) -> frozenset[str]:
-    """The other currencies that share a sign with ``code`` on this page."""
-    signs = [currencies_in(sign)[1] for sign in ("$", "¥", "₨", "kr", "pounds", "shillings", "cfa")]
-    return frozenset(other for other in possible if other != code and any({code, other} <= sign for sign in signs))
+def _doubt(code: str, shown: CurrencyEvidence, country: str | None) -> Finding | None:
+    """What speaks against a currency; None when the document shows it."""
+    if code in shown.certain:
+        return None
+    others = ", ".join(sorted(shown.certain)) or None
+    if code in shown.possible:
+        rivals = {other for other in shown.certain if share_a_mark(code, other)}
+        if rivals:
+            message = "What the document prints of currencies means another one."
+            return Finding("ungrounded", message, "currency", expected=", ".join(sorted(rivals)), found=code)
+        if is_currency_of(code, country):
+            return None
+        message = "The printed sign stands for several currencies, and nothing in the document settles which."
+        return Finding("ambiguous_currency", message, "currency", found=code)
+    if code in shown.mentioned and not shown.certain:
+        return None
+    message = "No amount of the document is printed in this currency."
+    return Finding("ungrounded", message, "currency", expected=others, found=code)
 
 
 def _without_mark(number: str | None) -> str | None:
@@ -167,17 +110,28 @@ class PrintedDates:
     :ivar impossible: ``(field, YYYY-MM-DD)`` of dates that no calendar has.
     """
 
-    def __init__(self, texts: Iterable[str | None], layer: TextLayer, *, country: str | None) -> None:
+    def __init__(self, texts: Iterable[str | None], layer: TextLayer, *, seller: Party, currency: str | None) -> None:
         """Collect what shows the order of day and month.
 
         :param texts: every date of the invoice as printed.
-        :param country: of the seller, ISO 3166-1 alpha-2.
+        :param seller: whose country decides when no date does.
+        :param currency: of the invoice, ISO 4217.
         """
+        country = country_of(seller)
         printed = [reading for text in texts if text and (reading := read_date(text))]
         self._layer = layer
-        self._order: Order | None = order_of([*printed, *layer.dates], country=country)
+        # The invoice's own dates come before whatever else its pages print.
+        shown = order_of(printed, country=None) or order_of([*printed, *layer.dates], country=None)
+        told = order_of((), country=country)
+        if told is Order.MONTH_FIRST and currency is not None and not is_currency_of(currency, country):
+            told = None  # few countries write the month first, and this one pays with another money
+        self._order: Order | None = shown or told
+        # A tax number has its country in it; an address or the model's own word is weaker.
+        self._only_told = shown is None and country_of(Party(tax_id=seller.tax_id)) is None
         self.findings: list[Finding] = []
         self.impossible: list[tuple[str, str]] = []
+        #: fields whose day and month only the seller's country tells apart
+        self.told_by_country: set[str] = set()
 
     def plain(self, text: str | None, field: str) -> date | None:
         """A date that the model gives once, as printed or as ISO 8601; None when it is ambiguous or impossible."""
@@ -199,6 +153,8 @@ class PrintedDates:
             self._unreadable(field, normalised or printed)
             return None
         day = own.day_first if own and not own.ambiguous else None
+        if day in reading.others:
+            return day  # the month's name is that of this month in another language
         settled = reading.settled(self._order)
         if settled is None and day in reading.candidates:
             self._ambiguous(reading, field, printed)
@@ -227,6 +183,8 @@ class PrintedDates:
         day = reading.settled(self._order)
         if day is None:
             self._ambiguous(reading, field, text)
+        elif reading.ambiguous and self._only_told:
+            self.told_by_country.add(field)
         return day
 
     def _unreadable(self, field: str, text: str | None) -> None:

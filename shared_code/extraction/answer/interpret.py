@@ -4,12 +4,13 @@ Sums and rules are not judged here; that is ``invoices.checks``. Nothing is look
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from shared_code.extraction.answer.amounts import read_amounts
-from shared_code.extraction.answer.critical_fields import PrintedDates, ground, read_currency, read_number
+from shared_code.extraction.answer.critical_fields import PrintedDates, read_currency, read_number
+from shared_code.extraction.answer.grounding import ground
 from shared_code.extraction.answer.wire_schema import (
     DATE_FIELDS,
     LIST_FIELDS,
@@ -23,7 +24,8 @@ from shared_code.extraction.answer.wire_schema import (
 )
 from shared_code.invoices.countries import GSTIN_FORM, country_code, country_of, state_codes
 from shared_code.invoices.identity_numbers import IBAN_FORM
-from shared_code.invoices.reading import InvoiceReading, Reading
+from shared_code.invoices.printed_labels import amounts_of
+from shared_code.invoices.reading import Grounding, InvoiceReading, Reading
 from shared_code.invoices.schema import (
     DOCUMENT_TYPES,
     TAX_ID_TYPES,
@@ -36,7 +38,7 @@ from shared_code.invoices.schema import (
     Payment,
     unless_empty,
 )
-from shared_code.invoices.text_layer import TextLayer
+from shared_code.invoices.text_layer import TextLayer, code_in
 from shared_code.records import Finding
 
 _OF_INVOICE = frozenset(columns_of(Invoice))
@@ -48,27 +50,39 @@ _YES = frozenset({"yes", "y", "true"})
 _NO = frozenset({"no", "n", "false"})
 
 
-def read_invoices(answer: WireAnswer, *, pages: Sequence[str]) -> Reading:
+def read_invoices(answer: WireAnswer, layer: TextLayer) -> Reading:
     """The invoices of a model's answer.
 
-    :param pages: the visible text of each page, '' for pages without text; may be empty.
+    :param layer: the text of all pages; may be empty.
     """
     alone = len(answer.invoices) == 1
-    readings = [_read_invoice(wire, _layer_of(wire, pages, alone=alone)) for wire in answer.invoices]
+    readings = [_read_invoice(wire, layer if alone else _layer_of(wire, layer)) for wire in answer.invoices]
     findings: list[Finding] = []
     if answer.unknown_keys:
         message = "The model's answer held keys that nobody asked for; they were not used."
         found = ", ".join(answer.unknown_keys)[:200]
         findings.append(Finding("unknown_keys", message, found=found, review=False))
+    numbers = [reading.invoice.invoice_number for reading in readings if reading.invoice.invoice_number]
+    findings += _of_other_invoices(numbers, layer)
     return Reading(answer.document_status, tuple(readings), tuple(findings))
 
 
-def _layer_of(wire: WireInvoice, pages: Sequence[str], *, alone: bool) -> TextLayer:
+def _of_other_invoices(numbers: Sequence[str], layer: TextLayer) -> Iterator[Finding]:
+    """A finding for each page that prints the number and the total of an invoice that the answer does not give."""
+    for place, beside in enumerate(layer.beside_labels_by_page, start=1):
+        printed = [text for text in beside.get("invoice_number", ()) if any(map(str.isdecimal, text))]
+        totalled = amounts_of(beside.get("total", ()))
+        if numbers and printed and totalled and not any(code_in(one, text) for one in numbers for text in printed):
+            message = f"Page {place} prints another invoice number; an invoice may be missing."
+            yield Finding("another_invoice", message, found=printed[0][:60])
+
+
+def _layer_of(wire: WireInvoice, whole: TextLayer) -> TextLayer:
     """The pages of one invoice among several; all pages when its range makes no sense."""
     first, last = page_of(wire.scalars["first_page"]), page_of(wire.scalars["last_page"])
-    if alone or first is None or last is None or not 1 <= first <= last <= len(pages):
-        return TextLayer(pages)
-    return TextLayer(pages[first - 1 : last])
+    if first is None or last is None or not 1 <= first <= last <= len(whole.pages):
+        return whole
+    return TextLayer(whole.pages[first - 1 : last])
 
 
 def _read_invoice(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
@@ -76,7 +90,7 @@ def _read_invoice(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
     parties, findings = _parties(wire.rows["parties"])
     seller = _seller(parties.pop("seller", Party()), _code(scalars["seller_tax_id"]), findings)
     currency = read_currency(wire, layer, seller, findings)
-    dates = PrintedDates(_date_texts(wire), layer, country=country_of(seller))
+    dates = PrintedDates(_date_texts(wire), layer, seller=seller, currency=currency)
     as_given: dict[str, Any] = {name: scalars[name] for name in _TEXTS}
     as_given |= {name: wire.lists[name] for name in LIST_FIELDS}
     as_given |= parties
@@ -97,9 +111,24 @@ def _read_invoice(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
         dates.plain(row["date"], f"line_items[{index}].date") for index, row in enumerate(wire.rows["line_items"])
     ]
     amounts = read_amounts(invoice, wire, line_dates=line_dates)
-    invoice, grounded = ground(amounts.invoice, layer, findings, total_has_decimals=amounts.total_has_decimals)
-    remarks = (*findings, *dates.findings, *amounts.findings)
-    return InvoiceReading(invoice, remarks, grounded, amounts.unchecked_lines)
+    grounded = ground(amounts.invoice, layer, total_has_decimals=amounts.total_has_decimals)
+    levels = dict(grounded.levels)
+    shown = _currency_level(currency, layer) if currency and layer.usable else None
+    if shown is not None:
+        levels["currency"] = shown
+    # Beside its label, but the page itself leaves open which day it is.
+    levels |= {name: Grounding.FOUND for name in dates.told_by_country if levels.get(name) is Grounding.ANCHORED}
+    remarks = (*findings, *dates.findings, *amounts.findings, *grounded.findings)
+    return InvoiceReading(amounts.invoice, remarks, levels, amounts.unchecked_lines)
+
+
+def _currency_level(code: str, layer: TextLayer) -> Grounding | None:
+    shown = layer.seen.currencies
+    if shown.certain == {code} or (code in shown.possible and not shown.certain):
+        return Grounding.ANCHORED
+    if code in shown.mentioned:
+        return Grounding.FOUND
+    return Grounding.MISSING if layer.complete else None
 
 
 def _with_dates(invoice: Invoice, scalars: Row, dates: PrintedDates) -> Invoice:

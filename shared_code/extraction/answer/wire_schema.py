@@ -10,7 +10,8 @@ model that has written down the evidence is less likely to invent the value.
 
 A new field: its name goes into one of the lists below. Names of TEXT_FIELDS, DATE_FIELDS and AMOUNT_FIELDS that are
 fields of :class:`~shared_code.invoices.schema.Invoice` as well are filled in without further code. The columns of
-tables are the fields of the public schema's classes: what is declared there is asked for here.
+tables are the fields of the public schema's classes: what is declared there is asked for here, except for what only
+the XML of an e-invoice tells apart.
 """
 
 import json
@@ -71,7 +72,7 @@ TEXT_FIELDS = (
 LIST_FIELDS = ("po_numbers", "delivery_note_numbers")
 #: columns of each table: those of the public schema, in its order
 ROW_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "parties": ("role", *columns_of(Party)),
+    "parties": ("role", *(name for name in columns_of(Party) if name != "trading_name")),
     "line_items": tuple(name for name in columns_of(LineItem) if name != "taxes"),
     "line_taxes": ("line_no", "name", "rate", "amount"),
     "taxes": columns_of(Tax),
@@ -83,6 +84,7 @@ _LEAF: Mapping[str, Any] = {"type": ["string", "null"]}
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL | re.IGNORECASE)
 #: what models write where they mean null
 _NOTHING = frozenset({"n/a", "na", "null", "none", "nil", "unknown", "not stated", "not printed", "-", "--", "—", "–"})
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -190,7 +192,7 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
     return WireInvoice(
         scalars={name: _leaf(data, name) for name in ("document_type", *SCALAR_FIELDS)},
         lists={
-            name: tuple(value for item in _list(data, name) if (value := _text(item, name)) is not None)
+            name: tuple(value for item in _list(data, name) if (value := _meant(_text(item, name))) is not None)
             for name in LIST_FIELDS
         },
         rows=rows,
@@ -198,7 +200,10 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
 
 
 def _leaf(data: Mapping[str, Any], name: str) -> str | None:
-    text = _text(data.get(name), name)
+    return _meant(_text(data.get(name), name))
+
+
+def _meant(text: str | None) -> str | None:
     return None if text is None or text.casefold() in _NOTHING else text
 
 
@@ -209,7 +214,12 @@ def _text(value: Any, name: str) -> str | None:
         return "yes" if value else "no"
     if not isinstance(value, str):
         raise _bad(f"{name} is not text")
-    return _storable(value).strip() or None
+    return _storable(_unescaped(value)).strip() or None
+
+
+def _unescaped(text: str) -> str:
+    r"""The text without the second layer of escapes that some models put around letters: ``M\u00fcller``."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "\\u" in text else text
 
 
 def _storable(text: str) -> str:

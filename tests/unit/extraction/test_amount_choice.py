@@ -2,8 +2,11 @@
 
 from decimal import Decimal as D  # noqa: N817 - a table of amounts
 
+import pytest
+
 from shared_code.extraction.answer.interpret import read_invoices
 from shared_code.extraction.answer.wire_schema import parse_answer
+from shared_code.invoices.text_layer import TextLayer
 from tests.unit.extraction.wire_answers import answer, invoice, read
 
 
@@ -54,9 +57,15 @@ def test_both_decimal_marks_on_one_page():
 
 
 def test_what_is_no_amount_is_null_with_a_warning():
-    found, findings = read("", total_printed="one lakh only", total=None, tax_total="see below")
+    found, findings = read("", total_printed="one lakh only", total=None, tax_total="2 x 9.00")
     assert found.total is None
     assert {("unreadable_amount", "total"), ("unreadable_amount", "tax_total")} <= findings
+
+
+@pytest.mark.parametrize("word", ["FREE", "included", "N/C", "Exempt", "Zero rated", "inkl.", "gratuit"])
+def test_words_in_place_of_an_amount_are_no_unreadable_amount(word):
+    _, findings = read("", total_printed="100.00", tax_total=word, line_items=[{"net_amount": word}])
+    assert not findings
 
 
 def test_a_percentage_in_the_discount_column_is_no_amount():
@@ -70,7 +79,7 @@ def test_a_percentage_in_the_discount_column_is_no_amount():
                 )
             )
         ),
-        pages=[],
+        TextLayer([]),
     )
     assert reading.invoices[0].invoice.line_items[0].discount_amount is None
     assert reading.invoices[0].unchecked_lines == {0}

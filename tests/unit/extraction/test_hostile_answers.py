@@ -12,6 +12,7 @@ from shared_code.extraction.answer.wire_schema import LIST_FIELDS, ROW_FIELDS, S
 from shared_code.extraction.answer_review import needs_second_look
 from shared_code.invoices.result import build_result
 from shared_code.invoices.schema import as_dict
+from shared_code.invoices.text_layer import TextLayer
 
 _TEXTS = st.one_of(
     st.none(),
@@ -46,14 +47,14 @@ _PAGES = st.lists(
     ),
     max_size=2,
 )
-_MONEY = re.compile(r"-?\d+(\.\d{1,6})?")
+_MONEY = re.compile(r"-?\d+(\.\d{1,10})?")
 
 
 @settings(derandomize=True, max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(_ANSWERS, _PAGES)
 def test_no_answer_breaks_the_reading(answer, pages):
-    reading = read_invoices(parse_answer(json.dumps(answer)), pages=pages)
-    needs_second_look(reading, pages)
+    reading = read_invoices(parse_answer(json.dumps(answer)), TextLayer(pages))
+    needs_second_look(reading, TextLayer(pages))
     result = build_result(reading, pages=pages, today=date(2026, 11, 21))
     data = result.result_dict()
     json.dumps(data, ensure_ascii=False).encode()

@@ -6,6 +6,7 @@ from typing import Any
 from shared_code.extraction.answer.interpret import read_invoices
 from shared_code.extraction.answer.wire_schema import LIST_FIELDS, ROW_FIELDS, SCALAR_FIELDS, parse_answer
 from shared_code.invoices.schema import Invoice
+from shared_code.invoices.text_layer import TextLayer
 
 
 def invoice(**values: Any) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def answer(*invoices: dict[str, Any], status: str = "invoice") -> str:
 
 def read(*pages: str, **values: Any) -> tuple[Invoice, set[tuple[str, str | None]]]:
     """The one invoice of an answer beside its pages, and code and field of each finding."""
-    reading = read_invoices(parse_answer(answer(invoice(**values))), pages=pages)
+    reading = read_invoices(parse_answer(answer(invoice(**values))), TextLayer(pages))
     return reading.invoices[0].invoice, {(finding.code, finding.field) for finding in reading.invoices[0].findings}
 
 

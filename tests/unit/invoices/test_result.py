@@ -13,6 +13,7 @@ from shared_code.extraction.answer_review import needs_second_look
 from shared_code.invoices.reading import InvoiceReading, Reading
 from shared_code.invoices.result import build_result
 from shared_code.invoices.schema import IndiaQr, Invoice, Party
+from shared_code.invoices.text_layer import TextLayer
 from shared_code.records import Finding
 from tests.unit.extraction.wire_answers import answer, invoice
 
@@ -54,7 +55,7 @@ QR = IndiaQr(
 
 
 def result_of(*invoices, pages=(), status="invoice", **options):
-    reading = read_invoices(parse_answer(answer(*invoices, status=status)), pages=pages)
+    reading = read_invoices(parse_answer(answer(*invoices, status=status)), TextLayer(pages))
     return build_result(reading, pages=pages, today=TODAY, **options)
 
 
@@ -236,11 +237,11 @@ def test_tomorrow_is_today_somewhere():
     assert embedded(invoice_date=date(2026, 11, 22), due_date=None).status == "ok"
 
 
-def test_a_positive_credit_note_is_normal_in_embedded_data_and_flagged_on_paper():
+def test_a_positive_credit_note_is_normal_in_embedded_data_and_on_paper():
     assert embedded(document_type="credit_note").status == "ok"
     assert codes(embedded(document_type="credit_note")) == ["credit_note_positive"]
     paper = result_of(invoice(**GST) | {"document_type": "credit_note"}, pages=[GST_PAGE])
-    assert (paper.status, codes(paper)) == ("needs_review", ["credit_note_positive"])
+    assert (paper.status, codes(paper)) == ("ok", ["credit_note_positive"])
 
 
 def test_several_invoices_are_given_each_on_its_own():
@@ -269,6 +270,35 @@ def test_what_is_no_invoice_is_said_to_be_none():
     assert (empty.status, empty.invoices) == ("not_an_invoice", ())
 
 
+INVOICE_PAGE = "Harbour Lane Supplies Ltd\nInvoice No BX-1\nDate 2 November 2026\nNet 100.00\nVAT 18.00\nTotal USD 118.00\nThank you for your business"
+
+
+@pytest.mark.parametrize(
+    ("page", "doubted"),
+    [
+        pytest.param(INVOICE_PAGE, True, id="an invoice"),
+        pytest.param(INVOICE_PAGE.replace("Invoice No BX-1", "RECEIPT\nNo 4711"), True, id="a receipt"),
+        pytest.param(
+            "請求番号 BX-1\n2026年11月2日\n小計 ¥10,000\n合計 ¥11,000\n毎度ありがとうございます。今後ともよろしくお願い申し上げます。お振込みにてお願いいたします。何卒よろしくお願い申し上げます",
+            True,
+            id="in Japanese, without decimals",
+        ),
+        pytest.param(INVOICE_PAGE.replace("Invoice No BX-1", "Purchase order no 4500012"), False, id="an order"),
+        pytest.param(INVOICE_PAGE.replace("Invoice No BX-1", "Quotation no Q-12"), False, id="an offer"),
+        pytest.param(INVOICE_PAGE + "\nStatement date 30 November 2026", False, id="a statement"),
+        pytest.param(INVOICE_PAGE + "\nOrder no 4500012", True, id="an invoice that names its order"),
+        pytest.param(
+            "Dear Ama, I paid USD 100.00 and 18.00 on 2 November 2026 for our lunch at the harbour. Kofi 42",
+            False,
+            id="a letter",
+        ),
+    ],
+)
+def test_no_invoice_is_doubted_by_what_the_page_holds(page, doubted):
+    result = result_of(status="not_an_invoice", pages=[page])
+    assert result.status == ("needs_review" if doubted else "not_an_invoice")
+
+
 def test_an_empty_or_unreadable_answer_is_never_ok():
     assert codes(result_of(status="unreadable", pages=[""])) == ["unreadable"]
     assert codes(result_of(status="invoice", pages=[""])) == ["no_invoice_found"]
@@ -276,7 +306,8 @@ def test_an_empty_or_unreadable_answer_is_never_ok():
 
 
 def look(*invoices, pages, status="invoice"):
-    return needs_second_look(read_invoices(parse_answer(answer(*invoices, status=status)), pages=pages), pages)
+    layer = TextLayer(pages)
+    return needs_second_look(read_invoices(parse_answer(answer(*invoices, status=status)), layer), layer)
 
 
 def test_a_second_look_is_taken_only_when_the_text_contradicts_the_answer():
