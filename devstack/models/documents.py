@@ -15,6 +15,8 @@ from devstack.models.reading.pdf_text import PdfReader
 #: The service's own limit; the product's is far below.
 MOST_PAGES = 1000
 _MARKED = re.compile(r"^(?P<mark>=== \S.* ===)$\n(?P<text>.*?)^(?P=mark)$", re.DOTALL | re.MULTILINE)
+#: how the prompt says that the attached pages are not all of the document
+_PART = re.compile(r"file holds pages? \d+(?: to \d+)? of a longer document")
 _REMEMBERED = 64
 _READER = PdfReader()
 
@@ -77,7 +79,8 @@ def read_attachments(attachments: tuple[Attachment, ...], texts: tuple[str, ...]
     A prompt without any attachment and without marks is itself the document. Computed from the content, and remembered
     for a while: benchmarks ask the same thing many times.
     """
-    return read_document(_document_pages(attachments, texts))
+    part = any(_PART.search(text) for text in texts)
+    return read_document(_document_pages(attachments, texts), part=part)
 
 
 def _document_pages(attachments: Sequence[Attachment], texts: Sequence[str]) -> tuple[Page, ...]:

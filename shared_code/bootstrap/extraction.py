@@ -31,7 +31,9 @@ def build_extraction(base: Foundations) -> ExtractionService:
             model_timeout_seconds=settings.model_timeout_seconds,
         ),
         review_tools=ReviewTools(database, ledger, base.background, clock, settings.irn_public_keys),
-        without_model=WithoutModel(database, clock=clock, default_zone=settings.default_time_zone),
+        without_model=WithoutModel(
+            database, clock=clock, default_zone=settings.default_time_zone, irn_public_keys=settings.irn_public_keys
+        ),
         pace=base.pace,
     )
 

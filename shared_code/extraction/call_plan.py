@@ -8,7 +8,8 @@ from shared_code import errors
 from shared_code.database import key_cipher
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
-from shared_code.extraction.answer.prompt import SYSTEM, build_prompt
+from shared_code.documents.page_ranges import PageRange
+from shared_code.extraction.answer.prompt import SYSTEM, build_prompt, build_structured_prompt
 from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
 from shared_code.metering.estimates import SafetyFactors, TokenCounter, expected_output, output_cap
 from shared_code.providers.base import Media, ModelRequest
@@ -63,6 +64,9 @@ class CallPlan:
 
     :ivar second_look: what is shown in place of the document itself.
     :ivar larger: whether an earlier answer was cut, so that the next one gets more room.
+    :ivar rows: rows of tables that were counted on each page, None for a page of which nothing is known; empty when
+        nothing is known of any.
+    :ivar pages: the pages of a longer document that ``document`` holds; None when it is the whole document.
     """
 
     document: Document
@@ -71,6 +75,8 @@ class CallPlan:
     factors: SafetyFactors
     second_look: SecondLook | None = None
     larger: bool = False
+    rows: Sequence[int | None] = ()
+    pages: PageRange | None = None
     _input_bounds: dict[str, int] = field(default_factory=dict, repr=False)
 
     def request(self, model: str, cap: int) -> ModelRequest:
@@ -100,22 +106,26 @@ class CallPlan:
     def output_cap(self, model: str) -> int:
         """The answer that we would allow, thoughts included."""
         info = model_info(model)
-        wanted = output_cap(self.document.page_count, thoughts_tokens=info.expected_thoughts, larger=self.larger)
+        pages, thoughts = self.document.page_count, info.expected_thoughts
+        wanted = output_cap(pages, self.rows, thoughts_tokens=thoughts, larger=self.larger)
         return min(wanted, info.output_limit)
 
     def output_floor(self, model: str) -> int:
         """The answer that the document is expected to need."""
-        return self.output_cap(model) // 2 if self.larger else expected_output(self.document.page_count)
+        if self.larger:
+            return self.output_cap(model) // 2
+        return expected_output(self.document.page_count, self.rows)
 
     def token_request(
         self, model: str, *, identity: CallIdentity, attempt: int, lease_seconds: int, least_tokens: int = 0
     ) -> TokenRequest:
         """What one call of a model asks of the budgets.
 
-        :param least_tokens: what an earlier run has found the document to need.
+        :param least_tokens: what an earlier run has found the whole document to need.
         """
         input_bound, cap = self.input_bound(model), self.output_cap(model)
-        least_output = min(least_tokens - input_bound, model_info(model).output_limit)
+        least = 0 if self.pages else least_tokens
+        least_output = min(least - input_bound, model_info(model).output_limit)
         return TokenRequest(
             identity=identity,
             attempt=attempt,
@@ -130,6 +140,21 @@ class CallPlan:
         """The same question with room for a longer answer."""
         return replace(self, larger=True)
 
+    def can_grow(self, model: str) -> bool:
+        """Whether the model may give a longer answer than this plan allows."""
+        return self.with_more_room().output_cap(model) > self.output_cap(model)
+
+    def with_rows(self, rows: Sequence[int | None]) -> "CallPlan":
+        """The same question, its answer's length by the rows that were counted on the pages."""
+        return replace(self, rows=rows)
+
+    def for_pages(self, pages: PageRange, document: Document) -> "CallPlan":
+        """The question about some pages of the document; ``document`` holds those only."""
+        if document is self.document:
+            return self
+        rows = self.rows[pages.first - 1 : pages.last]
+        return replace(self, document=document, rows=rows, pages=pages, larger=False, _input_bounds={})
+
     def with_second_look(self, second_look: SecondLook) -> "CallPlan":
         """The question asked with the document's text and pictures of its pages."""
         return replace(self, second_look=second_look, _input_bounds={})
@@ -138,7 +163,14 @@ class CallPlan:
     def _prompt(self) -> str:
         look = self.second_look
         text = "\n\f\n".join(look.texts) if look else None
-        return build_prompt(page_count=self.document.page_count, document_text=text, second_look=look is not None)
+        if self.document.structured is not None:
+            return build_structured_prompt(self.document.structured.text)
+        return build_prompt(
+            page_count=self.document.page_count,
+            document_text=text,
+            second_look=look is not None,
+            part=str(self.pages) if self.pages else None,
+        )
 
     @cached_property
     def _own_text(self) -> Sequence[str]:

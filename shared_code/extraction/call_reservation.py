@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from shared_code import errors
 from shared_code.extraction.call_plan import CallPlan, Place, mark_of
-from shared_code.extraction.failover import NO_KEY, contended, soonest
+from shared_code.extraction.failover import NO_KEY, contended, places_after, soonest
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.metering.budgets import Contended
 from shared_code.metering.keys import RunKeys
@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 #: times that one reservation is tried when others are quicker for the same key or quota
 _CONTENDED_TRIES = 20
+#: a reservation is kept for a call that would ask for so much of it: another transaction would cost more than it saves
+_LEAST_USED, _MOST_USED = 0.8, 1.2
 
 
 class CallReservation:
@@ -37,6 +39,8 @@ class CallReservation:
         self._least_tokens = 0
         self._place: Place | None = None
         self._request: TokenRequest | None = None
+        #: models that gave no answer, or refused the document
+        self._left: set[tuple[Provider, str]] = set()
         self.key: ApiKey | None = None
         self._open: Reservation | None = None
 
@@ -75,6 +79,13 @@ class CallReservation:
         """Take a reservation back that was handed over."""
         self._open = reservation
 
+    def fits(self, plan: CallPlan) -> bool:
+        """Whether a reservation is open that was made for a call of about this size; near a limit it may hold less."""
+        if self._open is None or self._request is None:
+            return False
+        wanted, asked = self._token_request(plan, self.place).full_bound, self._request.full_bound
+        return _LEAST_USED * asked <= wanted <= _MOST_USED * asked
+
     def open(self, plan: CallPlan, claiming: Claiming) -> None:
         """Claim the document and reserve the first call, at another provider when the first one has no key for it.
 
@@ -85,6 +96,15 @@ class CallReservation:
         refused = self.reserve(plan, first.with_other_providers(plan.choice.models), claiming)
         if refused is not None:
             raise refused
+
+    def move_on(self, plan: CallPlan) -> errors.ServiceError | None:
+        """Reserve at the next model, or else at another provider; None when one takes the call, else why none does.
+
+        A model that was left is not tried again in this run. TokenUnavailable says that no other one is left.
+        """
+        self._left.add((self.place.provider, self.place.model))
+        places = places_after(self.place, plan.choice.models, self._left)
+        return self.reserve(plan, places) if places else errors.TokenUnavailable()
 
     def reserve_at(self, plan: CallPlan, place: Place) -> None:
         """Reserve for the next call at this place. Raises why it cannot take the call."""
@@ -102,6 +122,7 @@ class CallReservation:
         refusals: list[errors.ServiceError] = []
         for place in places:
             self._providers[place.provider].prepare()
+            self._attempt += 1
             request = self._token_request(plan, place)
             for _ in range(_CONTENDED_TRIES):
                 try:
@@ -137,7 +158,6 @@ class CallReservation:
         return keys
 
     def _token_request(self, plan: CallPlan, place: Place) -> TokenRequest:
-        self._attempt += 1
         return plan.token_request(
             place.model,
             identity=self._context.identity,

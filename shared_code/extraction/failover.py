@@ -1,14 +1,36 @@
-"""What the user is told when no key can take a call: pure, without I/O."""
+"""Where a call can go when it gets no answer, and what the user is told when it can go nowhere: pure, without I/O."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from shared_code import errors
+from shared_code.extraction.call_plan import Place
 from shared_code.providers.base import ModelCallFailed
-from shared_code.records import TokenRequest
+from shared_code.records import Provider, TokenRequest
 
 #: why a place cannot take a call while another one may
 NO_KEY = (errors.QuotaExceeded, errors.ProviderRateLimited, errors.AccessError)
+
+
+class AnswerUnusable(errors.ProviderBadAnswer):
+    """Bad in a way that another upload of the document would most likely pay for once more."""
+
+    retryable = False
+
+
+def places_after(
+    place: Place, models: Mapping[Provider, Sequence[str]], left: Collection[tuple[Provider, str]]
+) -> list[Place]:
+    """The later models of the place's provider, then the preferred model of each other provider.
+
+    :param left: models that this run has given up; the place's own is one of them.
+    """
+    names = list(models.get(place.provider, ()))
+    following = names[names.index(place.model) + 1 :] if place.model in names else []
+    places = [replace(place, model=name, same_key_tries=0) for name in following]
+    places += place.with_other_providers(models)[1:]
+    return [other for other in places if (other.provider, other.model) not in left]
 
 
 def soonest(refusals: Sequence[errors.ServiceError]) -> errors.ServiceError:

@@ -7,7 +7,7 @@ retry policy; a key that the provider refused is simply replaced, which is no re
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from shared_code import errors
@@ -21,6 +21,7 @@ from shared_code.metering.booking import Booking
 from shared_code.metering.call_costs import CallCosts
 from shared_code.metering.keys import RunKeys
 from shared_code.metering.ledger import Claiming, Ledger
+from shared_code.metering.usage_text import format_run_usage
 from shared_code.observability.telemetry import telemetry
 from shared_code.providers.base import Billing, Finish, ModelAnswer, ModelCallFailed, ModelProvider, Next
 from shared_code.providers.retry import Retries, RetryConfig
@@ -84,9 +85,11 @@ class ModelCalls:
     def ask(self, plan: CallPlan) -> ModelAnswer:
         """Get an answer that was billed, usable or not; its reservation stays open for :meth:`settle` or :meth:`close`.
 
+        A reservation that was made for a call of another size is replaced first.
+
         :raises errors.ServiceError: a public one, when no key and no model gives an answer.
         """
-        if self._next.held is None:
+        if not self._next.fits(plan):
             self._reserve_at(plan, self._next.place)
         while True:
             place, started = self._next.place, self._context.deadline.elapsed
@@ -96,11 +99,21 @@ class ModelCalls:
                 failed = failure
             else:
                 self._billed = answer, self._next.reservation
+                _log.info("%s", format_run_usage(answer.usage, provider=place.provider.value))
                 return answer
             finally:
                 self._call_ms = int((self._context.deadline.elapsed - started) * 1000)
                 self.model_ms += self._call_ms
             self._after_failure(plan, place, failed)
+
+    def ask_elsewhere(self, plan: CallPlan) -> ModelAnswer | None:
+        """The same from the next model, or else from another provider; None when none of them can take the call.
+
+        :raises errors.ServiceError: as :meth:`ask`.
+        """
+        if not self._context.deadline.allows_call() or self._next.move_on(plan) is not None:
+            return None
+        return self.ask(plan)
 
     def settle(
         self,
@@ -207,23 +220,30 @@ class ModelCalls:
         self._reserve_at(plan, place)
 
     def _other_model(self, plan: CallPlan, place: Place, failure: ModelCallFailed) -> None:
-        """Go on with the next model of the provider, or raise what the user sees."""
-        names = list(plan.choice.models.get(place.provider, ()))
-        following = names[names.index(place.model) + 1 :] if place.model in names else []
-        if not following or not self._context.deadline.allows_call():
+        """Go on with the next model, or else with another provider, or raise what the user sees."""
+        if not self._context.deadline.allows_call():
             raise public_error(failure) from failure
+        refused = self._next.move_on(plan)
+        if isinstance(refused, errors.TokenUnavailable):
+            raise public_error(failure) from failure
+        if refused is not None:
+            self._note_need(refused)
+            raise refused
         self._retries += 1
-        _log.warning("model %s fails (%s); going on with %s", place.model, failure.reason, following[0])
-        self._reserve_at(plan, replace(place, model=following[0], same_key_tries=0))
+        _log.warning("model %s fails (%s); going on with %s", place.model, failure.reason, self._next.place.model)
 
     def _reserve_at(self, plan: CallPlan, place: Place) -> None:
         """Reserve for the next call at this place. Raises why it cannot take the call."""
         try:
             self._next.reserve_at(plan, place)
         except errors.QuotaExceeded as refused:
-            if self._booked:
-                self._needed_tokens = refused.details.get("needed")
+            self._note_need(refused)
             raise
+
+    def _note_need(self, refused: errors.ServiceError) -> None:
+        """Remember what the document needs, when a limit makes what was paid for it useless."""
+        if self._booked and isinstance(refused, errors.QuotaExceeded):
+            self._needed_tokens = refused.details.get("needed")
 
     def _note(self, failure: ModelCallFailed, key: ApiKey | None) -> None:
         identity = self._context.identity

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from shared_code.database.stores.extractions import claims
 from shared_code.database.stores.extractions.claims import ClaimRequest, Finished
+from shared_code.documents.document import Document
 from shared_code.errors import ServiceError
 from shared_code.invoices.result import ExtractionResult, ResultData
 from shared_code.records import Finding, UsageRow
@@ -33,6 +34,16 @@ class Provenance(TypedDict):
     sha256: str
     syntax: NotRequired[str]
     guideline: NotRequired[str | None]
+    #: of a file in a signed envelope: the name in the certificate, None for one that names nobody, and ``unverified``
+    signed_by: NotRequired[str | None]
+    signature: NotRequired[str]
+
+
+def signed(provenance: Provenance, document: Document) -> Provenance:
+    """The provenance, with who signed the envelope around the document, if there was one."""
+    if document.signed_by is None:
+        return provenance
+    return {**provenance, "signed_by": document.signed_by or None, "signature": "unverified"}
 
 
 class UsageData(TypedDict):

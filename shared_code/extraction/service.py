@@ -19,7 +19,7 @@ from shared_code.extraction.call_plan import CallPlanner
 from shared_code.extraction.model_calls import CallTools, ModelCalls
 from shared_code.extraction.outcome import AnswerData, StoredData, answer_data, sentence
 from shared_code.extraction.submission import Deadline, ExtractionContext, Pace, Submission
-from shared_code.extraction.without_model import WithoutModel
+from shared_code.extraction.without_model import WithoutModel, for_model
 from shared_code.metering.keys import KeyFinder, RunKeys
 from shared_code.observability.telemetry import telemetry
 from shared_code.providers.retry import RetryConfig
@@ -72,7 +72,7 @@ class ExtractionService:
         )
         data, remarks = self.without_model.extract(context, document, lines_required=submission.lines_required)
         if data is None:
-            document = replace(document, findings=(*document.findings, *remarks))
+            document = replace(for_model(document), findings=(*document.findings, *remarks))
             data = self._by_model(submission, context, document, keys)
         _log.info(
             "%s: status %s, method %s, tokens %s, %d ms",
@@ -100,11 +100,14 @@ class ExtractionService:
         )
         calls = ModelCalls(self.call_tools, context, keys=keys, retry_config=self._retry_config)
         plan = self.planner.plan(document, choice)
+        # It reads the document's text meanwhile, which tells how long the answer may become.
+        review = AnswerReview(self.review_tools, calls, claim, document)
         found = self.gate.enter(calls, plan, claim, force=submission.force)
         if found is not None:
+            review.leave()
             return self._cached(context, found)
         try:
-            data = AnswerReview(self.review_tools, calls, claim, document).read(plan)
+            data = review.read(plan)
         except BaseException:  # whatever ends the run, an interruption too: what it holds is given back
             calls.close(claim.key)
             raise

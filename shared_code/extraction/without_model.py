@@ -4,9 +4,10 @@ Such an answer costs no model tokens but is one processed document: it books a u
 count it, and keeps its result, so that the same invoice is recognised later.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,14 +15,26 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from shared_code import errors
 from shared_code.database.stores.extractions import claims
 from shared_code.database.stores.extractions.claims import ClaimRequest
 from shared_code.database.stores.usage import usage_rows
+from shared_code.documents import refusals
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
 from shared_code.e_invoices import detection
-from shared_code.e_invoices.detection import EInvoice
-from shared_code.extraction.outcome import AnswerData, Provenance, answer_data, find_earlier, finished, stored_data
+from shared_code.e_invoices.as_text import outline
+from shared_code.e_invoices.india_signatures import with_signatures
+from shared_code.e_invoices.reader import EInvoice
+from shared_code.extraction.outcome import (
+    AnswerData,
+    Provenance,
+    answer_data,
+    find_earlier,
+    finished,
+    signed,
+    stored_data,
+)
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.invoices.result import build_result
 from shared_code.periods import local_day, zone
@@ -30,9 +43,11 @@ from shared_code.records import Finding, Usage, UsageKind, UsageRow
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
 
+_log = logging.getLogger(__name__)
+
 METHOD = "embedded_xml"
 #: what stands in a claim in the place of a prompt: the version of our own reading of XML
-READER_VERSION = "xml-1"
+READER_VERSION = "xml-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +55,35 @@ class WithoutModel:
     """Answers from embedded data. One for the process.
 
     :ivar clock: the moment (aware, UTC) that decides the day of the usage row.
+    :ivar irn_public_keys: PEM keys by which registered Indian invoices are verified.
     """
 
     database: "Database"
     clock: Callable[[], datetime]
     default_zone: str
+    irn_public_keys: str | None = None
 
     def extract(
         self, context: ExtractionContext, document: Document, *, lines_required: bool
     ) -> tuple[AnswerData | None, tuple[Finding, ...]]:
         """The ``data`` part of the answer; None when a model must read the document, with what its answer should say.
 
-        :raises errors.InvalidFile: an XML document that is no e-invoice; there is nothing else to read in it.
+        :raises errors.InvalidFile: XML or JSON that is damaged, or an e-invoice without a number or amounts; a PDF
+            whose pictures are too large to be opened, and whose XML is not its invoice.
         :raises errors.DatabaseUnavailable: the result could not be stored.
         """
         if document.kind is Kind.XML:
-            return self._answer(context, document, detection.read_e_invoice(document.media[0].data), ()), ()
+            known = self._verified(document, _read_known(document))
+            return (None if known is None else self._answer(context, document, known, ())), ()
         if not document.xml_attachments:
             return None, ()
-        found, findings = detection.find_e_invoice(document)
-        if found is None:
-            return None, findings
         texts = page_texts(document)
-        agrees, remarks = detection.agrees_with_page(found, texts.pages)
-        if not agrees:
-            return None, (*findings, *remarks)
-        if lines_required and not found.has_lines:
+        found, findings = detection.choose_e_invoice(document, texts.parts)
+        if found is None:
+            if document.only_structured:
+                raise refusals.invalid_file("bomb")
+            return None, findings
+        if lines_required and not found.has_lines and not document.only_structured:
             remark = Finding(
                 "no_lines_in_xml",
                 "The embedded XML carries no line items; they were read from the pages.",
@@ -73,7 +91,18 @@ class WithoutModel:
                 review=False,
             )
             return None, (*findings, remark)
-        return self._answer(context, document, found, (*findings, *remarks), pages=texts.pages), ()
+        return self._answer(context, document, found, findings, pages=texts.pages), ()
+
+    def _verified(self, document: Document, found: EInvoice | None) -> EInvoice | None:
+        """The invoices with their signatures checked, where there are keys for that."""
+        if found is None:
+            return None
+        try:
+            return with_signatures(found, document.media[0].data, self.irn_public_keys)
+        except errors.ConfigurationError as error:
+            # An operator's mistake costs the check, not the reading.
+            _log.warning("the signature of an e-invoice could not be checked: %s", error.code)
+            return found
 
     def book(self, context: ExtractionContext, *, outcome: str) -> None:
         """One usage row with 0 tokens: a document was answered without a model call.
@@ -108,7 +137,7 @@ class WithoutModel:
             pages=document.page_count,
             sha256=document.sha256,
         )
-        data = stored_data(result, find_earlier(self.database, claim, result), provenance)
+        data = stored_data(result, find_earlier(self.database, claim, result), signed(provenance, document))
         row, stored = self._row(context, METHOD), finished(result, data)
 
         def work(connection: Connection) -> None:
@@ -133,6 +162,28 @@ class WithoutModel:
             outcome=outcome,
             cost_usd=Decimal(0),
         )
+
+
+def for_model(document: Document) -> Document:
+    """The document as a model can read it: XML and JSON of kinds that no reader knows become text.
+
+    :raises errors.InvalidFile: what does not look like an invoice, or has more text than a model is asked to read.
+    :raises errors.Busy: too many documents are being read.
+    """
+    if document.kind is not Kind.XML:
+        return document
+    text = outline.outline_in_sandbox(document.media[0].data, company=document.company)
+    return replace(document, media=(), structured=text)
+
+
+def _read_known(document: Document) -> EInvoice | None:
+    """The e-invoice in an XML or JSON file; None when it is of no kind that a reader knows."""
+    try:
+        return detection.read_document(document)
+    except errors.InvalidFile as refused:
+        if refused.details.get("reason") != "not_an_e_invoice":
+            raise
+        return None
 
 
 def _claim(context: ExtractionContext, document: Document) -> ClaimRequest:

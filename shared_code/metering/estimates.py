@@ -30,8 +30,13 @@ _PDF = "application/pdf"
 #: tokens of an answer with every key null, and what a page of line items adds; measured on the wire schema
 EMPTY_ANSWER_TOKENS = 1_100
 PAGE_ANSWER_TOKENS = 900
-#: the cap allows this many times the expected answer
+#: a line item with few of its columns filled; one with all of them and two taxes takes about 270
+LINE_ANSWER_TOKENS = 120
+#: addresses, dates and totals look like rows too
+_OTHER_ROWS = 15
+#: the cap allows this many times the expected answer, but beyond _MOST_CAP only _COUNTED_CAP_FACTOR times
 _CAP_FACTOR = 3
+_COUNTED_CAP_FACTOR = 2
 _LEAST_CAP = 6_000
 _MOST_CAP = 32_000
 #: the cap of a second try after a cut answer
@@ -127,16 +132,26 @@ class TokenCounter:
         return result
 
 
-def expected_output(page_count: int) -> int:
-    """Output tokens that a document of this many pages is expected to need."""
-    return EMPTY_ANSWER_TOKENS + PAGE_ANSWER_TOKENS * max(page_count, 1)
+def expected_output(page_count: int, rows: Sequence[int | None] = ()) -> int:
+    """Output tokens that a document of this many pages is expected to need.
+
+    :param rows: rows of tables that were counted on each page, None where nothing is known of a page.
+    """
+    counted = [count for count in rows if count is not None]
+    by_pages = PAGE_ANSWER_TOKENS * max(page_count, 1)
+    by_rows = LINE_ANSWER_TOKENS * (sum(counted) - _OTHER_ROWS) + PAGE_ANSWER_TOKENS * (page_count - len(counted))
+    return EMPTY_ANSWER_TOKENS + max(by_pages, by_rows)
 
 
-def output_cap(page_count: int, *, thoughts_tokens: int = 0, larger: bool = False) -> int:
+def output_cap(
+    page_count: int, rows: Sequence[int | None] = (), *, thoughts_tokens: int = 0, larger: bool = False
+) -> int:
     """Cap on the answer, thoughts included; ``larger`` is the one retry after an answer was cut."""
-    cap = min(max(_CAP_FACTOR * expected_output(page_count), _LEAST_CAP), _MOST_CAP)
+    expected = expected_output(page_count, rows)
+    most = max(_MOST_CAP, _COUNTED_CAP_FACTOR * expected if any(rows) else 0)
+    cap = min(max(_CAP_FACTOR * expected, _LEAST_CAP), most)
     if larger:
-        cap = min(cap * _LARGER_CAP_FACTOR, 2 * _MOST_CAP)
+        cap = max(cap, min(cap * _LARGER_CAP_FACTOR, 2 * _MOST_CAP))
     return cap + thoughts_tokens
 
 

@@ -180,11 +180,16 @@ DOCUMENT_TOO_LONG = _final("document_too_long", "The document is longer than the
 DOCUMENT_TOO_LARGE = _final(
     "document_too_large", "The document is larger than the provider takes.", errors.FileTooLarge
 )
-DOCUMENT_REFUSED = _final("document_refused", "The provider refuses the document.", errors.ProviderRejected)
+# What one model refuses another one may take.
+DOCUMENT_REFUSED = FailureKind(
+    "document_refused", "The provider refuses the document.", Next.OTHER_MODEL, public=errors.ProviderRejected
+)
 
 # Our own faults
 REQUEST_REFUSED = _final("request_refused", "The provider refuses the request as malformed.")
-SCHEMA_REFUSED = _final("schema_refused", "The provider refuses the answer's schema.")
+SCHEMA_REFUSED = FailureKind(
+    "schema_refused", "The provider refuses the answer's schema.", Next.OTHER_MODEL, public=errors.InternalError
+)
 DEADLINE_REFUSED = _final("deadline_refused", "The provider refuses the deadline that was sent as too short.")
 KEY_NOT_SENT = _final("key_not_sent", "The request reached the provider without a key.")
 

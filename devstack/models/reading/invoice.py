@@ -29,11 +29,11 @@ class DocumentReading:
 UNREADABLE = DocumentReading("unreadable")
 
 
-def read_document(pages: Sequence[Page]) -> DocumentReading:
-    """Read all pages."""
+def read_document(pages: Sequence[Page], *, part: bool = False) -> DocumentReading:
+    """Read all pages; those of a ``part`` need no title, number or total to be an invoice."""
     if not any(page.rows for page in pages):
         return UNREADABLE
-    readings = tuple(_read_invoice(group) for group in _groups(pages))
+    readings = tuple(_read_invoice(group, part=part) for group in _groups(pages))
     found = tuple(reading for reading in readings if reading is not None)
     return DocumentReading("invoice", found) if found else DocumentReading("not_an_invoice")
 
@@ -51,16 +51,16 @@ def _groups(pages: Sequence[Page]) -> list[list[Page]]:
     return groups
 
 
-def _read_invoice(pages: Sequence[Page]) -> dict[str, Any] | None:
+def _read_invoice(pages: Sequence[Page], *, part: bool) -> dict[str, Any] | None:
     rows = [row for page in pages for row in page.rows]
-    if not any(header.TITLE.search(row.text) for row in rows):
+    if not part and not any(header.TITLE.search(row.text) for row in rows):
         return None
     lines, in_table = items.read_items(rows)
     # Rows before the first line item hold no totals; those of the table are items.
     rest = [row for index, row in enumerate(rows) if index not in in_table]
     totals = amounts.read_totals(rest)
     number = header.invoice_number(rows)
-    if number is None and totals.total is None:
+    if number is None and totals.total is None and not (part and lines):
         return None
     seller, found_parties = parties.read_parties(rows)
     out: dict[str, Any] = {

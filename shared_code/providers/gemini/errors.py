@@ -41,6 +41,8 @@ _BAD_REQUEST_RULES: _Rules = (
     *_KEY_RULES,
     ("manually set deadline", failures.DEADLINE_REFUSED),
     ("too many states for serving", failures.SCHEMA_REFUSED),
+    ("response_schema", failures.SCHEMA_REFUSED),
+    ("response_json_schema", failures.SCHEMA_REFUSED),
     ("supported page limit", failures.DOCUMENT_TOO_MANY_PAGES),
     ("has no pages", failures.DOCUMENT_UNREADABLE),
     ("unsupported mime type", failures.DOCUMENT_UNREADABLE),

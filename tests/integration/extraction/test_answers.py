@@ -103,17 +103,6 @@ def test_an_answer_that_stays_unusable_is_an_error_and_all_of_it_is_booked(pipel
     assert pipeline.rows(tables.token_reservations) == []
 
 
-@pytest.mark.parametrize("fault", ["safety", "recitation", "prompt_blocked"])
-def test_a_refusal_of_the_model_is_booked_and_final(pipeline, fault):
-    key = pipeline.add_key()
-    pipeline.gemini.fault(fault)
-    with pytest.raises(errors.ProviderRejected):
-        pipeline.extract()
-    rows = pipeline.rows()
-    assert [(row.Kind, row.Outcome) for row in rows] == [("usage", "refused")]
-    assert pipeline.summary(key.token_id).TotalUsedTokens == rows[0].TotalTokensUsed > 0
-
-
 def test_a_fenced_answer_is_read(pipeline):
     pipeline.add_key()
     pipeline.gemini.fault("fenced_json")

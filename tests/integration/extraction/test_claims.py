@@ -88,7 +88,7 @@ def test_a_second_caller_that_insists_reads_again_after_the_first(pipeline_setti
 def test_an_error_is_not_kept_and_frees_the_document(pipeline):
     pipeline.add_key()
     document = numbered(SAMPLE, 1)
-    pipeline.gemini.fault("safety")
+    pipeline.gemini.fault("safety", times=2)
     with pytest.raises(errors.ProviderRejected):
         pipeline.extract(document)
     assert pipeline.rows(tables.extractions) == []

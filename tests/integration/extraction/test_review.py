@@ -214,13 +214,13 @@ def test_a_forced_reading_that_fails_keeps_the_earlier_answer(pipeline):
     pipeline.add_key()
     document = numbered(SAMPLE, 1)
     first = pipeline.extract(document)
-    pipeline.gemini.fault("safety")
+    pipeline.gemini.fault("safety", times=0)
     with pytest.raises(errors.ProviderRejected):
         pipeline.extract(document, force=True)
     again = pipeline.extract(document)
     assert again.data["provenance"]["method"] == "cached"
     assert again.data["invoices"] == first.data["invoices"]
-    assert len(pipeline.gemini.calls()) == 2
+    assert len(pipeline.gemini.calls()) == 3
 
 
 def test_the_answer_before_a_forced_reading_that_died_still_serves(pipeline):
@@ -246,8 +246,21 @@ def test_a_text_layer_that_is_late_is_waited_for_once(pipeline, monkeypatch):
             raise TimeoutError
 
     monkeypatch.setattr(pipeline.services.background, "submit", lambda *_args: Late())
-    assert pipeline.extract(numbered(SAMPLE, 1)).data["status"]
-    assert len(waited) == 1
+    data = pipeline.extract(numbered(SAMPLE, 1)).data
+    for_the_plan, for_the_evidence = waited
+    assert for_the_plan < for_the_evidence
+    assert data["status"] == "needs_review"
+    assert "text_not_read" in {warning["code"] for warning in data["warnings"]}
+
+
+def test_a_text_layer_that_found_no_free_process_is_read_once_more(pipeline, monkeypatch):
+    pipeline.add_key()
+    busy = Future()
+    busy.set_exception(errors.Busy())
+    monkeypatch.setattr(pipeline.services.background, "submit", lambda *_work: busy)
+    data = pipeline.extract(numbered(SAMPLE, 1)).data
+    assert data["status"] == "ok"
+    assert "text_not_read" not in {warning["code"] for warning in data["warnings"]}
 
 
 def test_a_service_that_closes_during_a_call_keeps_its_answer(pipeline, monkeypatch):

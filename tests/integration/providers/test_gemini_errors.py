@@ -362,7 +362,7 @@ TABLE = [
             },
         ),
         {},
-        Next.FAIL,
+        Next.OTHER_MODEL,
         KeyEffect.NONE,
         errors.InternalError,
         None,
