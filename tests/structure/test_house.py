@@ -22,7 +22,7 @@ OWNERS = {
     "azure.storage": ("blobs", "metering.outbox"),
     "fastapi": ("admin",),
     "google.genai": ("providers.gemini",),
-    "lxml": ("e_invoices.xml",),
+    "lxml": ("e_invoices.xml", "e_invoices.xml_parsing", "e_invoices.json_tree"),
     "openai": ("providers.openai",),
     "opencensus": ("observability.application_insights",),
     "pikepdf": ("documents",),

@@ -1,9 +1,11 @@
 """Which account the settings name: a connection string, or the identity form in its two spellings."""
 
 import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import StorageErrorCode
 
 from shared_code import errors
-from shared_code.blobs.clients import blob_service_client, queue_client, storage_configured
+from shared_code.blobs.clients import ask_storage, blob_service_client, queue_client, storage_configured
 
 SETTING = "AzureWebJobsStorage"
 
@@ -48,3 +50,16 @@ def test_no_storage_is_said_by_the_settings_name(settings):
     assert not storage_configured(settings("sqlite://"))
     with pytest.raises(errors.ConfigurationError, match=f"{SETTING}__blobServiceUri"):
         blob_service_client(settings("sqlite://"))
+
+
+def test_a_code_of_storage_is_known_by_its_text_however_the_sdk_gives_it():
+    for code in (StorageErrorCode.CONDITION_NOT_MET, "ConditionNotMet"):
+
+        def ask(code=code):
+            error = HttpResponseError()
+            error.status_code, error.error_code = 412, code
+            raise error
+
+        assert ask_storage(ask, settled={"ConditionNotMet"}) is None
+        with pytest.raises(errors.BlobUnavailable, match=r"\(ConditionNotMet\)$"):
+            ask_storage(ask, refused=errors.BlobUnavailable)

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from shared_code.cli.count_tokens import count_tokens_command
-from shared_code.metering.estimates import TokenCount, TokenCounter
+from shared_code.metering.estimates import EMPTY_ANSWER_TOKENS, TokenCount, TokenCounter, expected_output, output_cap
 from shared_code.metering.vocabularies import VocabularyShelf
 from shared_code.providers.base import Media, ModelRequest
 
@@ -201,3 +201,18 @@ def test_the_command_counts_text_files_and_standard_input(tmp_path):
     assert run.invoke(app, ["--file", str(tmp_path / "bytes")]).exit_code == 2
     assert run.invoke(app, ["--file", str(tmp_path / "absent")]).exit_code == 2
     assert run.invoke(app, [HELLO, "--file", str(tmp_path / "text.txt")]).exit_code == 2
+
+
+def test_the_cap_follows_the_rows_that_were_counted():
+    assert output_cap(1) == output_cap(1, [10]) == 6_000
+    assert output_cap(1, [50]) > 50 * 270 + EMPTY_ANSWER_TOKENS
+    assert output_cap(5, [40] * 5) > 200 * 200
+    assert output_cap(30) == output_cap(30, [None] * 30) == 32_000
+
+
+@pytest.mark.parametrize("rows", [[], [3], [80], [40, None, 40], [60] * 30])
+@pytest.mark.parametrize("larger", [False, True])
+def test_the_cap_has_room_for_the_expected_answer(rows, larger):
+    pages = max(len(rows), 1)
+    assert expected_output(pages, rows) < output_cap(pages, rows, larger=larger) or len(rows) == 30
+    assert output_cap(pages, rows, larger=True) >= output_cap(pages, rows)
