@@ -269,14 +269,15 @@ class Finding:
     found: str | None = None
     review: bool = True
 
-    def as_dict(self) -> dict[str, str | None]:
-        """The shape of one entry of ``data.warnings``."""
+    def as_dict(self) -> dict[str, str | bool | None]:
+        """The shape of one entry of ``warnings``."""
         return {
             "code": self.code,
             "field": self.field,
             "message": self.message,
             "expected": self.expected,
             "found": self.found,
+            "review": self.review,
         }
 
 

@@ -14,6 +14,7 @@ from shared_code.errors import ConfigurationError, StorageUnavailable
 from shared_code.settings import Settings
 
 if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueClient
 
@@ -76,7 +77,7 @@ def ask_storage[T](
     try:
         return ask()
     except HttpResponseError as error:
-        code = str(getattr(error, "error_code", None) or "")
+        code = _code_of(error)
         if error.status_code == _NOT_FOUND or code in settled:
             return None
         if _is_about_all(error.status_code, code):
@@ -84,6 +85,12 @@ def ask_storage[T](
         raise refused(f"{refused.default_message} ({code or error.status_code})") from error
     except (AzureError, OSError) as error:
         raise StorageUnavailable from error
+
+
+def _code_of(error: "HttpResponseError") -> str:
+    """Storage's code of an error. The SDK gives those that it knows as an enum, whose ``str`` is another text."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 def _is_about_all(status: int | None, code: str) -> bool:
