@@ -29,7 +29,7 @@ REASONS = {
     "too_long": "the file is no e-invoice of a known kind, and its text is longer than a model is asked to read",
     "envelope": "the signed envelope (.p7m) is damaged, or the signed file is not in it",
     "too_many_lines": "the file holds more invoice lines than are accepted",
-    "incomplete": "the e-invoice holds no invoice number, or no amounts that can be read",
+    "incomplete": "the e-invoice holds no invoice number",
 }
 
 

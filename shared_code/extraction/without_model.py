@@ -68,7 +68,7 @@ class WithoutModel:
     ) -> tuple[AnswerData | None, tuple[Finding, ...]]:
         """The ``data`` part of the answer; None when a model must read the document, with what its answer should say.
 
-        :raises errors.InvalidFile: XML or JSON that is damaged, or an e-invoice without a number or amounts; a PDF
+        :raises errors.InvalidFile: XML or JSON that is damaged, or an e-invoice without a number; a PDF
             whose pictures are too large to be opened, and whose XML is not its invoice.
         :raises errors.DatabaseUnavailable: the result could not be stored.
         """

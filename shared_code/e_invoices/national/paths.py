@@ -118,11 +118,6 @@ def date_at(node: Node, path: str, field: str, values: XmlValues) -> date | None
     return values.date(text_at(node, path), field)
 
 
-def country_at(node: Node, path: str) -> str | None:
-    """The country at a path: a code of two or three letters (ISO 3166-1) or a name."""
-    return country_code(text_at(node, path))
-
-
 def first_date(nodes: Iterable[Node], path: str, field: str, values: XmlValues) -> date | None:
     """The earliest of several dates, as the first of instalments is due (usage note of EN 16931-1 on BT-9)."""
     dates = [date_at(node, path, field, values) for node in nodes]

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from shared_code.e_invoices.national.paths import (
-    country_at,
     first_date,
     per_line,
     read_party,
@@ -16,6 +15,7 @@ from shared_code.e_invoices.national.paths import (
 )
 from shared_code.e_invoices.xml import XmlValues
 from shared_code.e_invoices.xml_parsing import parse_xml
+from shared_code.invoices.countries import country_code
 from shared_code.invoices.schema import India, Invoice, LineItem, Party
 
 _ROOT = parse_xml(
@@ -83,7 +83,7 @@ def test_a_party_without_any_value_is_none():
     ("written", "expected"), [("ESP", "ES"), ("es", "ES"), ("Austria", "AT"), ("MEX", "MX"), ("ABC", None), ("?", None)]
 )
 def test_countries_are_given_by_two_letters(written, expected):
-    assert country_at(parse_xml(f"<a><b>{written}</b></a>".encode()), "b") == expected
+    assert country_code(written) == expected
 
 
 def test_of_several_days_the_first_is_due():
