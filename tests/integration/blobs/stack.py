@@ -123,9 +123,15 @@ class BlobStack:
         return self.answer(error_name(name), **wait)
 
     def answer(self, name, *, seconds=20):
-        blob = self.blobs.get_blob_client("invoice-results", name)
-        wait_for(blob.exists, seconds=seconds)
-        return self.read(name)
+        """(envelope, metadata) as soon as there is such a file: an overtaken answer may go while it is read."""
+
+        def read():
+            try:
+                return self.read(name)
+            except ResourceNotFoundError:
+                return None
+
+        return wait_for(read, seconds=seconds)
 
     def poison(self):
         """Names of the blobs that the poison queue holds."""
