@@ -15,7 +15,6 @@ from shared_code.e_invoices.national.paths import (
 )
 from shared_code.e_invoices.xml import XmlValues
 from shared_code.e_invoices.xml_parsing import parse_xml
-from shared_code.invoices.countries import country_code
 from shared_code.invoices.schema import India, Invoice, LineItem, Party
 
 _ROOT = parse_xml(
@@ -83,7 +82,9 @@ def test_a_party_without_any_value_is_none():
     ("written", "expected"), [("ESP", "ES"), ("es", "ES"), ("Austria", "AT"), ("MEX", "MX"), ("ABC", None), ("?", None)]
 )
 def test_countries_are_given_by_two_letters(written, expected):
-    assert country_code(written) == expected
+    written_out = parse_xml(f"<a><n>Acme</n><b>{written}</b></a>".encode())
+    read = read_party(written_out, {"name": "n", "country": "b"}, XmlValues(), "seller")
+    assert read == Party(name="Acme", country=expected)
 
 
 def test_of_several_days_the_first_is_due():
