@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: bytes of bodies that are received at once; the others wait with their clients
-RECEIVED_AT_ONCE_BYTES = 64 << 20
+RECEIVED_AT_ONCE_BYTES = 16 << 20
 #: bodies of up to so many bytes are received at any time
 SMALL_BODY_BYTES = 1 << 20
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from shared_code.labels import composed
 
+#: the content of a file: a view where it lies within something larger, such as a form
+FileBytes = bytes | memoryview
 #: what a megabyte is wherever a limit of the service counts in it
 BYTES_PER_MB = 1_048_576
 

@@ -11,7 +11,7 @@ from shared_code.settings import Settings
 
 #: of the memory that the process may use, what uploads get unless a setting says otherwise
 _SHARE = 4
-_MOST_BYTES = 640 * BYTES_PER_MB
+_MOST_BYTES = 512 * BYTES_PER_MB
 #: ``M_MMAP_THRESHOLD`` of mallopt(3), and from which size on a block goes back to the system as soon as it is free
 _MMAP_THRESHOLD, _LARGE_BLOCK_BYTES = -3, BYTES_PER_MB
 #: limits of a container, as control groups of version 2 and 1 show them
@@ -29,7 +29,7 @@ def build_upload_lane(settings: Settings) -> UploadLane:
 
 
 def default_upload_memory(limit_bytes: int) -> int:
-    """A quarter of what the process may use, at most 640 MB: six files of 20 MB at once, each five times in memory."""
+    """A quarter of what the process may use, at most 512 MB: five files of 20 MB at once, each five times in memory."""
     return min(limit_bytes // _SHARE, _MOST_BYTES)
 
 

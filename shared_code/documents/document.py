@@ -16,7 +16,7 @@ from shared_code.documents.sandbox.process import Result
 from shared_code.invoices.page import PageText
 from shared_code.invoices.schema import IndiaQr
 from shared_code.providers.base import Media
-from shared_code.records import Finding
+from shared_code.records import FileBytes, Finding
 
 #: longest side of a page that a model looks at a second time
 PAGE_IMAGE_PIXELS = 2_048
@@ -101,7 +101,7 @@ class PageTexts:
 
 
 def open_document(
-    data: bytes,
+    data: FileBytes,
     *,
     company: str = "",
     file_name: str | None = None,
@@ -138,7 +138,7 @@ def open_document(
     return _opened(opened, data, max_pages, sandbox)
 
 
-def _unwrapped(opened: Document, data: bytes, sandbox: Sandbox | None) -> tuple[Document, bytes]:
+def _unwrapped(opened: Document, data: FileBytes, sandbox: Sandbox | None) -> tuple[Document, FileBytes]:
     """The document in a signed envelope, and its bytes."""
     result = _run(opened, sandbox, "unwrap", [data])
     (content,) = result.parts
@@ -149,7 +149,7 @@ def _unwrapped(opened: Document, data: bytes, sandbox: Sandbox | None) -> tuple[
     return inner, content
 
 
-def _opened(opened: Document, data: bytes, max_pages: int, sandbox: Sandbox | None) -> Document:
+def _opened(opened: Document, data: FileBytes, max_pages: int, sandbox: Sandbox | None) -> Document:
     if opened.kind is Kind.PDF:
         result = _run(opened, sandbox, "inspect", [data], max_pages=max_pages)
         return _with_pdf(opened, data, result)
@@ -213,12 +213,12 @@ def find_india_qr(
 
 
 def _run(
-    document: Document, sandbox: Sandbox | None, operation: str, parts: Sequence[bytes], **arguments: Any
+    document: Document, sandbox: Sandbox | None, operation: str, parts: Sequence[FileBytes], **arguments: Any
 ) -> Result:
     return (sandbox or default_sandbox()).run(operation, parts, company=document.company, **arguments)
 
 
-def _with_pdf(opened: Document, data: bytes, result: Result) -> Document:
+def _with_pdf(opened: Document, data: FileBytes, result: Result) -> Document:
     facts, parts = result.facts, result.parts
     names = facts["attachments"]
     remarks = tuple(Finding(code, _REMARKS[code], "file", review=False) for code in facts["remarks"])
@@ -243,7 +243,7 @@ def _type_findings(
 
 
 def _pictures(
-    result: Result, *, received: tuple[bytes, ...], label: str
+    result: Result, *, received: tuple[FileBytes, ...], label: str
 ) -> tuple[tuple[Media, ...], tuple[tuple[int, int], ...]]:
     """Media and sizes; a picture that was not changed is the one received."""
     changed = iter(result.parts)

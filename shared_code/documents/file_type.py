@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from shared_code.documents import refusals
 from shared_code.documents.signed_envelope import is_envelope
-from shared_code.records import BYTES_PER_MB
+from shared_code.records import BYTES_PER_MB, FileBytes
 
 #: of an XML file within a PDF
 XML_LIMIT_BYTES = 20 * BYTES_PER_MB
@@ -118,7 +118,7 @@ _ALIASES = {alias: file_type.mime_type for file_type in _TYPES for alias in file
 _SILENT_TYPES = {"", "application/octet-stream", "binary/octet-stream", "multipart/form-data"}
 
 
-def detect_file_type(data: bytes) -> FileType:
+def detect_file_type(data: FileBytes) -> FileType:
     """The type of ``data`` by its content.
 
     :raises errors.InvalidFile: there are no bytes (reason ``empty``).
@@ -126,7 +126,7 @@ def detect_file_type(data: bytes) -> FileType:
     """
     if not data:
         raise refusals.invalid_file("empty")
-    head = data[:_HEAD]
+    head = bytes(data[:_HEAD])
     found = next((file_type for magic, file_type in _MAGIC if head.startswith(magic)), None)
     if found is None and head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         found = WEBP
@@ -145,9 +145,9 @@ def detect_file_type(data: bytes) -> FileType:
     return found
 
 
-def is_token(data: bytes) -> bool:
+def is_token(data: FileBytes) -> bool:
     """Whether a file is a JSON Web Token (RFC 7519) and nothing else; a signed Indian e-invoice is one."""
-    return data[:_HEAD].lstrip().startswith(b"eyJ") and _TOKEN.fullmatch(data.strip()) is not None
+    return bytes(data[:_HEAD]).lstrip().startswith(b"eyJ") and _TOKEN.fullmatch(bytes(data).strip()) is not None
 
 
 def mismatch(actual: FileType, *, file_name: str | None, content_type: str | None) -> str | None:

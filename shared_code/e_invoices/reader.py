@@ -14,7 +14,7 @@ from shared_code.documents.sandbox.pool import Sandbox, default_sandbox
 from shared_code.e_invoices.file_contents import invoices_of
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import Invoice
-from shared_code.records import Finding
+from shared_code.records import FileBytes, Finding
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -51,7 +51,7 @@ class EInvoice:
         return bool(self.invoice.line_items)
 
 
-def read_in_sandbox(data: bytes, *, company: str = "", sandbox: Sandbox | None = None) -> EInvoice:
+def read_in_sandbox(data: FileBytes, *, company: str = "", sandbox: Sandbox | None = None) -> EInvoice:
     """The invoices of a file, read in a process of its own.
 
     :param company: whose file it is: the work takes its turn among that company's.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared_code.errors import InvalidRequest
-from shared_code.labels import composed, problem_of, read_company_id, units
+from shared_code.labels import composed, new_reading_id, problem_of, read_company_id, units
 from shared_code.providers import vendors
-from shared_code.records import Caller, CallIdentity
+from shared_code.records import Caller, CallIdentity, FileBytes
 
 if TYPE_CHECKING:
     from shared_code.settings import Settings
@@ -27,9 +27,12 @@ _NO = {"false", "0", "no", ""}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted."""
+    """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted.
 
-    data: bytes = field(repr=False)
+    ``reading_id`` is the public id that its reading gets, should one be made.
+    """
+
+    data: FileBytes = field(repr=False)
     identity: CallIdentity
     deadline_seconds: float
     file_name: str | None = None
@@ -37,6 +40,7 @@ class Submission:
     force: bool = False
     model: str | None = None
     lines_required: bool = False
+    reading_id: str = field(default_factory=new_reading_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,18 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionContext:
-    """One run. ``lease_seconds`` is how long its claim and reservations stand without a sign of life."""
+    """One run. ``lease_seconds`` is how long its claim and reservations stand without a sign of life.
+
+    ``reading_id`` is the public id of the reading that the run makes; ``force`` asks for one in any case.
+    """
 
     identity: CallIdentity
     deadline: Deadline
     lease_seconds: int
+    reading_id: str
+    file_label: str | None = None
     time_zone: str | None = None
+    force: bool = False
 
 
 def read_caller(fields: Mapping[str, str | None]) -> Caller:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from shared_code import errors
-from shared_code.records import Provider, Usage
+from shared_code.records import FileBytes, Provider, Usage
 
 
 class Next(StrEnum):
@@ -56,7 +56,7 @@ class Media:
     """One part of the document as it is sent, of a type that the provider reads; ``name`` serves as its file name."""
 
     mime_type: str
-    data: bytes = field(repr=False)
+    data: FileBytes = field(repr=False)
     name: str = "document"
 
 

@@ -28,9 +28,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """The document of an upload. Name and content type are hints of the client, never trusted."""
+    """The document of an upload. Name and content type are hints of the client, never trusted.
 
-    data: bytes = field(repr=False)
+    :ivar data: a view into the body: uploads are large, and many wait at once.
+    """
+
+    data: memoryview = field(repr=False)
     name: str | None
     content_type: str
 
@@ -113,26 +116,30 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Field | File, bytes]]:
-    """Each part with its content."""
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Field | File, memoryview]]:
+    """Each part with its content, as it lies in the body."""
+    whole = memoryview(body)
     part: Field | File | None = None
-    content: list[bytes] = []
-    for event in _events(body, boundary):
+    start = end = 0
+    for event, position in _events(body, boundary):
         if isinstance(event, Field | File):
-            part, content = event, []
+            # The decoder leaves the line break that ends the headers for the content to begin with.
+            part = event
+            start = end = position + (2 if body.startswith(b"\r\n", position) else 1)
         elif isinstance(event, Data):
-            content.append(event.data)
+            end += len(event.data)
             if part is not None and not event.more_data:
-                yield part, b"".join(content)
+                yield part, whole[start:end]
 
 
-def _events(body: bytes, boundary: bytes) -> Iterator[Event]:
+def _events(body: bytes, boundary: bytes) -> Iterator[tuple[Event, int]]:
+    """Each event with the place in the body behind it."""
     decoder = MultipartDecoder(boundary, max_parts=_MOST_PARTS)
     try:
         for start in range(0, len(body), _PIECE):
             decoder.receive_data(body[start : start + _PIECE])
             while not isinstance(event := decoder.next_event(), NeedData):
-                yield event
+                yield event, min(start + _PIECE, len(body)) - len(decoder.buffer)
         if decoder.state is State.PREAMBLE:
             raise _refused(
                 f"The boundary that the Content-Type names does not occur in the body ({len(body)} bytes received)."
@@ -147,13 +154,13 @@ def _events(body: bytes, boundary: bytes) -> Iterator[Event]:
         raise _refused("A part of the form has no Content-Disposition header.") from error
 
 
-def _text(part: Field, data: bytes) -> str:
+def _text(part: Field, data: memoryview) -> str:
     """The value of a field that we know, in the encoding that its part declares, or UTF-8."""
     if part.name not in FIELDS:
         return ""
     declared = parse_options_header(part.headers.get("content-type"))[1].get("charset", "").lower()
     try:
-        return data.decode(_ENCODINGS[declared])
+        return str(data, _ENCODINGS[declared])
     except (KeyError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             f"{part.name} is not UTF-8: characters would be lost, and it could be taken for another name.",

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
+from shared_code.records import FileBytes
+
 _LENGTH_BYTES = 4
 _MAX_HEADER = 64 * 1_048_576
 _MAX_PARTS = 512 * 1_048_576
@@ -17,7 +19,7 @@ class ConnectionLost(Exception):
     """The other side ended, or sent something that is not a frame."""
 
 
-def write_frame(stream: BinaryIO, header: Mapping[str, Any], parts: Sequence[bytes] = ()) -> None:
+def write_frame(stream: BinaryIO, header: Mapping[str, Any], parts: Sequence[FileBytes] = ()) -> None:
     """Send one frame.
 
     :raises OSError: the other side is gone.

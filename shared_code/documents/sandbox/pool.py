@@ -18,6 +18,7 @@ from shared_code.documents.sandbox.process import End, Process, ProcessGone, Res
 from shared_code.documents.sandbox.refused_files import RefusedFiles
 from shared_code.documents.sandbox.seats import Seats
 from shared_code.documents.sandbox.watch import Limits, Watch
+from shared_code.records import FileBytes
 
 MEMORY_MB = 512
 
@@ -57,7 +58,7 @@ class Sandbox:
         # The process used last is used first, so that little work keeps only one process running.
         self._idle: list[Process] = []
 
-    def run(self, operation: str, parts: Sequence[bytes], *, company: str = "", **arguments: Any) -> Result:
+    def run(self, operation: str, parts: Sequence[FileBytes], *, company: str = "", **arguments: Any) -> Result:
         """Do one operation of ``worker.OPERATIONS`` on ``parts``.
 
         A package that stands above this one has its own function run: ``call``, with ``function`` as
@@ -93,7 +94,7 @@ class Sandbox:
         for process in idle:
             process.close(at_once=False)
 
-    def _tried_twice(self, header: dict[str, Any], parts: Sequence[bytes]) -> Result:
+    def _tried_twice(self, header: dict[str, Any], parts: Sequence[FileBytes]) -> Result:
         """The answer of one process, or of a fresh one when the first crashed or was killed.
 
         :raises ProcessGone: the last one ended too, or the watch ended the job.

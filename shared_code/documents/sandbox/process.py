@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 from shared_code import errors
 from shared_code.documents.sandbox import frames
 from shared_code.documents.sandbox.watch import Overrun, Watch
+from shared_code.records import FileBytes
 
 #: a process that holds more than this between jobs is replaced
 REPLACE_ABOVE_MB = 220.0
@@ -111,7 +112,7 @@ class Process:
             or self.resident_mb > REPLACE_ABOVE_MB
         )
 
-    def ask(self, header: dict[str, Any], parts: Sequence[bytes], watch: Watch) -> Result:
+    def ask(self, header: dict[str, Any], parts: Sequence[FileBytes], watch: Watch) -> Result:
         """Do one job.
 
         :raises ProcessGone: the process ended.
@@ -131,7 +132,7 @@ class Process:
         self.resident_mb = facts.pop("now_mb", 0.0)
         return Result(facts, blobs, facts.pop("peak_mb", 0.0))
 
-    def _exchange(self, header: dict[str, Any], parts: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    def _exchange(self, header: dict[str, Any], parts: Sequence[FileBytes]) -> tuple[dict[str, Any], list[bytes]]:
         answers = cast("BinaryIO", self._popen.stdout)
         if self._cpu_before == math.inf:
             hello, _ = frames.read_frame(answers)

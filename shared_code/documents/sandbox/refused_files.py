@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared_code import errors
+from shared_code.records import FileBytes
 
 _MOST = 1_000
 _KEPT_SECONDS = 3_600.0
@@ -29,7 +30,7 @@ class RefusedFiles:
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, tuple[float, errors.InvalidFile]] = OrderedDict()
 
-    def check(self, header: Mapping[str, Any], parts: Sequence[bytes]) -> None:
+    def check(self, header: Mapping[str, Any], parts: Sequence[FileBytes]) -> None:
         """Return when nothing is known about this job.
 
         :raises errors.InvalidFile: what was found when the same bytes were read before.
@@ -45,7 +46,7 @@ class RefusedFiles:
         if known is not None:
             raise _copy(known[1])
 
-    def add(self, header: Mapping[str, Any], parts: Sequence[bytes], refusal: errors.InvalidFile) -> None:
+    def add(self, header: Mapping[str, Any], parts: Sequence[FileBytes], refusal: errors.InvalidFile) -> None:
         """Remember a job for an hour; beyond a thousand the oldest one is forgotten."""
         digest = _digest(header, parts)
         with self._lock:
@@ -60,7 +61,7 @@ def _copy(refusal: errors.InvalidFile) -> errors.InvalidFile:
     return errors.InvalidFile(refusal.message, details=refusal.details)
 
 
-def _digest(header: Mapping[str, Any], parts: Sequence[bytes]) -> bytes:
+def _digest(header: Mapping[str, Any], parts: Sequence[FileBytes]) -> bytes:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for part in parts:
         digest.update(len(part).to_bytes(8))

@@ -20,6 +20,7 @@ from shared_code.e_invoices.as_text.likeness import looks_like_an_invoice, words
 from shared_code.e_invoices.json_tree import is_json, node_of, parse_json
 from shared_code.e_invoices.xml import Node
 from shared_code.e_invoices.xml_parsing import parse_xml
+from shared_code.records import FileBytes
 
 #: characters of an outline that a model is asked to read: about 200 lines of an invoice, whose answer one call can hold
 MOST_CHARACTERS = 100_000
@@ -36,7 +37,7 @@ _MOST_DEPTH = 60
 _JOINERS = "\u200c\u200d"
 
 
-def outline_in_sandbox(data: bytes, *, company: str = "", sandbox: Sandbox | None = None) -> StructuredText:
+def outline_in_sandbox(data: FileBytes, *, company: str = "", sandbox: Sandbox | None = None) -> StructuredText:
     """A file that looks like an invoice as text, made in a process of its own.
 
     :param company: whose file it is: the work takes its turn among that company's.

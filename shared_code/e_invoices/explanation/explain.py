@@ -77,7 +77,7 @@ def explain_document(document: Document, *, syntax: str, number: str | None) -> 
     for data in files:
         # A file beside the one that was read may be anything.
         with suppress(errors.InvalidFile):
-            found = explain(data, company=document.company)
+            found = explain(bytes(data), company=document.company)
             if found is not None and (found.syntax, found.number) == (syntax, number):
                 return found
     return None

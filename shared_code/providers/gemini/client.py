@@ -192,5 +192,5 @@ def _contents(request: ModelRequest) -> Any:
     """The document first, then the question: the order that the vendor advises for a single document."""
     from google.genai import types
 
-    parts = [types.Part.from_bytes(data=media.data, mime_type=media.mime_type) for media in request.media]
+    parts = [types.Part.from_bytes(data=bytes(media.data), mime_type=media.mime_type) for media in request.media]
     return [types.Content(role="user", parts=[*parts, types.Part.from_text(text=request.prompt)])]

@@ -29,6 +29,7 @@ def _bytes(value):
 
 FILE = part("file", PDF, file_name="a.pdf", content_type="application/pdf")
 COMPANY = part("companyID", "NT047")
+FIELD_AFTER = part("username", "José")
 END = b"--edge--\r\n"
 
 
@@ -61,6 +62,20 @@ def test_a_form_is_read_however_its_type_is_written(content_type):
 @given(st.binary(max_size=200_000).filter(lambda data: b"--edge" not in data))
 def test_a_file_comes_out_byte_for_byte(data):
     assert read(part("file", data, file_name="x"), COMPANY).data == data
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, *range(65_300, 65_545, 7), 131_071, 131_072, 200_001])
+@pytest.mark.parametrize("filling", [b"\r\n", b"\n", b"\r", b"\r\n--edg", b"-"], ids=repr)
+def test_a_file_of_line_breaks_and_half_boundaries_comes_out_whole_wherever_a_piece_ends(size, filling):
+    data = (filling * (size // len(filling) + 1))[:size]
+    assert read(COMPANY, part("file", data, file_name="x"), FIELD_AFTER).data == data
+    assert read(part("file", data, file_name="x"), COMPANY).data == data
+
+
+@pytest.mark.parametrize("data", [b"\n\r\nA\n", b"\nA\n\n", b"\rA", b"", b"A" * 70_000])
+def test_a_form_with_bare_line_feeds_keeps_the_bytes_of_its_file(data):
+    form = (COMPANY + part("file", b"HERE", file_name="x") + END).replace(b"\r\n", b"\n").replace(b"HERE", data)
+    assert read(end=form).data == data
 
 
 def test_text_is_read_as_its_part_declares_it():
