@@ -4,14 +4,19 @@ Unicode writes some names in several ways: ``é`` is one character, or an ``e`` 
 same name (Unicode Standard Annex 15), so every name is put into its composed form (NFC) where it comes in. Rows, limits
 and reports then agree without comparing in the database, which has no portable function for it. A name that has lost
 characters on its way is refused, because two such names look like one.
+
+And the ids that we give to readings, by which callers ask for them.
 """
 
 import re
+import secrets
 import unicodedata
 
 #: a company id as people write it. The ODBC driver turns other characters into ``?``, so that two companies could
 #: become one
 COMPANY_ID = r"[A-Za-z0-9._\-]{1,50}"
+#: the public id of a reading. Whoever has one may see the reading: ids are random, never counted, and masked in logs
+READING_ID = r"ext_[0-9a-f]{32}"
 #: what decoders put where bytes were not in the encoding that they expected
 _LOST = "\ufffd"
 
@@ -46,3 +51,13 @@ def problem_of(name: str) -> str | None:
 def is_unicode(text: str) -> bool:
     """False for halves of surrogate pairs, which Python puts where bytes of the command line are not UTF-8."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def new_reading_id() -> str:
+    """A public id that nobody can guess: 128 random bits."""
+    return f"ext_{secrets.token_hex(16)}"
+
+
+def is_reading_id(text: str) -> bool:
+    """Whether a text has the form of a public id."""
+    return re.fullmatch(READING_ID, text) is not None

@@ -295,6 +295,63 @@ extractions = Table(
     "Extractions",
     metadata,
     Column("ExtractionID", _big_key, primary_key=True, autoincrement=True),
+    #: the reading's public id, see ``shared_code.labels``; NULL only in rows that an earlier version wrote beside us
+    Column("PublicID", String(36)),
+    #: the claim whose run this was; '' for a document that was refused before it was claimed
+    Column("ClaimKey", String(64), nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    Column("DocumentSha256", String(64), nullable=False),
+    Column("PromptVersion", String(20), nullable=False),
+    Column("Provider", String(20), nullable=False),
+    Column("Model", String(100), nullable=False),
+    Column("CallID", String(36), nullable=False),
+    #: done or failed
+    Column("State", String(10), nullable=False),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("FinishedAt", _moment()),
+    Column("Status", String(20)),
+    Column("Result", UnicodeText),
+    #: digest of seller + number + financial year of the first invoice: the same invoice seen again
+    Column("DuplicateKey", String(64)),
+    #: digest of seller + date + total: perhaps the same invoice under another number
+    Column("SimilarKey", String(64)),
+    Column("InvoiceNumber", Unicode(100)),
+    #: the reading that this one was made instead of
+    Column("SupersedesID", String(36)),
+    Column("Source", String(20)),
+    Column("RequestedBy", _label(100)),
+    Column("Branch", _label(50)),
+    Column("FileLabel", Unicode(100)),
+    #: of a failed reading: the error's code, and the error as JSON
+    Column("ErrorCode", String(40)),
+    Column("Error", UnicodeText),
+    #: the reading was erased: the row stands for its id, and holds nothing else of the document
+    Column("ErasedAt", _moment()),
+    # Claims had these before they had a table of their own. They stay for an earlier version that runs beside us.
+    Column("LeaseUntil", _moment(), nullable=False, default=utc_now()),
+    Column("NeededTokens", BigInteger),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# A reading is found by its id.
+Index(
+    "UX_Extractions_PublicID",
+    extractions.c.PublicID,
+    unique=True,
+    **_where("PublicID IS NOT NULL"),
+)
+# All readings of one document.
+Index("IX_Extractions_Document", extractions.c.CompanyID, extractions.c.DocumentSha256)
+# Duplicate look-up of one company.
+Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey)
+Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
+# Prune by age.
+Index("IX_Extractions_CreatedAt", extractions.c.CreatedAt)
+
+claims = Table(
+    "Claims",
+    metadata,
+    Column("ClaimID", _big_key, primary_key=True, autoincrement=True),
     #: digest over company, document, prompt version, provider, model and options
     Column("ClaimKey", String(64), nullable=False),
     Column("CompanyID", String(50), nullable=False),
@@ -307,29 +364,50 @@ extractions = Table(
     #: running, done, or short: a limit leaves less than NeededTokens
     Column("State", String(10), nullable=False),
     Column("LeaseUntil", _moment(), nullable=False),
-    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
-    Column("FinishedAt", _moment()),
-    Column("Status", String(20)),
-    Column("Result", UnicodeText),
-    #: digest of seller + number + financial year of the first invoice: the same invoice seen again
-    Column("DuplicateKey", String(64)),
-    #: digest of seller + date + total: perhaps the same invoice under another number
-    Column("SimilarKey", String(64)),
-    Column("InvoiceNumber", Unicode(100)),
+    #: when it was claimed last, or finished
+    Column("UpdatedAt", _moment(), nullable=False, server_default=utc_now()),
     #: what the document's limit must leave before it is read again: an answer was paid for that could not be used
     Column("NeededTokens", BigInteger),
+    #: the newest reading that was finished
+    Column("ReadingID", String(36)),
+    #: the reading that is being made
+    Column("RunningID", String(36)),
     schema=SCHEMA,
     sqlite_autoincrement=True,
 )
 # One run per document at a time; its answer serves the next one.
-Index("UX_Extractions_ClaimKey", extractions.c.ClaimKey, unique=True)
-# Duplicate look-up of one company.
-Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey)
-Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
-# Prune by age.
-Index("IX_Extractions_CreatedAt", extractions.c.CreatedAt)
+Index("UX_Claims_ClaimKey", claims.c.ClaimKey, unique=True)
 # The sweep looks for claims whose lease ran out.
-Index("IX_Extractions_State", extractions.c.State, extractions.c.LeaseUntil)
+Index("IX_Claims_State", claims.c.State, claims.c.LeaseUntil)
+# A reading that is being made is found by its id.
+Index("IX_Claims_RunningID", claims.c.RunningID)
+# Prune by age.
+Index("IX_Claims_UpdatedAt", claims.c.UpdatedAt)
+
+idempotency_keys = Table(
+    "IdempotencyKeys",
+    metadata,
+    Column("IdempotencyKeyID", _big_key, primary_key=True, autoincrement=True),
+    Column("CompanyID", String(50), nullable=False),
+    #: digest of what the client sent as Idempotency-Key
+    Column("KeyDigest", String(64), nullable=False),
+    #: digest over the file and the fields that were sent with it
+    Column("Identity", String(64), nullable=False),
+    #: the run that answers for the key
+    Column("CallID", String(36), nullable=False),
+    #: the reading that it makes or, once it has answered, the one that it answered with
+    Column("ReadingID", String(36), nullable=False),
+    #: running or done
+    Column("State", String(10), nullable=False),
+    Column("LeaseUntil", _moment(), nullable=False),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# One answer for each key.
+Index("UX_IdempotencyKeys_Key", idempotency_keys.c.CompanyID, idempotency_keys.c.KeyDigest, unique=True)
+# Prune by age.
+Index("IX_IdempotencyKeys_CreatedAt", idempotency_keys.c.CreatedAt)
 
 written_results = Table(
     "WrittenResults",
@@ -391,9 +469,9 @@ admin_keys = Table(
     metadata,
     Column("KeyID", String(32), primary_key=True),
     Column("SecretSha256", String(64), nullable=False),
-    #: viewer, operator or admin
+    #: viewer, reviewer, operator or admin
     Column("Role", String(20), nullable=False),
-    #: a viewer bound to one company sees that company only
+    #: the one company that the key is for; NULL = all
     Column("CompanyID", String(50)),
     Column("Label", Unicode(100)),
     Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),

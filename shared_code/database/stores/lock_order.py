@@ -1,13 +1,13 @@
 """In which order transactions lock rows, so that two of them never wait for each other in a ring.
 
-1. the claim of a document (Extractions)
+1. the claim of a document (Claims)
 2. a reservation that ends (TokenReservations, DELETE)
 3. a key's own row (TokenMaster)
 4. the company's row (CompanySettings), by :func:`hold_company`
 5. limits (Quotas), by whoever holds the company's row
 6. a key's running total (TokenUsageSummary): one, or several by whoever holds the company's row
 7. counters (QuotaCounters), in ascending order of id
-8. rows that are new
+8. rows that are new, readings (Extractions) among them: nobody waits for those, because their ids are new too
 
 A transaction leaves out what it does not need, and never goes back. The usual call holds neither the company's row nor
 a limit's: its key's running total is the only row on which calls of one company wait for each other. On PostgreSQL a

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.stores.extractions import blob_answers
@@ -50,13 +50,49 @@ def test_the_reading_that_was_booked_for_a_version_is_found_by_its_label(databas
             ("5", "NT047", "tha", "done", "another", datetime(2026, 3, 1)),
         ):
             values = {"ClaimKey": key, "DocumentSha256": sha, "State": state, "Result": result, "FinishedAt": finished}
+            values |= {"CompanyID": company, "PublicID": f"ext_{key}", "SupersedesID": f"ext_{int(key) - 1}"}
+            connection.execute(insert(extractions).values(claim | values))
+
+    database.run(fill)
+    found = database.read(lambda c: blob_answers.stored_result(c, "label"))
+    assert found == blob_answers.StoredResult("ext_2", "ext_1", "newer")
+    assert database.read(lambda c: blob_answers.stored_result(c, "unknown")) is None
+
+
+def test_a_version_gets_the_reading_of_its_own_run_back_whatever_else_was_read_since(database):
+    def fill(connection):
+        same = {"CompanyID": "NT047", "DocumentSha256": "sha"}
+        values = {"Kind": "usage", "RequestID": "label", "LoggedAt": utc_now(), "CallID": "own"}
+        connection.execute(insert(token_usage_logs).values(values | same))
+        shared = same | {"ClaimKey": "k", "PromptVersion": "1", "Provider": "Gemini", "State": "done"}
+        for model, call, day in (("its own", "own", 1), ("of another model", "later", 2)):
+            read = {"Model": model, "CallID": call, "Result": model, "FinishedAt": datetime(2026, 2, day)}
+            connection.execute(insert(extractions).values(shared | read | {"PublicID": f"ext_{day}"}))
+
+    database.run(fill)
+    assert database.read(lambda c: blob_answers.stored_result(c, "label")).result == "its own"
+
+
+def test_the_versions_that_were_booked_as_a_document_are_found_by_company_and_digest(database):
+    def fill(connection):
+        for number, (label, company, sha, source) in enumerate(
+            (
+                ("mine", "NT047", "sha", "blob"),
+                ("mine", "NT047", "sha", "blob"),
+                ("again", "NT047", "sha", "blob"),
+                ("another's", "OTHER", "sha", "blob"),
+                ("another", "NT047", "tha", "blob"),
+                ("a client's", "NT047", "sha", "http"),
+                (None, "NT047", "sha", "blob"),
+            )
+        ):
+            row = {"RequestID": label, "CompanyID": company, "DocumentSha256": sha, "Source": source}
             connection.execute(
-                insert(extractions).values(claim | values | {"CompanyID": company, "LeaseUntil": utc_now()})
+                insert(token_usage_logs).values(Kind="usage", CallID=f"c{number}", LoggedAt=utc_now(), **row)
             )
 
     database.run(fill)
-    assert database.read(lambda c: blob_answers.stored_result(c, "label")) == "newer"
-    assert database.read(lambda c: blob_answers.stored_result(c, "unknown")) is None
+    assert database.read(lambda c: blob_answers.labels_of(c, "NT047", "sha")) == {"mine", "again"}
 
 
 def test_companies_with_a_usable_key_are_told_with_what_changes_when_their_keys_do(database):
@@ -79,8 +115,11 @@ def test_companies_with_a_usable_key_are_told_with_what_changes_when_their_keys_
     database.run(lambda c: tokens.set_status(c, key, tokens.KeyStatus.ACTIVE))
     changed = usable()
     assert changed["NT047"] != first["NT047"]
+    database.run(lambda c: c.execute(update(token_master).values(TotalTokenLimit=5)))
+    limited = usable()
+    assert limited["NT047"] != changed["NT047"], "also a limit that was changed by SQL"
     add("NT047")
-    assert usable()["NT047"] != changed["NT047"]
+    assert usable()["NT047"] != limited["NT047"]
 
 
 def test_a_month_is_kept_until_all_of_it_is_old(database):

@@ -62,14 +62,14 @@ def test_a_missing_index_is_found_and_the_remedy_mends_it(database):
 
 
 def test_a_missing_unique_index_is_critical_and_comes_first(database):
-    on_table = ' ON "docUpload"."Extractions"' if database.dialect == "mssql" else ""
+    on_table = ' ON "docUpload"."Claims"' if database.dialect == "mssql" else ""
     schema = '"docUpload".' if database.dialect == "postgresql" else ""
     with database.transaction() as connection:
-        connection.execute(text(f'DROP INDEX {schema}"UX_Extractions_ClaimKey"{on_table}'))
+        connection.execute(text(f'DROP INDEX {schema}"UX_Claims_ClaimKey"{on_table}'))
     try:
         first = DatabaseDiagnostic(database).run_diagnostics()["findings"][0]
         assert first["severity"] == "critical"
-        assert "UX_Extractions_ClaimKey" in first["message"]
+        assert "UX_Claims_ClaimKey" in first["message"]
     finally:
         with database.transaction() as connection:
             connection.execute(text(first["remedy"]))
@@ -317,10 +317,12 @@ class TestPostgresql:
 
     def test_dead_rows_are_found(self, pg):
         with pg.transaction() as connection:
-            connection.execute(text("CREATE TABLE heap AS SELECT generate_series(1, 15000) AS a"))
+            connection.execute(
+                text("CREATE TABLE heap WITH (autovacuum_enabled = false) AS SELECT generate_series(1, 15000) AS a")
+            )
         with pg.transaction() as connection:
             connection.execute(text("DELETE FROM heap"))
-        with pg.reading() as connection:
+            # A session keeps what it counted for ten seconds, unless it is told to hand it over with its commit.
             connection.execute(text("SELECT pg_stat_force_next_flush()"))
         deadline, text_found = time.monotonic() + 10, ""
         while "dead rows" not in text_found and time.monotonic() < deadline:

@@ -6,17 +6,18 @@ version that was booked and has no such row has lost its result; its reading is 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import batched
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, and_, case, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in
-from shared_code.database.stores.extractions.claims import DONE
+from shared_code.database.stores.extractions.readings import DONE
 from shared_code.database.stores.operations.json_facts import read_facts
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.tables import alerts, extractions, token_usage_logs, written_results
-from shared_code.records import UsageKind
+from shared_code.records import Source, UsageKind
 
 EXPIRING = Expiring(written_results.c.WrittenResultID, written_results.c.WrittenAt)
 #: The label of a row from the moment at which this table was made. What was booked before it counts as written: its
@@ -56,12 +57,33 @@ def written_labels(connection: Connection, labels: Sequence[str], *, since_secon
     return found
 
 
-def stored_result(connection: Connection, label: str) -> str | None:
-    """The newest stored reading, as JSON text, of the document that was booked under a label; None without one."""
+def labels_of(connection: Connection, company_id: str, sha256: str) -> set[str]:
+    """The labels of the versions of dropped files that were booked as this document of a company."""
+    logs = token_usage_logs
+    booked = select(logs.c.RequestID).where(
+        logs.c.CompanyID == company_id,
+        logs.c.DocumentSha256 == sha256,
+        logs.c.Source == Source.BLOB.value,
+        logs.c.RequestID.is_not(None),
+    )
+    return set(connection.execute(booked.distinct()).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A reading with its result as JSON text. ``reading_id`` is None when an earlier version wrote it beside us."""
+
+    reading_id: str | None
+    supersedes: str | None
+    result: str
+
+
+def stored_result(connection: Connection, label: str) -> StoredResult | None:
+    """The reading that the label's own run has stored, else (it gave a cached answer) the newest of the document."""
     logs, results = token_usage_logs, extractions
     same = and_(results.c.CompanyID == logs.c.CompanyID, results.c.DocumentSha256 == logs.c.DocumentSha256)
     statement = (
-        select(results.c.Result)
+        select(results.c.PublicID, results.c.SupersedesID, results.c.Result)
         .select_from(logs.join(results, same))
         .where(
             logs.c.RequestID == label,
@@ -70,10 +92,12 @@ def stored_result(connection: Connection, label: str) -> str | None:
             results.c.State == DONE,
             results.c.Result.is_not(None),
         )
-        .order_by(results.c.FinishedAt.desc())
+        # Others of the document may be of another model, or with lines.
+        .order_by(case((results.c.CallID == logs.c.CallID, 0), else_=1), results.c.FinishedAt.desc())
         .limit(1)
     )
-    return connection.execute(statement).scalar()
+    row = connection.execute(statement).first()
+    return None if row is None else StoredResult(*row)
 
 
 def failed_versions(connection: Connection, subjects: Sequence[str], *, kind: str) -> set[tuple[str, str]]:

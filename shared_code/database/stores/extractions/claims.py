@@ -1,13 +1,14 @@
-"""Claims on documents and their results: one run per document at a time, and its answer serves the next caller.
+"""Claims on documents: one run per document at a time, and its reading serves the next caller.
 
-A claim is unique by company, document, prompt version, provider, model and options. Its owner is fenced by CallID: a
-run that was taken over (its lease ran out) can neither finish nor free the claim any more. Errors are not kept, but
-for one: a document that has cost tokens for nothing, because its limit left too little, is not paid for again while
-the limit leaves less than the document needs.
+A claim is unique by company, document, prompt version, provider, model and options, and points to the newest reading.
+Its owner is fenced by CallID: a run that was taken over (its lease ran out) can neither finish nor free the claim any
+more; its reading is stored all the same, under its own id. Errors are not kept, but for one: a document that has cost
+tokens for nothing, because its limit left too little, is not paid for again while the limit leaves less than the
+document needs.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    String,
     and_,
     bindparam,
     case,
@@ -27,12 +27,13 @@ from sqlalchemy import (
 )
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead, insert_done
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.row_records import from_row
-from shared_code.database.tables import extractions
-from shared_code.database.text_columns import fitting
+from shared_code.database.tables import claims, extractions
+from shared_code.labels import new_reading_id
 
-table = extractions
+table = claims
 
 RUNNING = "running"
 DONE = "done"
@@ -42,7 +43,7 @@ SHORT = "short"
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """What is claimed, and by which run."""
+    """What is claimed, by which run, and which reading it is to become."""
 
     company_id: str
     document_sha256: str
@@ -52,6 +53,29 @@ class ClaimRequest:
     options: str
     call_id: str
     lease_seconds: int
+    reading_id: str = field(default_factory=new_reading_id)
+    source: str | None = None
+    username: str | None = None
+    branch: str | None = None
+    file_label: str | None = None
+
+    def head(self, *, supersedes: str | None = None) -> ReadingHead:
+        """What the run's reading says of itself; ``supersedes`` is the id of the reading that it replaces."""
+        return ReadingHead(
+            reading_id=self.reading_id,
+            company_id=self.company_id,
+            document_sha256=self.document_sha256,
+            call_id=self.call_id,
+            claim_key=self.key,
+            prompt_version=self.prompt_version,
+            provider=self.provider,
+            model=self.model,
+            source=self.source,
+            username=self.username,
+            branch=self.branch,
+            file_label=self.file_label,
+            supersedes=supersedes,
+        )
 
     @property
     def key(self) -> str:
@@ -71,32 +95,24 @@ class ClaimRequest:
 class Claim:
     """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock, or gave up.
 
-    ``needed_tokens``: model tokens that the next reservation for the document must take at least.
+    ``reading_id``, ``result`` and ``supersedes`` are those of the newest reading; without a ``result``
+    there is none any more. ``needed_tokens``: model tokens that the next reservation for the document must take at
+    least.
     """
 
     key: str
     call_id: str
     state: str
     lease_ended: bool
+    reading_id: str | None
     result: str | None
-    status: str | None
+    supersedes: str | None = None
     needed_tokens: int | None = None
 
     @property
     def done(self) -> bool:
-        """Whether the result is there."""
+        """Whether no run is at work on the document, because one has finished."""
         return self.state == DONE
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a finished run stores: the result as JSON text, and the keys by which the same invoice is found again."""
-
-    status: str
-    result: str
-    duplicate_key: str | None = None
-    similar_key: str | None = None
-    invoice_number: str | None = None
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
@@ -104,15 +120,7 @@ _INSERT = insert(table).values(State=RUNNING, LeaseUntil=utc_in(bindparam("lease
 _FINISH = (
     update(table)
     .where(table.c.ClaimKey == bindparam("claim"), table.c.CallID == bindparam("call"))
-    .values(
-        State=DONE,
-        FinishedAt=utc_now(),
-        Status=bindparam("new_status"),
-        Result=bindparam("new_result"),
-        DuplicateKey=bindparam("new_duplicate"),
-        SimilarKey=bindparam("new_similar"),
-        InvoiceNumber=bindparam("new_number"),
-    )
+    .values(State=DONE, UpdatedAt=utc_now(), NeededTokens=None, ReadingID=bindparam("reading"), RunningID=None)
 )
 
 
@@ -128,6 +136,7 @@ def insert_claim(connection: Connection, request: ClaimRequest) -> None:
             "Provider": request.provider,
             "Model": request.model,
             "CallID": request.call_id,
+            "RunningID": request.reading_id,
             "lease": request.lease_seconds,
         },
     )
@@ -136,68 +145,76 @@ def insert_claim(connection: Connection, request: ClaimRequest) -> None:
 def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: Claim, even_done: bool) -> bool:
     """Claim a document whose claim ended (lease out) or, with ``even_done``, has a result; False = too late.
 
+    It is too late as well when the claim has got another reading meanwhile: the new one is to supersede the newest.
     What was known to be needed is forgotten.
     """
-    ended = _ended()
+    ended, newest = _ended(), previous.reading_id
     result = connection.execute(
         update(table)
         .where(
             table.c.ClaimKey == request.key,
             table.c.CallID == previous.call_id,
+            table.c.ReadingID.is_(None) if newest is None else table.c.ReadingID == newest,
             or_(ended, table.c.State == DONE) if even_done else ended,
         )
-        .values(CallID=request.call_id, State=RUNNING, LeaseUntil=utc_in(request.lease_seconds), NeededTokens=None)
+        .values(
+            CallID=request.call_id,
+            State=RUNNING,
+            LeaseUntil=utc_in(request.lease_seconds),
+            UpdatedAt=utc_now(),
+            NeededTokens=None,
+            RunningID=request.reading_id,
+        )
     )
     return result.rowcount == 1
 
 
 def find_claim(connection: Connection, key: str) -> Claim | None:
-    """The claim under a key, if any."""
-    row = connection.execute(
-        select(
-            table.c.ClaimKey,
-            table.c.CallID,
-            table.c.State,
-            table.c.Result,
-            table.c.Status,
-            table.c.NeededTokens,
-            case((_ended(), 1), else_=0).label("LeaseEnded"),
-        ).where(table.c.ClaimKey == key)
-    ).first()
+    """The claim under a key with its newest reading, if any."""
+    row = connection.execute(_FIND, {"claim": key}).first()
     return None if row is None else from_row(Claim, row, key=row.ClaimKey, lease_ended=bool(row.LeaseEnded))
 
 
 def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> bool:
-    """Store the result; False when the run no longer owns the claim."""
-    result = connection.execute(
-        _FINISH,
-        {
-            "claim": key,
-            "call": call_id,
-            "new_status": finished.status,
-            "new_result": fitting(finished.result),
-            "new_duplicate": finished.duplicate_key,
-            "new_similar": finished.similar_key,
-            "new_number": fitting(finished.invoice_number or "", 100) or None,
-        },
-    )
-    return result.rowcount == 1
+    """Store the reading, and let the claim point to it; False when the run no longer owns the claim."""
+    head = finished.head or _head_of(connection, key, call_id)
+    if head is None:
+        return False
+    owned = connection.execute(_FINISH, {"claim": key, "call": call_id, "reading": head.reading_id}).rowcount == 1
+    insert_done(connection, head, finished)
+    return owned
+
+
+def _head_of(connection: Connection, key: str, call_id: str) -> ReadingHead | None:
+    """The reading that a run's own claim tells of."""
+    own = select(table).where(table.c.ClaimKey == key, table.c.CallID == call_id, table.c.RunningID.is_not(None))
+    row = connection.execute(own).first()
+    return None if row is None else head_of(row)
+
+
+def head_of(row: Any) -> ReadingHead:
+    """The reading that is being made under a claim, given its row."""
+    untold: dict[str, Any] = dict.fromkeys(("source", "username", "branch", "file_label"))
+    return from_row(ReadingHead, row, **untold, reading_id=row.RunningID, supersedes=row.ReadingID)
 
 
 def free_claim(connection: Connection, key: str, call_id: str, *, needed_tokens: int | None = None) -> bool:
     """Give up an unfinished claim of this run, so that the next caller reads the document.
 
-    An earlier answer that the run was to replace stands again.
+    An earlier reading that the run was to replace stands again.
 
     :param needed_tokens: keeps the claim: the document is read again once its limit leaves so many model tokens.
     """
     own = (table.c.ClaimKey == key, table.c.CallID == call_id, table.c.State == RUNNING)
-    restored = connection.execute(update(table).where(*own, table.c.Result.is_not(None)).values(State=DONE))
+    before = update(table).where(*own, table.c.ReadingID.is_not(None)).values(State=DONE, RunningID=None)
+    restored = connection.execute(before)
     if restored.rowcount == 1:
         return True
     if needed_tokens is None:
         return connection.execute(delete(table).where(*own)).rowcount == 1
-    kept = update(table).where(*own).values(State=SHORT, NeededTokens=needed_tokens, LeaseUntil=utc_now())
+    kept = (
+        update(table).where(*own).values(State=SHORT, NeededTokens=needed_tokens, LeaseUntil=utc_now(), RunningID=None)
+    )
     return connection.execute(kept).rowcount == 1
 
 
@@ -206,49 +223,25 @@ def _ended() -> Any:
     return or_(and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), table.c.State == SHORT)
 
 
-# An unknown key is NULL, which equals nothing.
-_SAME_INVOICE = (
-    select(table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey)
-    .where(
-        table.c.CompanyID == bindparam("company"),
-        table.c.State == DONE,
-        table.c.DocumentSha256 != bindparam("own_sha256"),
-        or_(
-            table.c.DuplicateKey == bindparam("duplicate", type_=String(64)),
-            table.c.SimilarKey == bindparam("similar", type_=String(64)),
-        ),
+_FIND = (
+    select(
+        table.c.ClaimKey,
+        table.c.CallID,
+        table.c.State,
+        table.c.ReadingID,
+        table.c.NeededTokens,
+        case((_ended(), 1), else_=0).label("LeaseEnded"),
+        extractions.c.Result,
+        extractions.c.SupersedesID.label("Supersedes"),
     )
-    .order_by(table.c.ExtractionID)
-    .limit(10)
+    .select_from(table.outerjoin(extractions, extractions.c.PublicID == table.c.ReadingID))
+    .where(table.c.ClaimKey == bindparam("claim"))
 )
 
 
-def find_same_invoice(
-    connection: Connection, company_id: str, *, duplicate_key: str | None, similar_key: str | None, not_sha256: str
-) -> list[tuple[str, str, bool]]:
-    """Earlier documents of the company with the same invoice: ``(document_sha256, invoice_number, certain)``.
-
-    ``certain`` is True for seller + number + year, False for seller + date + total under another number.
-    """
-    if not duplicate_key and not similar_key:
-        return []
-    rows = connection.execute(
-        _SAME_INVOICE,
-        {"company": company_id, "duplicate": duplicate_key, "similar": similar_key, "own_sha256": not_sha256},
-    )
-    return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
-
-
 def _is_old(before: ColumnElement[datetime]) -> ColumnElement[bool]:
-    # A claim that was taken over keeps the moment of its first run: what happened last decides.
-    return and_(
-        table.c.CreatedAt < before,
-        or_(
-            and_(table.c.State == DONE, or_(table.c.FinishedAt.is_(None), table.c.FinishedAt < before)),
-            and_(table.c.State.in_((RUNNING, SHORT)), table.c.LeaseUntil < before),
-        ),
-    )
+    return and_(table.c.UpdatedAt < before, or_(table.c.State == DONE, table.c.LeaseUntil < before))
 
 
-#: results, and claims whose run is dead or gave up
-EXPIRING = Expiring(table.c.ExtractionID, table.c.CreatedAt, _is_old)
+#: claims whose reading is as old, and those whose run is dead or gave up
+EXPIRING = Expiring(table.c.ClaimID, table.c.UpdatedAt, _is_old)
