@@ -17,9 +17,10 @@ from tests.conftest import running_standin
 from tests.integration.extraction import bad_row
 from tests.integration.extraction.conftest import RING, Pipeline
 from tests.integration.extraction.cuts import cuttable
-from tests.integration.extraction.test_outage import check_after, outage
+from tests.integration.extraction.test_outage import check_after, outage, outage_of_long_documents
 
 REQUESTS = 200
+LONG_DOCUMENTS = 8
 SECONDS = 20.0
 
 
@@ -50,6 +51,16 @@ def test_the_way_to_the_database_is_cut(database_url, make_settings, gemini, sto
     with cuttable(database_url) as cut:
         services = build_services(settings_for(make_settings, gemini, storage, cut.url))
         prove(Pipeline(services, gemini), cut)
+        services.close()
+
+
+def test_long_results_outlast_the_outage(database_url, make_settings, gemini, storage):
+    with cuttable(database_url) as cut:
+        services = build_services(settings_for(make_settings, gemini, storage, cut.url))
+        pipeline = Pipeline(services, gemini)
+        pipeline.gemini.latency(10_000)
+        pipeline.add_key(limit=500_000_000)
+        outage_of_long_documents(pipeline, cut, count=LONG_DOCUMENTS, seconds=SECONDS)
         services.close()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from shared_code.database.stores.extractions.claims import Finished
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead
 from shared_code.errors import InternalError
-from shared_code.records import Reservation, UsageRow
+from shared_code.records import Caller, Reservation, UsageRow
 
 _VERSION = 2
 _IDENTITY = ("call_id", "source", "request_id", "document_sha256")
@@ -21,11 +21,20 @@ _RESERVATION = ("attempt", "token_id", "local_day", "provider", "model", "bound_
 
 
 @dataclass(frozen=True, slots=True)
+class FullCopy:
+    """Where a booking is kept with its result: the name of a blob, and the SHA-256 (hex) of what it must hold."""
+
+    blob: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """A reservation, the usage row that settles it and, when the run succeeded, the result for its claim.
 
     Without a row the reservation is given back: the run ended before it made a call that costs anything.
-    ``needed_tokens`` is what its claim is to remember then; see :func:`.claims.free_claim`.
+    ``needed_tokens`` is what its claim is to remember then; see :func:`.claims.free_claim`. ``full_copy`` stands in a
+    message whose result is too long for the queue, and ``head`` in a booking that has lost its result.
     """
 
     reservation: Reservation
@@ -33,10 +42,29 @@ class Booking:
     claim_key: str | None = None
     finished: Finished | None = None
     needed_tokens: int | None = None
+    full_copy: FullCopy | None = None
+    head: ReadingHead | None = None
+
+    def without_result(self) -> "Booking":
+        """The booking that still knows which reading has no result."""
+        return self if self.finished is None else replace(self, finished=None, head=self.finished.head)
+
+    def anonymous(self) -> "Booking":
+        """The booking without its result and without the names in its row; what it counts for stays exact."""
+        row = self.row
+        if row is not None:
+            bare = replace(row.identity, caller=Caller(row.identity.caller.company_id), request_id=None)
+            row = replace(row, identity=bare)
+        return replace(self, row=row, finished=None, head=None, full_copy=None)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nothing of its document is left in it."""
+        return self == self.anonymous()
 
     def to_text(self, *, with_result: bool = True) -> str:
         """JSON; never holds a key. Without the result it always fits into a queue message."""
-        kept = self if with_result else replace(self, finished=None)
+        kept = self if with_result else self.without_result()
         message = {"version": _VERSION, "booking": _adapter().dump_python(kept, mode="json")}
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         # Half a surrogate pair, which a vendor's JSON can hold, can be sent nowhere.

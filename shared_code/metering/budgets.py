@@ -19,7 +19,7 @@ from shared_code.database.stores.keys import token_changes
 from shared_code.database.stores.quotas import period_counters, quotas
 from shared_code.database.stores.usage import reservations, usage_rows
 from shared_code.metering.bookable import bookable
-from shared_code.metering.keys import SOON, bound_that_fits, in_order_of_trial, refusal
+from shared_code.metering.keys import SOON, are_used_up, bound_that_fits, in_order_of_trial, refusal
 from shared_code.periods import day_period, local_day, period_end, zone
 from shared_code.records import ApiKey, Caller, Reservation, TokenRequest, Usage, UsageKind, UsageRow
 
@@ -96,6 +96,9 @@ class Budgets:
         unknown = [key for key in keys if key.token_id is not None and not key.has_summary]
         if missing or unknown:
             raise NotCounted(caller, day, unknown)
+        if are_used_up(keys, request.least_bound):
+            # Before any limit that resets: to wait for that one would not help.
+            raise refusal(request, keys, now.astimezone(UTC).replace(tzinfo=None))
         rooms = [counter.available for counter in counters]
         if bound_that_fits(request, *rooms) is None:
             raise _counter_refusal(request, counters, tz, now)

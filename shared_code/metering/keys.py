@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.database.stores.keys import tokens
 from shared_code.metering.app_setting import AppSetting
+from shared_code.metering.estimates import SMALLEST_BOUND
 from shared_code.observability import redaction
 from shared_code.records import ApiKey, KeyStatus, Provider, TokenRequest
 
@@ -26,19 +27,26 @@ _log = logging.getLogger(__name__)
 #: what a caller is told to wait when running requests hold what is missing, in seconds
 SOON = 60.0
 USABLE_STATUSES = (KeyStatus.ACTIVE, KeyStatus.BELOW_THRESHOLD)
-_A_DAY = 86_400.0
+_NO_RESET = "It does not reset by itself: please ask for a higher limit."
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyKeys:
     """Usable keys of a company (never empty) and the time zone by which its days turn.
 
-    ``model`` is the one that APP_SETTING_FILE names, for a company that is served by its key.
+    ``model`` is the one that APP_SETTING_FILE names, for a company that is served by its key. ``used_up`` are the keys
+    that the timer has taken out of use because of their limit.
     """
 
     keys: tuple[ApiKey, ...]
     time_zone: str | None
     model: str | None = None
+    used_up: tuple["StoredKey", ...] = ()
+
+    def refusal_of(self, provider: Provider, *, needed_tokens: int = SMALLEST_BOUND) -> errors.ServiceError:
+        """Why no key of this provider serves: the timer took one out of use for its limit, or none is there."""
+        used_up = [row for row in self.used_up if Provider.parse(row.provider) is provider]
+        return _used_up(needed_tokens, used_up) if used_up else errors.TokenUnavailable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,13 @@ class KeyFinder:
     app_setting: AppSetting | None
     clock: Callable[[], datetime]
 
-    def usable_keys(self, company_id: str) -> CompanyKeys:
+    def usable_keys(self, company_id: str, *, needed_tokens: int = SMALLEST_BOUND) -> CompanyKeys:
         """The keys that may serve the company, budgets included. One statement.
 
+        :param needed_tokens: what a limit that is used up would have to leave, for its refusal.
         :raises errors.TokenNotFound: the company has no key at all.
-        :raises errors.TokenExpired, errors.TokenUnavailable: none is usable; the newest one decides which.
+        :raises errors.QuotaExceeded: none is usable, and one of them only because its limit is used up.
+        :raises errors.TokenExpired, errors.TokenUnavailable: none is usable otherwise; the newest one decides which.
         :raises errors.ConfigurationError: the key ring opens none of the usable keys; one beside others is left out.
         :raises errors.DatabaseUnavailable: the database cannot be reached.
         """
@@ -66,10 +76,12 @@ class KeyFinder:
         if not rows:
             return self._fallback(company_id)
         now = self.clock().astimezone(UTC).replace(tzinfo=None)
-        usable = [row for row in rows if _usable(row, now)]
+        able = [row for row in rows if _able(row, now)]
+        usable = [row for row in able if KeyStatus.parse(row.status) in USABLE_STATUSES]
+        used_up = tuple(row for row in able if KeyStatus.parse(row.status) is KeyStatus.FULLY_UTILIZED)
         if not usable:
-            raise _refusal(rows, now)
-        return CompanyKeys(self._decrypted(usable), rows[0].time_zone)
+            raise _used_up(needed_tokens, used_up) if used_up else _refusal(rows, now)
+        return CompanyKeys(self._decrypted(usable), rows[0].time_zone, used_up=used_up)
 
     def _decrypted(self, rows: "Sequence[StoredKey]") -> tuple[ApiKey, ...]:
         keys, faults = [], []
@@ -111,12 +123,14 @@ class RunKeys:
         self._finder = finder
         self._company_id = company_id
         self.company = finder.usable_keys(company_id)
-        self._fresh: tuple[ApiKey, ...] | None = self.company.keys
+        self._fresh: CompanyKeys | None = self.company
 
-    def read(self) -> Sequence[ApiKey]:
+    def read(self, *, needed_tokens: int = SMALLEST_BOUND) -> CompanyKeys:
         """The usable keys now. Raises as :meth:`KeyFinder.usable_keys`."""
-        keys, self._fresh = self._fresh, None
-        return keys if keys is not None else self._finder.usable_keys(self._company_id).keys
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            return fresh
+        return self._finder.usable_keys(self._company_id, needed_tokens=needed_tokens)
 
 
 def is_cooling(key: ApiKey, now: datetime) -> bool:
@@ -149,16 +163,19 @@ def refusal(request: TokenRequest, keys: Iterable[ApiKey], now: datetime) -> err
             retry_after=max((moment - now).total_seconds(), 1.0),
             details={"reason": "all keys are cooling down", "free_at": moment.isoformat() + "Z"},
         )
-    return _no_room(request, list(keys))
+    return _no_room(request.least_bound, list(keys))
 
 
-def _usable(row: "StoredKey", now: datetime) -> bool:
-    return (
-        KeyStatus.parse(row.status) in USABLE_STATUSES
-        and Provider.parse(row.provider) is not None
-        and bool((row.stored_key or "").strip())
-        and not _expired(row, now)
+def are_used_up(keys: Sequence["ApiKey | StoredKey"], needed_tokens: int) -> bool:
+    """Whether no key will have room for so many tokens, not even when all that runs has ended and cost nothing."""
+    return all(
+        key.available_tokens is not None and key.available_tokens + key.reserved_tokens < needed_tokens for key in keys
     )
+
+
+def _able(row: "StoredKey", now: datetime) -> bool:
+    """Whether the key could serve, but for its status."""
+    return Provider.parse(row.provider) is not None and bool((row.stored_key or "").strip()) and not _expired(row, now)
 
 
 def _expired(row: "StoredKey", now: datetime) -> bool:
@@ -170,28 +187,37 @@ def _refusal(rows: "Sequence[StoredKey]", now: datetime) -> errors.AccessError:
     return errors.TokenExpired() if _expired(newest, now) else errors.TokenUnavailable()
 
 
-def _no_room(request: TokenRequest, keys: list[ApiKey]) -> errors.QuotaExceeded:
+def _no_room(needed: int, keys: Sequence[ApiKey]) -> errors.QuotaExceeded:
+    """Of keys that are in use."""
+    available, details = _room(needed, keys)
+    told = f"The token limit of your company's API key leaves {available} tokens; "
+    told += f"this document needs at least {needed}."
+    if are_used_up(keys, needed):
+        return errors.LimitUsedUp(f"{told} {_NO_RESET}", details=details)
+    # Not only the roomiest: another one may be full of requests that free most of it.
+    told = f"{told} Running requests hold the rest and free what they do not use."
+    return errors.QuotaExceeded(told, details=details, retry_after=SOON)
+
+
+def _used_up(needed: int, keys: Sequence["StoredKey"]) -> errors.QuotaExceeded:
+    """Of keys that the timer has taken out of use because of their limit."""
+    available, details = _room(needed, keys)
+    if are_used_up(keys, needed):
+        told = f"The token limit of your company's API key leaves {available} tokens; at least {needed} are needed."
+        return errors.LimitUsedUp(f"{told} {_NO_RESET}", details=details)
+    told = "The token limit of your company's API key was used up and has room again: the key serves within minutes."
+    return errors.QuotaExceeded(told, details=details, retry_after=SOON)
+
+
+def _room(needed: int, keys: Sequence["ApiKey | StoredKey"]) -> tuple[int, dict[str, Any]]:
+    """What the key with most room leaves, and the facts about its limit."""
     roomiest = max(keys, key=lambda key: key.available_tokens or 0, default=None)
     available = max(roomiest.available_tokens or 0, 0) if roomiest else 0
-    reserved = roomiest.reserved_tokens if roomiest else 0
-    needed = request.least_bound
-    # Not only the roomiest: another one may be full of requests that free most of it.
-    soon = any((key.available_tokens or 0) + key.reserved_tokens >= needed for key in keys)
-    return errors.QuotaExceeded(
-        f"The token limit of your company's API key leaves {available} tokens; "
-        f"this document needs at least {needed}. "
-        + (
-            "Running requests hold the rest and free what they do not use."
-            if soon
-            else "It does not reset by itself: please ask for a higher limit."
-        ),
-        details={
-            "scope": "key",
-            "limit": roomiest.total_token_limit if roomiest else None,
-            "available": available,
-            "reserved": reserved,
-            "needed": needed,
-            "resets_at": None,
-        },
-        retry_after=SOON if soon else _A_DAY,
-    )
+    return available, {
+        "scope": "key",
+        "limit": roomiest.total_token_limit if roomiest else None,
+        "available": available,
+        "reserved": roomiest.reserved_tokens if roomiest else 0,
+        "needed": needed,
+        "resets_at": None,
+    }

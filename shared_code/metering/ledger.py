@@ -6,7 +6,7 @@ result is stored in the same transaction as the booking, before the answer leave
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,13 +16,14 @@ from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.extractions.claims import Claim, ClaimRequest, Finished
+from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.database.stores.usage import reservations
 from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError
 from shared_code.metering.bookable import Bookable, bookable, tell
 from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked, Budgets, Contended, NotCounted
-from shared_code.records import ApiKey, Caller, Reservation, TokenRequest
+from shared_code.metering.finishing import Ending, Failed, HeldClaim, ending_of, finish, forms, tell_lost_result
+from shared_code.records import ApiKey, Reservation, TokenRequest
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
@@ -33,6 +34,10 @@ _log = logging.getLogger(__name__)
 #: how a database refuses a booking: by a rule, by a statement's error, or already in its driver, which cannot send a
 #: text (ValueError) or a number (OverflowError)
 _REFUSED = (InternalError, IntegrityError, ValueError, OverflowError)
+
+
+#: seconds that a run which has failed waits for the database
+_GIVE_UP_SECONDS = 1.0
 
 
 class ClaimTaken(Exception):
@@ -62,7 +67,13 @@ class Claiming:
                 claims.insert_claim(connection, self.request)
             except IntegrityError as error:
                 raise ClaimTaken from error
-        elif not claims.take_over_claim(connection, self.request, previous=self.taken_over, even_done=self.force):
+        elif not claims.take_over_claim(
+            connection,
+            self.request,
+            previous=self.taken_over,
+            # A reading that is gone (its age, an erasure) serves nobody.
+            even_done=self.force or self.taken_over.result is None,
+        ):
             raise ClaimTaken
 
 
@@ -115,26 +126,14 @@ class Ledger:
 
         A result that the booking carries is stored with its claim in the same transaction.
         """
-        try:
-            return self._settled(booking, budget_seconds=self.booking_seconds)
-        except DatabaseUnavailable:
-            self._keep(booking)
-        except InternalError:
-            self._keep(replace(booking, finished=None))
-        return None
+        return self._settled_or_kept(booking)
 
-    def store(self, claim_key: str, call_id: str, finished: Finished) -> None:
-        """Store a result whose calls are booked already. A database that is away costs the stored copy only."""
-        try:
-            self.database.run(
-                lambda connection: claims.finish_claim(connection, claim_key, call_id, finished),
-                on_unknown=repeatable,
-            )
-        except DatabaseUnavailable:
-            _log.warning("the result of run %s could not be stored", call_id)
+    def store(self, booking: Booking) -> None:
+        """Store the result of a run whose calls are all booked: the last of them, which is not booked twice."""
+        self._settled_or_kept(booking)
 
     def replay(self, booking: Booking) -> Booked | None:
-        """Settle a booking from the outbox, with its result when the claim is still the run's own.
+        """Settle a booking from the outbox, and store its result.
 
         :raises errors.InternalError: the database refuses it in every form; another try would end the same way.
         :raises errors.DatabaseUnavailable: the database cannot be reached.
@@ -152,29 +151,40 @@ class Ledger:
         call_id: str,
         *,
         needed_tokens: int | None = None,
+        failed: Failed | None = None,
     ) -> None:
         """Give back what an ended run holds. The outbox does it when the database is away, or else the lease.
 
         :param needed_tokens: what the claim remembers; see :func:`.claims.free_claim`.
+        :param failed: the reading that came to nothing. A database that refuses it costs the note only.
         """
-
-        def work(connection: Connection) -> None:
-            if claim_key is not None:
-                claims.free_claim(connection, claim_key, call_id, needed_tokens=needed_tokens)
-            if reservation is not None:
-                self.budgets.release(connection, reservation)
-
+        claim = None if claim_key is None else HeldClaim(claim_key, call_id, needed_tokens)
+        ending = Ending(reservation, claim=claim, failed=failed)
         try:
-            self.database.run(work, budget_seconds=1.0, on_unknown=repeatable)
+            try:
+                self._give_up(ending)
+            except _REFUSED:
+                self._give_up(replace(ending, failed=None))
         except ServiceError:
             if reservation is None:
                 _log.warning("run %s could not be closed; its lease will end it", call_id)
             else:
                 self._keep(Booking(reservation, None, claim_key, needed_tokens=needed_tokens))
 
+    def _give_up(self, ending: Ending) -> None:
+        work = partial(finish, budgets=self.budgets, ending=ending)
+        self.database.run(work, budget_seconds=_GIVE_UP_SECONDS, on_unknown=repeatable)
+
     def find_claim(self, key: str) -> Claim | None:
         """The claim under a key, if any. Raises :class:`DatabaseUnavailable`."""
         return self.database.read(lambda connection: claims.find_claim(connection, key))
+
+    def _settled_or_kept(self, booking: Booking) -> Booked | None:
+        try:
+            return self._settled(booking, budget_seconds=self.booking_seconds)
+        except (DatabaseUnavailable, InternalError):
+            self._keep(booking)
+        return None
 
     def _settled(self, booking: Booking, *, budget_seconds: float | None = None) -> Booked | None:
         """Settle in the fullest form that the database takes.
@@ -183,35 +193,21 @@ class Ledger:
         :raises errors.DatabaseUnavailable: it cannot be reached.
         """
         refusal: Exception | None = None
-        for form in _forms(booking):
-            # Safe to repeat after a COMMIT whose answer was lost: settle finds its own row and stops.
-            work = partial(self._settle, form)
+        for form in forms(booking):
+            # Safe to repeat after a COMMIT whose answer was lost: what is booked already is left as it is.
+            work = partial(finish, budgets=self.budgets, ending=ending_of(form))
             try:
-                booked = self.database.run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
+                ended = self.database.run(work, budget_seconds=budget_seconds, on_unknown=repeatable)
             except _REFUSED as error:
                 refusal = error
                 _log.exception("booking of call %s was refused", booking.reservation.identity.call_id)
                 continue
             if form.row is not None and booking.row is not None and form.row is not booking.row:
                 tell(self.database, Bookable(form.row, ("the database refused its labels",)), booking.row)
-            return booked
+            if ended.freed and form.row is not None:
+                tell_lost_result(self.database, booking)
+            return ended.booked
         raise InternalError("The database refuses a booking in every form") from refusal
-
-    def _settle(self, booking: Booking, connection: Connection) -> Booked | None:
-        """Move the sums and store the result, or give back what the run held."""
-        reservation, call_id = booking.reservation, booking.reservation.identity.call_id
-        # The claim first: who takes it over holds it before the key's total.
-        if booking.row is None:
-            if booking.claim_key:
-                claims.free_claim(connection, booking.claim_key, call_id, needed_tokens=booking.needed_tokens)
-            self.budgets.withdraw(connection, reservation)
-            return None
-        if booking.claim_key and booking.finished:
-            claims.finish_claim(connection, booking.claim_key, call_id, booking.finished)
-        elif booking.claim_key:
-            # The result is lost: the next caller reads the document at once instead of waiting for the lease.
-            claims.free_claim(connection, booking.claim_key, call_id)
-        return self.budgets.settle(connection, reservation, booking.row)
 
     def _keep(self, booking: Booking) -> None:
         """Leave a booking, or what is to be given back, to the timer."""
@@ -260,20 +256,6 @@ class _Reserving:
         if found is None:
             return None
         return next((found, key) for key in self.keys if key.token_id == found.token_id)
-
-
-def _forms(booking: Booking) -> Iterator[Booking]:
-    """The booking, then less and less of it: a call that is paid for is booked even if all else must be left out.
-
-    What a database refuses beside the row's own numbers is the result, or a label that a rule of its owner forbids.
-    """
-    yield booking
-    if booking.finished is not None:
-        yield replace(booking, finished=None)
-    if booking.row is not None:
-        identity = booking.row.identity
-        bare = replace(identity, caller=Caller(identity.caller.company_id), request_id=None, document_sha256=None)
-        yield replace(booking, finished=None, row=replace(booking.row, identity=bare, model=None, cost_usd=None))
 
 
 def _given_back(keys: Sequence[ApiKey], held: Reservation) -> Sequence[ApiKey]:

@@ -13,6 +13,7 @@ from shared_code.database.stores.operations.alerts import Changes
 from shared_code.database.stores.usage import reconciliation, usage_sums
 from shared_code.database.stores.usage.reconciliation import Discrepancy
 from shared_code.metering.bookable import USAGE_CORRECTED
+from shared_code.metering.finishing import RESULT_LOST
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import announce_changes
 from shared_code.providers import vendors
@@ -30,7 +31,7 @@ _KEY_KINDS = (*ALERT_OF_STATUS.values(), "key_expired")
 _SEVERITY = {KeyStatus.BELOW_THRESHOLD: "warning", KeyStatus.FULLY_UTILIZED: "error"}
 _REFUSED = (KeyStatus.BLOCKED, KeyStatus.EXPIRED, KeyStatus.EXCEEDED)
 #: raised where they happen; over when they have not happened for a day
-_PASSING_KINDS = ("estimate_miss", "unmeasured_call", USAGE_CORRECTED)
+_PASSING_KINDS = ("estimate_miss", "unmeasured_call", USAGE_CORRECTED, RESULT_LOST)
 _QUIET_SECONDS = 86_400
 #: a model that was called within so many days is in use
 _USED_DAYS = 7

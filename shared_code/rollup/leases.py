@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import claims, stale_claims
+from shared_code.database.stores.extractions import stale_claims
 from shared_code.database.stores.usage import reservations
+from shared_code.errors import RunEnded
+from shared_code.metering.finishing import Ending, Failed, HeldClaim, finish
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert, Reservation, Usage, UsageKind
 from shared_code.rollup.set_aside import setting_aside
@@ -65,17 +67,24 @@ def _end(context: RollupContext, call_id: str, attempt: int) -> Reservation | No
             outcome="lease_ended",
             kind=UsageKind.UNMEASURED,
         )
-        return reservation if context.budgets.end(connection, reservation, row) else None
+        ended = finish(connection, context.budgets, Ending(reservation, row, from_outside=True))
+        return None if ended.booked is None else reservation
 
     return context.database.run(work, on_unknown=repeatable)
 
 
-def _free(context: RollupContext, extraction_id: int) -> bool:
+def _free(context: RollupContext, claim_id: int) -> bool:
     """Free one claim; False when another run has taken it over, or its own has finished meanwhile."""
 
     def work(connection: "Connection") -> bool:
-        claim = stale_claims.stale_owner(connection, extraction_id)
-        return claim is not None and claims.free_claim(connection, *claim)
+        head = stale_claims.stale_owner(connection, claim_id)
+        if head is None:
+            return False
+        ending = Ending(
+            claim=HeldClaim(head.claim_key, head.call_id),
+            failed=Failed(head, RunEnded(details={"reason": "lease_ended"})),
+        )
+        return finish(connection, context.budgets, ending).freed
 
     return context.database.run(work, on_unknown=repeatable)
 

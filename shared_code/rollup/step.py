@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared_code.blobs.expiring_documents import ExpiringDocuments
 from shared_code.blobs.sweep import BlobSweep
 from shared_code.database.connection import Database
 from shared_code.errors import ServiceError
@@ -29,6 +30,7 @@ class RollupContext:
     ledger: Ledger
     outbox: Outbox
     sweep: BlobSweep
+    documents: ExpiringDocuments
     clock: Callable[[], datetime]
     try_resting: bool = False
 

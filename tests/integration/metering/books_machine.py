@@ -104,6 +104,7 @@ class BooksMachine(RuleBasedStateMachine):
             ledger=self.ledger,
             outbox=nothing,
             sweep=nothing,
+            documents=nothing,
             clock=lambda: self.now,
         )
 

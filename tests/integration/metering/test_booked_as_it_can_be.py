@@ -8,7 +8,8 @@ from sqlalchemy import delete, event, text
 
 from shared_code.database import tables
 from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.extractions.claims import ClaimRequest, Finished
+from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.readings import Finished
 from shared_code.errors import DatabaseUnavailable
 from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked
@@ -130,7 +131,7 @@ def test_a_result_that_the_database_refuses_costs_only_itself(accounts, ledger):
     assert accounts.summary(token) == (700, 9_300, 0)
     assert (accounts.rows()[0].RequestedBy, accounts.rows()[0].Branch) == ("bzumah", "RUB")
     # The next caller reads the document at once.
-    assert accounts.database.read(lambda connection: connection.execute(tables.extractions.select()).all()) == []
+    assert accounts.database.read(lambda connection: connection.execute(tables.claims.select()).all()) == []
 
 
 def forbid_branch(accounts, name: str):

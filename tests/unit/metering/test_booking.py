@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from shared_code.database.stores.extractions.claims import Finished
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead
 from shared_code.errors import InternalError
-from shared_code.metering.booking import Booking
+from shared_code.metering.booking import Booking, FullCopy
 from shared_code.records import Caller, CallIdentity, Provider, Reservation, Source, Usage, UsageKind
 
 RESERVATION = Reservation(
@@ -39,6 +39,8 @@ ROW = RESERVATION.usage_row(
     USAGE, outcome="ok", model="gpt-5-mini-2025-08-07", cost_usd=Decimal("0.00012345"), duration_ms=812
 )
 FINISHED = Finished("ok", '{"status": "ok"}', duplicate_key="d" * 64, similar_key=None, invoice_number="A-1 ✓")
+
+HEAD = ReadingHead("ext_" + "1" * 32, "NT047", "ab" * 32, "6f1c1a4e", branch="Zürich ✓", supersedes="ext_" + "2" * 32)
 
 #: as the version before this one wrote it: one flat level
 VERSION_1 = {
@@ -89,6 +91,8 @@ VERSION_1 = {
     "booking",
     [
         Booking(RESERVATION, ROW, "c" * 64, FINISHED),
+        Booking(RESERVATION, ROW, "c" * 64, replace(FINISHED, head=HEAD)),
+        Booking(RESERVATION, ROW, "c" * 64, full_copy=FullCopy("ab/6f1c1a4e-2.json", "e" * 64), head=HEAD),
         Booking(RESERVATION, ROW),
         Booking(RESERVATION, None, "c" * 64),
         Booking(RESERVATION, RESERVATION.usage_row(Usage(), outcome="timeout", kind=UsageKind.UNMEASURED)),
@@ -101,6 +105,11 @@ def test_a_booking_reads_back_as_it_was(booking):
 def test_a_booking_without_its_result_keeps_everything_else():
     whole = Booking(RESERVATION, ROW, "c" * 64, FINISHED)
     assert Booking.from_text(whole.to_text(with_result=False)) == Booking(RESERVATION, ROW, "c" * 64)
+
+
+def test_a_booking_without_its_result_knows_which_reading_it_is():
+    whole = Booking(RESERVATION, ROW, "c" * 64, replace(FINISHED, head=HEAD))
+    assert Booking.from_text(whole.to_text(with_result=False)) == Booking(RESERVATION, ROW, "c" * 64, head=HEAD)
 
 
 def test_a_message_of_the_version_before_is_still_booked():

@@ -1,0 +1,162 @@
+"""The one place where calls and runs end: reading, claim, usage row and sums, in one transaction.
+
+Settlement, e-invoices, cached answers, the outbox, the sweep of leases and failures all come here, so that what must
+follow from an end is written in one place.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared_code.database.stores.extractions import claims, erased_readings, readings
+from shared_code.database.stores.extractions.erased_readings import DocumentKey
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead
+from shared_code.database.stores.usage import usage_rows
+from shared_code.errors import RunEnded, ServiceError
+from shared_code.metering.booking import Booking
+from shared_code.metering.budgets import Booked, Budgets
+from shared_code.operations.alerts import raise_alert
+from shared_code.records import Alert, Caller, Reservation, UsageRow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared_code.database.connection import Database
+
+#: kind of the alert: a call is booked, and the result that it was paid for could not be kept
+RESULT_LOST = "result_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldClaim:
+    """The claim that the run ``call_id`` holds. ``needed_tokens``: see :func:`.claims.free_claim`."""
+
+    key: str
+    call_id: str
+    needed_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A reading that did not come to a result, and what the caller is told."""
+
+    head: ReadingHead
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an end writes. All of it may be absent: a cached answer is a usage row alone.
+
+    :ivar reservation: what the call held. Without a ``row`` it is given back: the call cost nothing, or was not made.
+    :ivar row: what is booked.
+    :ivar claim: is finished by a result, and freed without one.
+    :ivar result: of the reading that is done.
+    :ivar failed: of one that is not; noted only when the claim, if there is one, is still the run's.
+    :ivar from_outside: whether somebody else ends the call, whose owner may be quicker: only a reservation that still
+        stands is booked then.
+    """
+
+    reservation: Reservation | None = None
+    row: UsageRow | None = None
+    claim: HeldClaim | None = None
+    result: Finished | None = None
+    failed: Failed | None = None
+    from_outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What :func:`finish` did.
+
+    :ivar booked: of a row that settles a reservation.
+    :ivar freed: whether the claim was the run's, and is free now.
+    """
+
+    booked: Booked | None = None
+    freed: bool = False
+
+
+def finish(connection: "Connection", budgets: Budgets, ending: Ending) -> Ended:
+    """End a call, a run, or both. Safe to repeat."""
+    # The claim first: who takes it over holds it before the key's total.
+    freed = _end_reading(connection, ending)
+    if ending.reservation is None:
+        if ending.row is not None:
+            usage_rows.insert_usage_once(connection, ending.row)
+        return Ended(freed=freed)
+    if ending.row is None:
+        budgets.withdraw(connection, ending.reservation)
+        return Ended(freed=freed)
+    if ending.from_outside:
+        stood = budgets.end(connection, ending.reservation, ending.row)
+        return Ended(Booked.SETTLED if stood else None, freed)
+    booked = budgets.settle(connection, ending.reservation, ending.row)
+    if booked is Booked.CORRECTED:
+        _forget_names(connection, ending.row)
+    return Ended(booked, freed)
+
+
+def _forget_names(connection: "Connection", row: UsageRow) -> None:
+    """Book a late call without names when its document was erased: nothing is erased before its calls have ended."""
+    identity = row.identity
+    if identity.document_sha256 is not None:
+        document = DocumentKey(identity.caller.company_id, identity.document_sha256)
+        erased_readings.blank_late_booking(connection, document, identity.call_id)
+
+
+def _end_reading(connection: "Connection", ending: Ending) -> bool:
+    claim, failed = ending.claim, ending.failed
+    if claim is not None and ending.result is not None:
+        claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
+        return False
+    freed = claim is not None and claims.free_claim(
+        connection, claim.key, claim.call_id, needed_tokens=claim.needed_tokens
+    )
+    if failed is not None and (freed or claim is None):
+        readings.insert_failed(connection, failed.head, failed.error)
+    return freed
+
+
+def ending_of(booking: Booking) -> Ending:
+    """What a booking writes."""
+    claim = None
+    if booking.claim_key:
+        claim = HeldClaim(booking.claim_key, booking.reservation.identity.call_id, booking.needed_tokens)
+    lost = None if booking.head is None else Failed(booking.head, RunEnded(details={"reason": "result_lost"}))
+    return Ending(booking.reservation, booking.row, claim, booking.finished, lost)
+
+
+def forms(booking: Booking) -> Iterator[Booking]:
+    """The booking, then less and less of it: a call that is paid for is booked even if all else must be left out.
+
+    What a database refuses beside the row's own numbers is the result, or a label that a rule of its owner forbids.
+    """
+    yield booking
+    if booking.finished is not None:
+        yield booking.without_result()
+    if booking.row is not None:
+        identity = booking.row.identity
+        bare = replace(identity, caller=Caller(identity.caller.company_id), request_id=None, document_sha256=None)
+        yield replace(booking.without_result(), row=replace(booking.row, identity=bare, model=None, cost_usd=None))
+
+
+def tell_lost_result(database: "Database", booking: Booking) -> None:
+    """Say that a document was paid for and its result is nowhere. Never raises."""
+    identity, tokens = booking.reservation.identity, booking.row.usage.billable_tokens if booking.row else 0
+    company = identity.caller.company_id
+    raise_alert(
+        database,
+        Alert(
+            kind=RESULT_LOST,
+            subject=company,
+            severity="warning",
+            message=f"The result of call {identity.call_id} of company {company} is lost. "
+            f"Its {tokens} tokens are booked, and the document is read again when it is sent again.",
+            details={
+                "call_id": identity.call_id,
+                "document_sha256": identity.document_sha256,
+                "booked_tokens": tokens,
+            },
+        ),
+    )
