@@ -5,6 +5,7 @@ import azure.functions as func
 from shared_code import bootstrap
 from shared_code.api_response import ApiResponse
 from shared_code.errors import ServiceError
+from shared_code.extraction.idempotency import HEADER
 from shared_code.extraction.upload_slots import Assign
 from shared_code.web.extract import Upload, extract_response, refused_response, upload_of
 from shared_code.web.platform_login import PRINCIPAL_HEADER
@@ -32,4 +33,5 @@ def _upload(req: func.HttpRequest) -> Upload:
         content_type=req.headers.get("content-type") or "",
         url=req.url,
         principal=req.headers.get(PRINCIPAL_HEADER),
+        idempotency_key=req.headers.get(HEADER),
     )

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.errors import AlreadyProcessing
@@ -19,6 +20,17 @@ _LONGEST_LOOK = 0.5
 _QUEUE_SECONDS = 1.0
 #: claims that may be lost to quicker runs, one after another
 _MOST_TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a run may read. ``answer`` is the claim with the reading that serves instead; None lets the run in.
+
+    ``supersedes`` is the id of the reading that the run replaces.
+    """
+
+    answer: Claim | None = None
+    supersedes: str | None = None
 
 
 class ClaimGate:
@@ -40,8 +52,8 @@ class ClaimGate:
         self._wait_seconds = wait_seconds
         self._pace = pace
 
-    def enter(self, calls: ModelCalls, plan: CallPlan, request: ClaimRequest, *, force: bool) -> Claim | None:
-        """Claim the document and reserve the first call of this run, or return the claim of a run that has finished.
+    def enter(self, calls: ModelCalls, plan: CallPlan, request: ClaimRequest, *, force: bool) -> Admission:
+        """Claim the document and reserve the first call of this run, or find the reading of a run that has finished.
 
         :param force: a finished claim is taken over, and the document read anew.
         :raises errors.ServiceError: as :meth:`ModelCalls.open`.
@@ -55,10 +67,10 @@ class ClaimGate:
             except ClaimTaken:
                 claim = self._ended(request.key, deadline)
             else:
-                return None
-            if claim is not None and not force and (claim.done or claim.result is not None):
-                # Also the answer before a forced reading that died.
-                return claim
+                return Admission(supersedes=previous.reading_id if previous else None)
+            if claim is not None and not force and claim.result is not None:
+                # Also the reading before a forced one that died.
+                return Admission(answer=claim)
             # Freed meanwhile, or its owner died, or its result is not wanted: the next try takes it.
             previous = claim
         raise AlreadyProcessing(retry_after=5.0)

@@ -29,6 +29,7 @@ from shared_code.extraction.model_calls import ModelCalls
 from shared_code.extraction.outcome import (
     AnswerData,
     Provenance,
+    ReadingName,
     answer_data,
     find_earlier,
     finished,
@@ -47,7 +48,6 @@ from shared_code.invoices.result import (
 from shared_code.invoices.schema import IndiaQr
 from shared_code.invoices.table_rows import count_rows
 from shared_code.invoices.text_layer import TextLayer
-from shared_code.metering.ledger import Ledger
 from shared_code.providers.base import ModelAnswer
 from shared_code.records import Finding
 
@@ -70,7 +70,6 @@ class ReviewTools:
     """
 
     database: Database
-    ledger: Ledger
     background: Executor
     clock: Callable[[], datetime]
     irn_public_keys: str | None = None
@@ -97,17 +96,20 @@ class AnswerReview:
         self._calls = calls
         self._claim = claim
         self._document = document
+        self._supersedes: str | None = None
         self._reading_texts = tools.background.submit(page_texts, document)
         self._indexing: Future[TextLayer] | None = None
 
-    def read(self, plan: CallPlan) -> AnswerData:
+    def read(self, plan: CallPlan, *, supersedes: str | None = None) -> AnswerData:
         """The ``data`` part of the answer; every billed answer is booked either way.
 
+        :param supersedes: the id of the reading that this one replaces.
         :raises errors.ProviderRejected: the model refuses the document, and so does the next one.
         :raises errors.ProviderBadAnswer: no answer could be read, also after asking again.
         :raises errors.TooManyPages: the document would take more calls than are made for one.
         :raises errors.ServiceError: as :meth:`ModelCalls.ask`.
         """
+        self._supersedes = supersedes
         plan = plan.with_rows(self._counted_rows())
         ranges = split_pages(plan.rows, self._calls.place[1]) if plan.rows else []
         if len(ranges) > 1:
@@ -214,11 +216,12 @@ class AnswerReview:
         if booked:
             calls.give_back()
         data = stored_data(result, find_earlier(tools.database, claim, result), signed(provenance, self._document))
+        stored = finished(result, data, claim.head(supersedes=self._supersedes))
         if booked:
-            tools.ledger.store(claim.key, claim.call_id, finished(result, data))
+            calls.store(claim.key, stored)
         else:
-            calls.settle(answer, outcome="ok", claim_key=claim.key, finished=finished(result, data))
-        return answer_data(data, calls.booked)
+            calls.settle(answer, outcome="ok", claim_key=claim.key, finished=stored)
+        return answer_data(data, calls.booked, ReadingName(claim.reading_id, self._supersedes))
 
     @cached_property
     def _texts(self) -> PageTexts | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from shared_code import errors
 from shared_code.database import key_cipher
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
@@ -12,6 +11,7 @@ from shared_code.documents.page_ranges import PageRange
 from shared_code.extraction.answer.prompt import SYSTEM, build_prompt, build_structured_prompt
 from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
 from shared_code.metering.estimates import SafetyFactors, TokenCounter, expected_output, output_cap
+from shared_code.metering.keys import CompanyKeys
 from shared_code.providers.base import Media, ModelRequest
 from shared_code.providers.vendors import model_info
 from shared_code.records import ApiKey, CallIdentity, Provider, TokenRequest
@@ -188,22 +188,22 @@ class CallPlanner:
     counter: TokenCounter
     factors: SafetyFactors
 
-    def choose(self, keys: Sequence[ApiKey], *, asked_model: str | None, preferred: str | None = None) -> ModelChoice:
-        """Which model to ask first.
+    def choose(self, company: CompanyKeys, *, asked_model: str | None) -> ModelChoice:
+        """Which model to ask first; the company's own goes before the configured ones of the first provider.
 
-        :param preferred: goes before the configured models of the first provider.
         :raises errors.TokenUnavailable: no key is of the asked model's provider.
+        :raises errors.QuotaExceeded: the limit of those that are is used up.
         """
-        providers = {key.provider for key in keys}
+        providers = {key.provider for key in company.keys}
         if asked_model is not None:
             provider = model_info(asked_model).provider
             if provider not in providers:
-                raise errors.TokenUnavailable
+                raise company.refusal_of(provider)
             return ModelChoice(provider, asked_model, {provider: [asked_model]})
         models = {provider: names for provider, names in self.models.items() if provider in providers}
         first = next(iter(models))
-        if preferred is not None:
-            models[first] = list(dict.fromkeys([preferred, *models[first]]))
+        if company.model is not None:
+            models[first] = list(dict.fromkeys([company.model, *models[first]]))
         return ModelChoice(first, models[first][0], models)
 
     def plan(self, document: Document, choice: ModelChoice) -> CallPlan:

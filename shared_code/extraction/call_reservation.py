@@ -128,7 +128,7 @@ class CallReservation:
                 try:
                     self._open, self.key = self._ledger.reserve(
                         request,
-                        self._candidates(place),
+                        self._candidates(place, request),
                         time_zone=self._context.time_zone,
                         claiming=claiming,
                         instead_of=self._open,
@@ -150,11 +150,12 @@ class CallReservation:
         company, token = request.identity.caller.company_id, self.key.token_id if self.key else None
         _log.info("Token %s selected for company %s, model %s", token, company, place.model)
 
-    def _candidates(self, place: Place) -> list[ApiKey]:
+    def _candidates(self, place: Place, request: TokenRequest) -> list[ApiKey]:
         """Keys of the place's provider, read anew: one that was replaced since it was refused is a new key."""
-        keys = [key for key in self._keys.read() if key.provider is place.provider and mark_of(key) not in place.spent]
+        company = self._keys.read(needed_tokens=request.least_bound)
+        keys = [key for key in company.keys if key.provider is place.provider and mark_of(key) not in place.spent]
         if not keys:
-            raise errors.TokenUnavailable
+            raise company.refusal_of(place.provider, needed_tokens=request.least_bound)
         return keys
 
     def _token_request(self, plan: CallPlan, place: Place) -> TokenRequest:

@@ -34,8 +34,13 @@ def places_after(
 
 
 def soonest(refusals: Sequence[errors.ServiceError]) -> errors.ServiceError:
-    """Of the refusals of several places the one that passes first."""
-    return min(refusals, key=lambda refused: math.inf if refused.retry_after is None else refused.retry_after)
+    """Of the refusals of several places the one that passes first; of those that do not pass, a limit before a key."""
+
+    def order(refused: errors.ServiceError) -> tuple[float, bool]:
+        wait = math.inf if refused.retry_after is None else refused.retry_after
+        return wait, not isinstance(refused, errors.QuotaExceeded)
+
+    return min(refusals, key=order)
 
 
 def public_error(failure: ModelCallFailed, *, retry_after: float | None = None) -> errors.ServiceError:

@@ -7,11 +7,11 @@ retry policy; a key that the provider refused is simply replaced, which is no re
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from shared_code import errors
-from shared_code.database.stores.extractions.claims import Finished
+from shared_code.database.stores.extractions.readings import Finished
 from shared_code.extraction.call_plan import CallPlan, Place, mark_of
 from shared_code.extraction.call_reservation import CallReservation
 from shared_code.extraction.failover import out_of_keys, public_error
@@ -19,6 +19,7 @@ from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.metering.booking import Booking
 from shared_code.metering.call_costs import CallCosts
+from shared_code.metering.finishing import Failed
 from shared_code.metering.keys import RunKeys
 from shared_code.metering.ledger import Claiming, Ledger
 from shared_code.metering.usage_text import format_run_usage
@@ -60,6 +61,7 @@ class ModelCalls:
         self._needed_tokens: int | None = None
         self._billed: tuple[ModelAnswer, Reservation] | None = None
         self._booked: list[UsageRow] = []
+        self._last: Booking | None = None
 
     @property
     def place(self) -> tuple[Provider, str]:
@@ -136,13 +138,22 @@ class ModelCalls:
         row = costs.row(reservation, usage, outcome=outcome, model=model, duration_ms=self._call_ms)
         self._booked.append(row)
         costs.note(reservation, row)
-        self._tools.ledger.book(Booking(reservation, row, claim_key, finished))
+        self._last = Booking(reservation, row, claim_key, finished)
+        self._tools.ledger.book(self._last)
         self._billed = None
 
-    def close(self, claim_key: str) -> None:
+    def store(self, claim_key: str, finished: Finished) -> None:
+        """Store the result of a run whose calls are all booked."""
+        if self._last is None:
+            raise errors.InternalError("No call is booked")
+        self._tools.ledger.store(replace(self._last, claim_key=claim_key, finished=finished))
+
+    def close(self, claim_key: str, failed: Failed | None) -> None:
         """End a run that failed: what it holds is given back, but an answer that nobody settled was billed.
 
         When the run has paid for an answer that a limit has made useless, the claim remembers what is needed.
+
+        :param failed: what is noted of the reading.
         """
         try:
             if self._billed is not None:
@@ -151,7 +162,11 @@ class ModelCalls:
                 self.settle(answer, outcome="failed")
         finally:
             self._tools.ledger.abandon(
-                self._next.held, claim_key, self._context.identity.call_id, needed_tokens=self._needed_tokens
+                self._next.held,
+                claim_key,
+                self._context.identity.call_id,
+                needed_tokens=self._needed_tokens,
+                failed=failed,
             )
 
     def give_back(self) -> None:
@@ -209,7 +224,7 @@ class ModelCalls:
     ) -> None:
         """Wait for the first key that cools down, if the deadline allows; keys that are out stay out."""
         effects = self._tools.key_effects
-        cooling = effects.cooling([key for key in self._keys.read() if key.provider is place.provider])
+        cooling = effects.cooling([key for key in self._keys.read().keys if key.provider is place.provider])
         pause = effects.seconds_until_free(cooling)
         may_retry = self._retry_policy.delay_before(self._retries + 1, failure) is not None
         if pause is None or not may_retry or not self._context.deadline.allows_call(after_pause=pause):

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict
 
-from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.extractions.claims import ClaimRequest, Finished
+from shared_code.database.stores.extractions import readings
+from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.readings import DONE, Finished, ReadingHead
 from shared_code.documents.document import Document
 from shared_code.errors import ServiceError
 from shared_code.invoices.result import ExtractionResult, ResultData
-from shared_code.records import Finding, UsageRow
+from shared_code.records import Finding, Usage
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
@@ -59,17 +60,53 @@ class UsageData(TypedDict):
     cost_usd: str | None
 
 
+class BookedUsage(Protocol):
+    """What one call was booked at."""
+
+    @property
+    def usage(self) -> Usage:
+        """Its tokens."""
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """Its price; None when that is unknown."""
+
+
 class StoredData(ResultData):
-    """``data`` as it is kept with the claim, for the next caller with the same document."""
+    """``data`` as it is stored with the reading: what does not depend on who asks for it."""
 
     provenance: Provenance
     duplicate_of: str | None
 
 
-class AnswerData(StoredData):
-    """``data`` as it is answered."""
+class ReviewData(TypedDict):
+    """What a person made of a reading: ``none`` until one has to look at it."""
 
+    state: str
+
+
+class AnswerData(StoredData):
+    """``data`` as it is answered.
+
+    ``id`` is the public id of the reading, ``cached`` whether an earlier run made it, ``state`` what became of the run
+    (an answer is always of one that is done), and ``supersedes`` the id of the reading that it was made instead of.
+    """
+
+    id: str | None
+    state: str
+    cached: bool
+    supersedes: str | None
+    review: ReviewData
     usage: UsageData
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingName:
+    """Which reading an answer gives. ``reading_id`` is None only for one that an earlier version has stored."""
+
+    reading_id: str | None
+    supersedes: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +124,39 @@ def stored_data(result: ExtractionResult, earlier: Earlier, provenance: Provenan
     return StoredData(**own, provenance=provenance, duplicate_of=earlier.duplicate_of)
 
 
-def finished(result: ExtractionResult, data: StoredData) -> Finished:
-    """What the claim keeps of a run that succeeded."""
+def finished(result: ExtractionResult, data: StoredData, head: ReadingHead) -> Finished:
+    """What is stored of a run that succeeded."""
     return Finished(
         status=data["status"],
         result=json.dumps(data, ensure_ascii=False),
         duplicate_key=result.duplicate_key,
         similar_key=result.similar_key,
         invoice_number=result.invoice_number,
+        head=head,
     )
 
 
-def answer_data(data: StoredData, booked: Sequence[UsageRow]) -> AnswerData:
-    """The stored data with what this run was booked at; no rows mean that it cost nothing."""
-    return AnswerData(**data, usage=usage_data(booked))
+def answer_data(data: StoredData, booked: Sequence[BookedUsage], name: ReadingName) -> AnswerData:
+    """The stored data with the reading's name and what was booked; no rows mean that it cost nothing."""
+    return AnswerData(
+        id=name.reading_id,
+        state=DONE,
+        cached=name.cached,
+        supersedes=name.supersedes,
+        review=ReviewData(state="none"),
+        **data,
+        usage=usage_data(booked),
+    )
 
 
-def usage_data(booked: Sequence[UsageRow]) -> UsageData:
+def cached_answer(result: str, name: ReadingName) -> AnswerData:
+    """The answer that a stored reading gives to another caller: at no cost. ``result`` is its JSON text."""
+    data: StoredData = json.loads(result)
+    data["provenance"] = {**data["provenance"], "method": "cached"}
+    return answer_data(data, (), name)
+
+
+def usage_data(booked: Sequence[BookedUsage]) -> UsageData:
     """Sums over all calls; a count that no call reported is None, and a cost is None when one of them is unknown."""
     calls, costs = [row.usage for row in booked], [row.cost_usd for row in booked]
     modalities: Counter[str] = Counter()
@@ -132,7 +185,7 @@ def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionRe
         return Earlier()
     try:
         same = database.read(
-            lambda connection: claims.find_same_invoice(
+            lambda connection: readings.find_same_invoice(
                 connection,
                 claim.company_id,
                 duplicate_key=result.duplicate_key,

@@ -4,7 +4,6 @@ The order is the promise: a usable key first (the seed's rule), then everything 
 claim and reservation, then the model, and the booking committed before the answer leaves.
 """
 
-import json
 import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,8 +15,9 @@ from shared_code.extraction.admission import ClaimGate
 from shared_code.extraction.answer.prompt import PROMPT_VERSION
 from shared_code.extraction.answer_review import AnswerReview, ReviewTools
 from shared_code.extraction.call_plan import CallPlanner
+from shared_code.extraction.failed_readings import FailedReadings, failed_reading
 from shared_code.extraction.model_calls import CallTools, ModelCalls
-from shared_code.extraction.outcome import AnswerData, StoredData, answer_data, sentence
+from shared_code.extraction.outcome import AnswerData, ReadingName, cached_answer, sentence
 from shared_code.extraction.submission import Deadline, ExtractionContext, Pace, Submission
 from shared_code.extraction.without_model import WithoutModel, for_model
 from shared_code.metering.keys import KeyFinder, RunKeys
@@ -47,13 +47,21 @@ class ExtractionService:
     call_tools: CallTools
     review_tools: ReviewTools
     without_model: WithoutModel
+    failed_readings: FailedReadings
     pace: Pace
 
     def extract(self, submission: Submission) -> Outcome:
-        """Read one document.
+        """Read one document; one that fails leaves a row that says so.
 
         :raises errors.ServiceError: any public error of the hierarchy; nothing is left reserved or claimed.
         """
+        try:
+            return self._extract(submission)
+        except Exception as error:
+            self.failed_readings.note(submission, error)
+            raise
+
+    def _extract(self, submission: Submission) -> Outcome:
         deadline = Deadline(submission.deadline_seconds, self.pace)
         keys = RunKeys(self.keys, submission.identity.caller.company_id)
         document = open_document(
@@ -68,7 +76,10 @@ class ExtractionService:
             identity=replace(submission.identity, document_sha256=document.sha256),
             deadline=deadline,
             lease_seconds=int(submission.deadline_seconds + self.settings.lease_margin_seconds),
+            reading_id=submission.reading_id,
+            file_label=document.label,
             time_zone=keys.company.time_zone,
+            force=submission.force,
         )
         data, remarks = self.without_model.extract(context, document, lines_required=submission.lines_required)
         if data is None:
@@ -87,7 +98,7 @@ class ExtractionService:
     def _by_model(
         self, submission: Submission, context: ExtractionContext, document: Document, keys: RunKeys
     ) -> AnswerData:
-        choice = self.planner.choose(keys.company.keys, asked_model=submission.model, preferred=keys.company.model)
+        choice = self.planner.choose(keys.company, asked_model=submission.model)
         claim = ClaimRequest(
             company_id=context.identity.caller.company_id,
             document_sha256=document.sha256,
@@ -97,19 +108,24 @@ class ExtractionService:
             options="lines" if submission.lines_required else "",
             call_id=context.identity.call_id,
             lease_seconds=context.lease_seconds,
+            reading_id=context.reading_id,
+            source=context.identity.source.value,
+            username=context.identity.caller.username,
+            branch=context.identity.caller.branch,
+            file_label=context.file_label,
         )
         calls = ModelCalls(self.call_tools, context, keys=keys, retry_config=self._retry_config)
         plan = self.planner.plan(document, choice)
         # It reads the document's text meanwhile, which tells how long the answer may become.
         review = AnswerReview(self.review_tools, calls, claim, document)
-        found = self.gate.enter(calls, plan, claim, force=submission.force)
-        if found is not None:
+        admission = self.gate.enter(calls, plan, claim, force=submission.force)
+        if admission.answer is not None:
             review.leave()
-            return self._cached(context, found)
+            return self._cached(context, admission.answer)
         try:
-            data = review.read(plan)
-        except BaseException:  # whatever ends the run, an interruption too: what it holds is given back
-            calls.close(claim.key)
+            data = review.read(plan, supersedes=admission.supersedes)
+        except BaseException as error:  # whatever ends the run, an interruption too: what it holds is given back
+            calls.close(claim.key, failed_reading(submission, error))
             raise
         telemetry().metric("overhead_ms", context.deadline.elapsed * 1000 - calls.model_ms)
         return data
@@ -123,10 +139,8 @@ class ExtractionService:
         )
 
     def _cached(self, context: ExtractionContext, claim: Claim) -> AnswerData:
-        """An earlier answer, at no cost; one usage row with 0 tokens says that it was given."""
+        """An earlier reading, at no cost; one usage row with 0 tokens says that it was given."""
         if claim.result is None:
-            raise errors.InternalError(f"The claim {claim.key} is done but holds no result")
-        data: StoredData = json.loads(claim.result)
-        data["provenance"] = {**data["provenance"], "method": "cached"}
+            raise errors.InternalError(f"The claim {claim.key} points to no reading")
         self.without_model.book(context, outcome="cached")
-        return answer_data(data, ())
+        return cached_answer(claim.result, ReadingName(claim.reading_id, claim.supersedes, cached=True))

@@ -4,9 +4,9 @@ Such an answer costs no model tokens but is one processed document: it books a u
 count it, and keeps its result, so that the same invoice is recognised later.
 """
 
+import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from shared_code import errors
+from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.extractions.claims import ClaimRequest
-from shared_code.database.stores.usage import usage_rows
+from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.documents import refusals
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
@@ -29,6 +29,7 @@ from shared_code.e_invoices.reader import EInvoice
 from shared_code.extraction.outcome import (
     AnswerData,
     Provenance,
+    ReadingName,
     answer_data,
     find_earlier,
     finished,
@@ -37,6 +38,8 @@ from shared_code.extraction.outcome import (
 )
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.invoices.result import build_result
+from shared_code.metering.budgets import Budgets
+from shared_code.metering.finishing import Ending, HeldClaim, finish
 from shared_code.periods import local_day, zone
 from shared_code.records import Finding, Usage, UsageKind, UsageRow
 
@@ -48,6 +51,10 @@ _log = logging.getLogger(__name__)
 METHOD = "embedded_xml"
 #: what stands in a claim in the place of a prompt: the version of our own reading of XML
 READER_VERSION = "xml-2"
+#: times that a document may be lost to quicker uploads in one transaction
+_MOST_TRIES = 20
+#: seconds
+_RETRY_AFTER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class WithoutModel:
     """
 
     database: "Database"
+    budgets: Budgets
     clock: Callable[[], datetime]
     default_zone: str
     irn_public_keys: str | None = None
@@ -98,7 +106,7 @@ class WithoutModel:
         if found is None:
             return None
         try:
-            return with_signatures(found, document.media[0].data, self.irn_public_keys)
+            return with_signatures(found, bytes(document.media[0].data), self.irn_public_keys)
         except errors.ConfigurationError as error:
             # An operator's mistake costs the check, not the reading.
             _log.warning("the signature of an e-invoice could not be checked: %s", error.code)
@@ -109,8 +117,8 @@ class WithoutModel:
 
         :raises errors.DatabaseUnavailable: it could not be stored.
         """
-        row = self._row(context, outcome)
-        self.database.run(lambda connection: usage_rows.insert_usage_once(connection, row), on_unknown=lambda _c: None)
+        ending = Ending(row=self._row(context, outcome))
+        self.database.run(lambda connection: finish(connection, self.budgets, ending), on_unknown=repeatable)
 
     def _answer(
         self,
@@ -138,17 +146,24 @@ class WithoutModel:
             sha256=document.sha256,
         )
         data = stored_data(result, find_earlier(self.database, claim, result), signed(provenance, document))
-        row, stored = self._row(context, METHOD), finished(result, data)
+        row = self._row(context, METHOD)
 
-        def work(connection: Connection) -> None:
-            usage_rows.insert_usage_once(connection, row)
-            # The same file again: its result stands already, and is the same.
-            with suppress(IntegrityError), connection.begin_nested():
-                claims.insert_claim(connection, claim)
-                claims.finish_claim(connection, claim.key, claim.call_id, stored)
+        def work(connection: Connection) -> Claim:
+            held = _claimed(connection, claim, force=context.force)
+            if held.call_id != claim.call_id:
+                finish(connection, self.budgets, Ending(row=row))
+                return held
+            head = claim.head(supersedes=held.supersedes)
+            own = HeldClaim(claim.key, claim.call_id)
+            finish(connection, self.budgets, Ending(row=row, claim=own, result=finished(result, data, head)))
+            return held
 
-        self.database.run(work, on_unknown=lambda _connection: None)
-        return answer_data(data, ())
+        held = self.database.run(work, on_unknown=repeatable)
+        if held.call_id == claim.call_id:
+            return answer_data(data, (), ReadingName(claim.reading_id, held.supersedes))
+        return answer_data(
+            json.loads(held.result or "{}"), (), ReadingName(held.reading_id, held.supersedes, cached=True)
+        )
 
     def _row(self, context: ExtractionContext, outcome: str) -> UsageRow:
         return UsageRow(
@@ -162,6 +177,42 @@ class WithoutModel:
             outcome=outcome,
             cost_usd=Decimal(0),
         )
+
+
+def _claimed(connection: Connection, claim: ClaimRequest, *, force: bool) -> Claim:
+    """The claim on the document: of this run, or of an earlier upload of the same file whose reading serves.
+
+    What this run's reading supersedes is ``supersedes`` of its own claim.
+
+    :raises errors.AlreadyProcessing: other uploads were quicker each time.
+    """
+    for _ in range(_MOST_TRIES):
+        found = claims.find_claim(connection, claim.key)
+        if found is None:
+            try:
+                with connection.begin_nested():
+                    claims.insert_claim(connection, claim)
+            except IntegrityError:  # another upload was quicker
+                continue
+            return _own(claim, None)
+        if found.call_id == claim.call_id or (found.result is not None and not force):
+            # Its own, when a COMMIT got through whose answer was lost.
+            return found
+        if claims.take_over_claim(connection, claim, previous=found, even_done=True):
+            return _own(claim, found.reading_id)
+    raise errors.AlreadyProcessing(retry_after=_RETRY_AFTER)
+
+
+def _own(claim: ClaimRequest, supersedes: str | None) -> Claim:
+    return Claim(
+        claim.key,
+        claim.call_id,
+        claims.RUNNING,
+        lease_ended=False,
+        reading_id=None,
+        result=None,
+        supersedes=supersedes,
+    )
 
 
 def for_model(document: Document) -> Document:
@@ -196,4 +247,9 @@ def _claim(context: ExtractionContext, document: Document) -> ClaimRequest:
         options=METHOD,
         call_id=context.identity.call_id,
         lease_seconds=context.lease_seconds,
+        reading_id=context.reading_id,
+        source=context.identity.source.value,
+        username=context.identity.caller.username,
+        branch=context.identity.caller.branch,
+        file_label=context.file_label,
     )

@@ -14,10 +14,11 @@ from shared_code.api_response import ApiResponse
 from shared_code.documents import refusals
 from shared_code.errors import InternalError, InvalidFile, InvalidRequest, ServiceError, UnsupportedFileType
 from shared_code.extraction import submission
+from shared_code.extraction.idempotency import read_key
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
-from shared_code.records import CallIdentity, Source
+from shared_code.records import CallIdentity, FileBytes, Source
 from shared_code.web import form
 from shared_code.web.address import query_of
 from shared_code.web.platform_login import require_company
@@ -41,13 +42,15 @@ _NO_HINT = {"", "application/octet-stream"}
 class Upload:
     """One request: a document, what was said about it, and the fields that came with it."""
 
-    data: bytes = field(repr=False)
+    data: FileBytes = field(repr=False)
     content_type: str
     fields: Mapping[str, str | None]
     file_name: str | None
     multipart: bool = False
     #: the platform's header that says who is logged in, where its authentication is on
     principal: str | None = field(default=None, repr=False)
+    #: the header by which a client marks an upload that it may send again
+    idempotency_key: str | None = None
 
     @property
     def kind(self) -> str:
@@ -60,7 +63,9 @@ class Upload:
         return not self.multipart and (self.kind in _JSON_TYPES or self.kind.endswith("+json"))
 
 
-def upload_of(body: bytes, *, content_type: str, url: str, principal: str | None) -> Upload:
+def upload_of(
+    body: bytes, *, content_type: str, url: str, principal: str | None, idempotency_key: str | None = None
+) -> Upload:
     """The upload in a request: a multipart form, or a document as the body with the fields in the query.
 
     :param url: the whole address, with the query as it was sent.
@@ -73,11 +78,20 @@ def upload_of(body: bytes, *, content_type: str, url: str, principal: str | None
             details={"field": "file", "received_bytes": 0},
         )
     query = form.one_each(query_of(url))
+    key = read_key(idempotency_key)
     if not form.is_form(content_type):
-        return Upload(body, content_type, query, file_name=None, principal=principal)
+        return Upload(body, content_type, query, file_name=None, principal=principal, idempotency_key=key)
     sent = form.read_form(body, content_type)
     fields = form.one_each([*query.items(), *sent.fields.items()])
-    return Upload(sent.file.data, sent.file.content_type, fields, sent.file.name, multipart=True, principal=principal)
+    return Upload(
+        sent.file.data,
+        sent.file.content_type,
+        fields,
+        sent.file.name,
+        multipart=True,
+        principal=principal,
+        idempotency_key=key,
+    )
 
 
 def extract_response(
@@ -104,6 +118,7 @@ def extract_response(
             assign(wanted.identity.caller.company_id)
             outcome = _extract(ready, sent, wanted)
             response = api_response.success(outcome.message, outcome.data, request_id=label)
+            ready.blobs.keeper.offer(wanted, outcome.data)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             response = _failure(error, label)
         span.finish(response.status_code)
@@ -113,6 +128,8 @@ def extract_response(
 def _extract(services: "Services", upload: Upload, wanted: Submission) -> "Outcome":
     """Read the document. A JSON body that is no document gets the answer of a request that is called wrongly."""
     try:
+        if upload.idempotency_key is not None:
+            return services.idempotency.answer(upload.idempotency_key, wanted, services.extraction.extract)
         return services.extraction.extract(wanted)
     except (InvalidFile, UnsupportedFileType) as refused:
         if upload.is_json and refused.details.get("reason") in _NO_DOCUMENT:
@@ -170,7 +187,7 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
     )
 
 
-def _document(upload: Upload) -> bytes:
+def _document(upload: Upload) -> FileBytes:
     if not upload.multipart and not upload.is_json and not upload.kind.startswith(_DOCUMENT_TYPES):
         raise _how_to_send(upload.kind or "no content type", kind=upload.kind)
     return upload.data

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 import uuid
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -228,11 +229,29 @@ def test_keys_typed_by_hand_in_any_case_serve_their_company_only(stack, company)
     ]
 
 
-def test_a_key_without_room_is_refused_with_the_limit_and_a_time_to_come_back(stack, company):
-    answer = extract(stack["host"], unique(SAMPLE), companyID=company("Active", limit=1_000))
+@pytest.mark.parametrize("status", ["Active", "fullyutilized"])
+def test_a_key_without_room_is_refused_with_the_limit_and_no_time_to_come_back(stack, company, status):
+    answer = extract(stack["host"], unique(SAMPLE), companyID=company(status, limit=1_000))
     assert (answer.status, answer.code) == (429, "QUOTA_EXCEEDED")
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.json["error"]["details"]["limit"] == 1_000
+    assert "retry-after" not in {name.lower() for name in answer.headers}
+    error = answer.json["error"]
+    assert (error["retryable"], error["retry_after_seconds"], error["retry_at"]) == (False, None, None)
+    assert error["details"]["limit"] == 1_000
+
+
+def test_a_limit_that_resets_says_when_in_the_header_and_the_body_whatever_is_accepted(stack, company):
+    name = company("Active")
+    write(
+        stack,
+        'INSERT INTO "Quotas" ("CompanyID", "Scope", "Subject", "DailyLimit") VALUES (?, ?, ?, ?)',
+        *(name, "company", "", 10),
+    )
+    answer = extract(stack["host"], unique(SAMPLE), companyID=name, headers={"Accept": "text/csv"}, format="csv")
+    assert (answer.status, answer.code) == (429, "QUOTA_EXCEEDED")
+    error = answer.json["error"]
+    assert error["retry_after_seconds"] == int(answer.headers["retry-after"]) > 0
+    resets = datetime.fromisoformat(error["details"]["resets_at"])
+    assert timedelta() <= datetime.fromisoformat(error["retry_at"]) - resets <= timedelta(seconds=2)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +278,17 @@ def test_what_the_provider_does_ends_in_the_stated_answer(stack, company, kind, 
         assert answer.json["error"]["details"] == {}
         assert answer.json["request_id"]
     assert not rows(stack, 'SELECT 1 FROM "TokenReservations" WHERE "CompanyID" = ?', name)
+
+
+def test_an_upload_is_fetched_again_by_its_id(stack):
+    answered = extract(stack["host"], unique(SAMPLE)).json
+    address = f"{stack['host']}/api/extractions/{answered['data']['id']}"
+    again = request(address)
+    assert (again.status, again.json["data"]) == (200, answered["data"])
+    same = request(address, headers={"If-None-Match": again.headers["etag"]})
+    assert (same.status, same.raw) == (304, b"")
+    assert request(f"{address}?companyID=OTHER").code == "NOT_FOUND"
+    assert request(f"{stack['host']}/api/extractions/1").code == "NOT_FOUND"
 
 
 def test_no_key_shows_anywhere_not_even_when_the_provider_echoes_it(stack, company):
@@ -298,3 +328,43 @@ def _wait_for_logs(stack, request_id):
             return
         time.sleep(0.05)
     raise AssertionError("no log rows came")
+
+
+def test_a_client_that_hangs_up_after_the_model_call_gets_its_answer_without_another_one(stack, company):
+    name, document, key = company("Active"), unique(SAMPLE), uuid.uuid4().hex
+    before = len(control(stack["gemini"], "calls")["calls"])
+    control(stack["gemini"], "latency", {"milliseconds": 1_000})
+    address = urlsplit(stack["host"])
+    head = (
+        f"POST /api/extract?companyID={name}&force=true HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: "
+        f"application/pdf\r\nIdempotency-Key: {key}\r\nContent-Length: {len(document)}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        client.sendall(head.encode() + document)
+        wait_until(lambda: len(control(stack["gemini"], "calls")["calls"]) > before)
+    wait_until(lambda: rows(stack, 'SELECT * FROM "Extractions" WHERE "CompanyID" = ?', name))
+    # By the lists ...
+    listed = request(
+        f"{stack['host']}/api/manage/extractions?company_id={name}",
+        headers={"Authorization": f"Bearer {stack['admin_key']}"},
+    )
+    (reading,) = listed.json["data"]["items"]
+    found = request(f"{stack['host']}/api/extractions/{reading['id']}?companyID={name}")
+    assert (found.status, found.json["data"]["state"], found.json["data"]["usage"]["requests"]) == (200, "done", 1)
+    # ... or by the key of the upload.
+    again = request(
+        f"{stack['host']}/api/extract?companyID={name}&force=true",
+        "POST",
+        body=document,
+        headers=PDF | {"Idempotency-Key": key},
+    )
+    assert (again.status, again.json["data"]["id"], again.json["data"]["cached"]) == (200, reading["id"], True)
+    assert again.json["data"]["invoices"] == found.json["data"]["invoices"]
+    assert len(control(stack["gemini"], "calls")["calls"]) == before + 1
+
+
+def wait_until(true) -> None:
+    ends = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.05)

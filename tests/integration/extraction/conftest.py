@@ -84,18 +84,22 @@ class Pipeline:
         )
         return SimpleNamespace(token_id=token_id, secret=secret)
 
-    def extract(self, data: bytes | None = None, **changes: Any) -> Outcome:
-        """One call of the pipeline; without data with a sample that nobody has sent before."""
+    def submission(self, data: bytes | None = None, **changes: Any) -> Submission:
+        """One upload; without data with a sample that nobody has sent before."""
         if data is None:
             data = unique(SAMPLES / "ghana-vat-invoice.pdf")
         caller = changes.pop("caller", Caller(changes.pop("company", "NT047"), "bzumah", "RUB"))
         call_id = changes.pop("call_id", str(uuid.uuid4()))
-        submission = Submission(
+        return Submission(
             data=data,
             identity=CallIdentity(call_id, caller, Source.HTTP, "test"),
             **{"deadline_seconds": 200.0, "file_name": "invoice.pdf", **changes},
         )
-        with request_scope(request_id="test", call_id=call_id):
+
+    def extract(self, data: bytes | None = None, **changes: Any) -> Outcome:
+        """One call of the pipeline; see :meth:`submission`."""
+        submission = self.submission(data, **changes)
+        with request_scope(request_id="test", call_id=submission.identity.call_id):
             return self.services.extraction.extract(submission)
 
     def set_quota(self, scope: str, subject: str = "", *, daily: int | None = None, monthly: int | None = None) -> None:

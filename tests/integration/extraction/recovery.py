@@ -17,7 +17,7 @@ def end_leases(services: Services) -> None:
     """Let the lease of every reservation and every claim run out now, instead of waiting for it."""
 
     def work(connection) -> None:
-        for table in (tables.token_reservations, tables.extractions):
+        for table in (tables.token_reservations, tables.claims):
             connection.execute(update(table).values(LeaseUntil=utc_in(-1)))
 
     services.database.run(work)

@@ -99,7 +99,7 @@ def test_an_answer_that_stays_unusable_is_an_error_and_all_of_it_is_booked(pipel
     with pytest.raises(errors.ProviderBadAnswer):
         pipeline.extract()
     assert len(pipeline.rows()) == 2
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
     assert pipeline.rows(tables.token_reservations) == []
 
 
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_costs_no_call(pipeline, data):
         ("Disabled", errors.TokenUnavailable),
         ("Exceeded", errors.TokenUnavailable),
         ("BLOCKED", errors.TokenUnavailable),
-        ("FullyUtilized", errors.TokenUnavailable),
+        ("FullyUtilized", errors.QuotaExceeded),
     ],
 )
 def test_a_company_without_a_usable_key_is_told_why(pipeline, status, error):

@@ -91,7 +91,7 @@ def test_an_error_is_not_kept_and_frees_the_document(pipeline):
     pipeline.gemini.fault("safety", times=2)
     with pytest.raises(errors.ProviderRejected):
         pipeline.extract(document)
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
     assert pipeline.extract(document).data["provenance"]["method"] == "model"
 
 

@@ -20,13 +20,14 @@ OUTAGES = (40613, 40501, 40197, 10928, 10929, 49918)
 #: the transactions of the path, by a statement that only they send
 PLACES = {
     "keys": "FROM .*TokenMaster",
-    "claim": "INSERT INTO .*Extractions",
+    "claim": "INSERT INTO .*Claims",
     "quotas": "FROM .*Quotas",
     "reserve": "UPDATE .*TokenUsageSummary.*ReservedTokens",
     "reservation": "INSERT INTO .*TokenReservations",
     "settle": "DELETE FROM .*TokenReservations",
     "usage row": "INSERT INTO .*TokenUsageLogs",
-    "result": "UPDATE .*Extractions",
+    "result": "INSERT INTO .*Extractions",
+    "claim done": "UPDATE .*Claims",
 }
 #: those that only a run with a failed first key sends
 MOVE_PLACES = {
@@ -163,7 +164,7 @@ def test_all_sockets_dropped_between_and_during_requests(on_azure, standin):
 
 def test_a_database_that_stays_away_before_the_call_spends_nothing(on_azure, standin, pauses):
     on_azure.add_key()
-    standin.fault(match="INSERT INTO .*Extractions", number=40613, times=50)
+    standin.fault(match="INSERT INTO .*Claims", number=40613, times=50)
     with pytest.raises(DatabaseUnavailable) as refused:
         on_azure.extract()
     assert refused.value.retry_after > 0

@@ -50,7 +50,7 @@ def test_the_only_key_refused_tells_the_company_and_leaves_nothing_reserved(pipe
     assert pipeline.status(key.token_id).Status == "Expired"
     assert pipeline.summary(key.token_id).ReservedTokens == 0
     assert pipeline.rows(tables.token_reservations) == []
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
     assert pipeline.rows() == []
 
 
@@ -160,7 +160,7 @@ def test_a_document_that_the_provider_refuses_is_not_tried_again(pipeline, fault
     with pytest.raises((errors.InvalidFile, errors.TooManyPages)):
         pipeline.extract()
     assert len(pipeline.gemini.calls()) == 1
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
 
 
 def test_three_keys_two_of_them_failing_in_different_ways(pipeline, pauses):

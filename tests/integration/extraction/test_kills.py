@@ -131,11 +131,13 @@ def test_a_frozen_owner_whose_document_was_read_by_another_is_fenced_and_booked(
         recover(pipeline.services)
         # Its claim has ended with its lease: the next caller reads the document instead of waiting.
         assert pipeline.extract(numbered(SAMPLE, 1)).data["provenance"]["method"] == "model"
-        (taken,) = pipeline.rows(tables.extractions)
+        (taken,) = pipeline.rows(tables.claims)
         worker.signal(signal.SIGCONT)
         (result,) = worker.results()
     assert result["status"] == "ok"
-    assert pipeline.rows(tables.extractions) == [taken]
+    assert pipeline.rows(tables.claims) == [taken]
+    # What the late run has read is no less paid for.
+    assert {row.PublicID for row in pipeline.rows(tables.extractions)} > {taken.ReadingID}
     books = audit(pipeline.services, quiet(pipeline), documents=sizes([1]))
     assert books.kinds == {"unmeasured": 1, "correction": 1, "usage": 1}
 

@@ -57,7 +57,7 @@ def test_a_cut_answer_is_paid_for_once_while_the_limit_leaves_too_little(pipelin
     assert calls(pipeline) == 1
     assert [row.Outcome for row in pipeline.rows()] == ["truncated"]
     assert pipeline.summary(key.token_id).ReservedTokens == 0
-    (claim,) = pipeline.rows(tables.extractions)
+    (claim,) = pipeline.rows(tables.claims)
     assert (claim.State, claim.NeededTokens) == ("short", needed)
 
 
@@ -87,7 +87,7 @@ def test_a_limit_with_room_makes_it_forgotten(pipeline, document):
     refused(pipeline, document)
     set_limit(pipeline, key.token_id, used + needed)
     assert pipeline.extract(document).data["provenance"]["method"] == "model"
-    (claim,) = pipeline.rows(tables.extractions)
+    (claim,) = pipeline.rows(tables.claims)
     assert (claim.State, claim.NeededTokens) == ("done", None)
     assert pipeline.extract(document).data["provenance"]["method"] == "cached"
 
@@ -120,7 +120,7 @@ def test_what_two_cut_answers_hold_is_given_and_not_paid_for_again(pipeline, doc
     again = pipeline.extract(document).data
     assert (again["status"], again["provenance"]["method"]) == ("needs_review", "cached")
     assert calls(pipeline) == 2
-    (claim,) = pipeline.rows(tables.extractions)
+    (claim,) = pipeline.rows(tables.claims)
     assert claim.NeededTokens is None
 
 
@@ -149,7 +149,7 @@ def test_what_is_needed_is_known_to_other_processes_and_stays_with_its_company(p
 def test_a_claim_of_an_old_version_that_ran_out_is_taken_over_as_before(pipeline, document):
     pipeline.add_key(limit=13_000)
     cut_once(pipeline, document)
-    table = tables.extractions
+    table = tables.claims
     died = {"State": "running", "NeededTokens": None, "CallID": str(uuid.uuid4())}
     pipeline.services.database.run(lambda connection: connection.execute(update(table).values(**died)))
     assert pipeline.extract(document).data["status"]

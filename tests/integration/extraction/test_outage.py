@@ -2,13 +2,15 @@
 
 import hashlib
 import itertools
+import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 from sqlalchemy import event
 
 from shared_code import errors
@@ -22,11 +24,16 @@ from tests.devstack.host.azurite import running_azurite
 from .audit import Books, audit
 from .conftest import RING, SAMPLES, Pipeline
 from .cuts import Proxy, cuttable
+from .long_invoices import long_invoice
 from .recovery import end_leases, recover
 from .worker import numbered
 
 SAMPLE = SAMPLES / "ghana-vat-invoice.pdf"
-NO_STORAGE = "DefaultEndpointsProtocol=http;AccountName=none;AccountKey=bm9uZQ==;QueueEndpoint=http://127.0.0.1:1/none;"
+#: lines of an invoice whose result has 200 KB, and the calls that read it
+LINES, CALLS = 620, 3
+NO_STORAGE = "DefaultEndpointsProtocol=http;AccountName=none;AccountKey=bm9uZQ==;" + "".join(
+    f"{kind}Endpoint=http://127.0.0.1:1/none;" for kind in ("Blob", "Queue")
+)
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +168,88 @@ def test_without_storage_too_a_critical_line_holds_the_booking_and_the_lease_boo
     # A person may still put the line into the books: it corrects what the lease has booked.
     fragile.services.ledger.replay(booking)
     assert sum(row.TotalTokensUsed for row in fragile.rows()) == booking.row.usage.total_tokens
+
+
+def long_document(number: int) -> bytes:
+    """An invoice of 30 pages, whose size tells which one it is."""
+    return long_invoice(LINES, pages=30, number=f"LX-{number:04}") + b"\n%" + b"." * number
+
+
+def wait_for_calls(pipeline, number: int, running: Sequence[Future]) -> None:
+    while len(pipeline.gemini.calls()) < number:
+        assert not all(one.done() for one in running), [one.result() for one in running]
+        time.sleep(0.01)
+
+
+def outage_of_long_documents(pipeline, database_cut, *, count: int, seconds: float) -> None:
+    """Documents of 30 pages get their last answer while the database is away; all results are there afterwards."""
+    documents = [long_document(number) for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        running = [pool.submit(pipeline.extract, document) for document in documents]
+        wait_for_calls(pipeline, CALLS * count, running)
+        database_cut.cut()
+        began = time.monotonic()
+        answers = [one.result().data for one in running]
+        time.sleep(max(seconds - (time.monotonic() - began), 0))
+    database_cut.mend()
+    waiting = pipeline.services.outbox.depth()
+    replayed = recover(pipeline.services)["replay outbox"]
+    print(f"\n{replayed.seen} of {count} results waited in the outbox")
+    assert (replayed.error, replayed.seen, replayed.changed) == (None, waiting, waiting)
+    assert waiting
+    assert pipeline.services.outbox.depth() == 0
+    calls = pipeline.gemini.calls()
+    assert len(calls) == CALLS * count
+    booked = Counter((row.Kind, row.TotalTokensUsed) for row in pipeline.rows())
+    assert booked == Counter(("usage", call["usage"]["totalTokenCount"]) for call in calls)
+    (summary,) = pipeline.rows(tables.token_usage_summary)
+    assert summary.TotalUsedTokens == sum(call["usage"]["totalTokenCount"] for call in calls)
+    assert (summary.ReservedTokens, pipeline.rows(tables.token_reservations)) == (0, [])
+    stored = {row.DocumentSha256: row for row in pipeline.rows(tables.extractions)}
+    for document, answer in zip(documents, answers, strict=True):
+        row = stored[hashlib.sha256(document).hexdigest()]
+        assert (row.State, row.PublicID) == ("done", answer["id"])
+        assert len(row.Result) > 200_000
+        assert json.loads(row.Result)["invoices"] == answer["invoices"]
+        again = pipeline.extract(document).data
+        assert (again["id"], again["cached"], again["invoices"]) == (answer["id"], True, answer["invoices"])
+    assert len(pipeline.gemini.calls()) == CALLS * count
+    assert replay_outbox(pipeline.services.rollup).seen == 0
+
+
+def test_results_that_no_message_holds_are_all_there_after_an_outage(fragile, database_cut):
+    fragile.gemini.latency(700)
+    fragile.add_key(limit=50_000_000)
+    outage_of_long_documents(fragile, database_cut, count=2, seconds=1.0)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_result_whose_blob_is_gone_is_told_and_its_document_can_be_read_again(fragile, database_cut, storage):
+    fragile.gemini.latency(400)
+    key = fragile.add_key()
+    document = long_document(1)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(fragile.extract, document)
+        wait_for_calls(fragile, CALLS, [running])
+        database_cut.cut()
+        answer = running.result().data
+    database_cut.mend()
+    used = answer["usage"]["total_tokens"]
+    name = f"{fragile.services.settings.usage_outbox_queue}-results"
+    container = BlobServiceClient.from_connection_string(storage).get_container_client(name)
+    (blob,) = container.list_blob_names()
+    container.delete_blob(blob)
+    assert replay_outbox(fragile.services.rollup).changed == 1
+    assert sum(row.TotalTokensUsed for row in fragile.rows()) == used
+    assert fragile.summary(key.token_id).TotalUsedTokens == used
+    (alert,) = fragile.rows(tables.alerts)
+    assert (alert.Kind, alert.Subject) == ("result_lost", "NT047")
+    assert hashlib.sha256(document).hexdigest() in alert.Details
+    (reading,) = fragile.rows(tables.extractions)
+    assert (reading.PublicID, reading.State, reading.ErrorCode) == (answer["id"], "failed", "INTERNAL_ERROR")
+    told = json.loads(reading.Error)
+    assert (told["details"], told["retryable"]) == ({"reason": "result_lost"}, True)
+    assert fragile.extract(document).data["provenance"]["method"] == "model"
 
 
 def test_a_database_that_is_away_from_the_start_costs_no_call(fragile, database_cut):

@@ -36,7 +36,7 @@ def test_a_refusal_of_the_fallback_model_is_final_and_both_are_booked(pipeline):
         pipeline.extract()
     assert refused.value.details == {"reason": "SAFETY"}
     assert [(row.Kind, row.Outcome) for row in pipeline.rows()] == [("usage", "refused")] * 2
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
     assert_books_are_even(pipeline)
 
 

@@ -61,7 +61,7 @@ def test_an_answer_that_nobody_could_judge_is_booked_all_the_same(pipeline, monk
     assert pipeline.summary(key.token_id).TotalUsedTokens == billed
     assert pipeline.summary(key.token_id).ReservedTokens == 0
     assert pipeline.rows(tables.token_reservations) == []
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
 
 
 def test_an_answer_whose_result_cannot_be_made_is_booked_all_the_same(pipeline, monkeypatch):
@@ -77,7 +77,7 @@ def test_an_answer_whose_result_cannot_be_made_is_booked_all_the_same(pipeline, 
     assert [(row.Kind, row.TotalTokensUsed) for row in pipeline.rows()] == [("usage", billed)]
     assert pipeline.summary(key.token_id).ReservedTokens == 0
     assert pipeline.rows(tables.token_reservations) == []
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
 
 
 def test_keys_of_an_answer_that_cannot_be_stored_do_not_cost_the_answer(pipeline):
@@ -111,7 +111,7 @@ def test_when_no_provider_can_serve_the_first_moment_of_any_key_is_told(pipeline
     with pytest.raises(errors.ProviderRateLimited) as refused:
         pipeline.extract()
     assert 50 < refused.value.retry_after <= 60
-    assert pipeline.rows(tables.extractions) == []
+    assert pipeline.rows(tables.claims) == []
 
 
 def test_any_number_of_keys_that_rest_is_waited_for(timed, pauses):
@@ -227,7 +227,7 @@ def test_the_answer_before_a_forced_reading_that_died_still_serves(pipeline):
     pipeline.add_key()
     document = numbered(SAMPLE, 1)
     pipeline.extract(document)
-    table = tables.extractions
+    table = tables.claims
     died = {"State": "running", "CallID": "00000000-0000-0000-0000-000000000000"}
     pipeline.services.database.run(lambda connection: connection.execute(update(table).values(**died)))
     end_leases(pipeline.services)

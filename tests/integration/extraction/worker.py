@@ -63,6 +63,7 @@ class Job:
     users: int = 1
     deadline_seconds: float = 60.0
     dies_at: tuple[str, int] | None = None
+    force: bool = False
 
 
 def numbered(sample: Path, number: int) -> bytes:
@@ -160,6 +161,7 @@ def _extract(job: Job, number: int) -> dict[str, Any]:
         ),
         deadline_seconds=job.deadline_seconds,
         file_name="invoice.pdf",
+        force=job.force,
     )
     try:
         data = bootstrap.services().extraction.extract(submission).data
@@ -168,11 +170,13 @@ def _extract(job: Job, number: int) -> dict[str, Any]:
             "number": number,
             "status": error.code,
             "retry_after": error.retry_after,
+            "retryable": error.retryable,
             "details": dict(error.details),
         }
     return {
         "number": number,
         "status": "ok",
+        "id": data["id"],
         "total_tokens": data["usage"]["total_tokens"],
         "invoices": data["invoices"],
     }
