@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared_code.errors import InternalError, ServiceError
@@ -48,26 +49,54 @@ def success(message: str, data: Any, *, request_id: str, status_code: int = 200)
     return _response(status_code, format_api_response(message, data=data, request_id=request_id), request_id)
 
 
-def failure(error: ServiceError, *, request_id: str) -> ApiResponse:
-    """The answer to an error. Internal ones show the request id only; every 429 and 503 says when to come back."""
-    internal = isinstance(error, InternalError)
-    envelope = format_api_response(
-        InternalError.default_message if internal else error.message,
-        "error",
-        request_id=request_id,
-        error={
-            "code": error.code,
-            "retryable": error.retryable,
-            "details": {} if internal else error.details,
-        },
-    )
+def failure(error: ServiceError, *, request_id: str, now: datetime | None = None) -> ApiResponse:
+    """The answer to an error: always the JSON envelope, whatever was asked for.
+
+    Internal errors show the request id only. A 429 or 503 that passes by itself says when to come back.
+
+    :param now: the moment (aware), by which ``retry_at`` is told; left out: that of the system's clock.
+    """
+    facts = error_facts(error, now=now)
+    message = InternalError.default_message if isinstance(error, InternalError) else error.message
     headers = {}
-    if error.retry_after is not None or error.http_status in (_UNAVAILABLE, _TOO_MANY_REQUESTS):
-        seconds = error.retry_after if error.retry_after is not None else _DEFAULT_RETRY_AFTER
-        headers["Retry-After"] = str(max(math.ceil(seconds), 1))
+    if facts["retry_after_seconds"] is not None:
+        headers["Retry-After"] = str(facts["retry_after_seconds"])
     if error.http_status == _UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    envelope = format_api_response(message, "error", request_id=request_id, error=facts)
     return _response(error.http_status, envelope, request_id, headers)
+
+
+def error_facts(error: ServiceError, *, now: datetime | None = None) -> dict[str, Any]:
+    """``error`` of the envelope: ``code, retryable, details, retry_after_seconds, retry_at``.
+
+    ``retry_after_seconds`` is a whole number, ``retry_at`` the same as a moment (UTC, ISO 8601, never too early); both
+    are None where nothing says that waiting helps, or for how long.
+    """
+    seconds = _seconds_to_wait(error)
+    return {
+        "code": error.code,
+        "retryable": error.retryable,
+        "details": {} if isinstance(error, InternalError) else error.details,
+        "retry_after_seconds": None if seconds is None else max(math.ceil(seconds), 1),
+        "retry_at": None if seconds is None else _moment_after(seconds, now or datetime.now(UTC)),
+    }
+
+
+def _seconds_to_wait(error: ServiceError) -> float | None:
+    if not error.retryable:
+        return None
+    if error.retry_after is None and error.http_status in (_UNAVAILABLE, _TOO_MANY_REQUESTS):
+        return _DEFAULT_RETRY_AFTER
+    return error.retry_after
+
+
+def _moment_after(seconds: float, now: datetime) -> str:
+    """Whole seconds, rounded up."""
+    moment = now.astimezone(UTC) + timedelta(seconds=seconds)
+    if moment.microsecond:
+        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _response(

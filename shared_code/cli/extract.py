@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from shared_code.api_response import format_api_response
+from shared_code.api_response import error_facts, format_api_response
 from shared_code.cli.connection import process_services
 from shared_code.cli.explanation import explanation_of, show_explanation
 from shared_code.cli.output import show_table
@@ -165,15 +165,18 @@ def _read(services: "Services", path: Path, wanted: _Wanted) -> tuple[dict[str, 
         )
         with request_scope(call_id=call_id):
             outcome = services.extraction.extract(submitted)
+            services.blobs.keeper.offer(submitted, outcome.data)
     except OSError as error:
-        return _refused("UNREADABLE", f"The file cannot be opened: {error.strerror}.", {}), False
+        refused = InvalidRequest(f"The file cannot be opened: {error.strerror}.")
+        return _refused(refused, {**error_facts(refused), "code": "UNREADABLE"}), False
     except ServiceError as error:
-        return _refused(error.code, error.message, error.details), isinstance(error, _HOPELESS)
+        return _refused(error, {**error_facts(error), "details": error.details}), isinstance(error, _HOPELESS)
     return format_api_response(outcome.message, data=dict(outcome.data)), False
 
 
-def _refused(code: str, message: str, details: dict[str, Any]) -> dict[str, Any]:
-    return format_api_response(message, "error", error={"code": code, "details": details})
+def _refused(error: ServiceError, facts: dict[str, Any]) -> dict[str, Any]:
+    """Unlike an answer over HTTP it shows operators what an internal error is about."""
+    return format_api_response(error.message, "error", error=facts)
 
 
 def _show(answers: Sequence[tuple[Path, dict[str, Any]]]) -> None:
