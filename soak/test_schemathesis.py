@@ -30,6 +30,8 @@ RUNS = [
     ("admin", "all", 0.15),
     ("admin", "positive", 1.0),
     ("operator", "positive", 0.2),
+    ("operator --company NT047", "positive", 0.1),
+    ("reviewer", "positive", 0.1),
     ("viewer", "positive", 0.1),
     ("viewer --company NT047", "positive", 0.1),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from shared_code.admin.dependencies import OperatorContext, ViewerContext
+from shared_code.admin.dependencies import AlertsContext, OperatingContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import BigIdPath, BigPageQuery, Moment, Text100, example
 from shared_code.database.stores.operations.alerts import find_alerts
@@ -50,7 +50,7 @@ class AlertView(BaseModel):
 
 
 @router.get("/alerts", responses=failures())
-def list_alerts(context: ViewerContext, query: Annotated[AlertQuery, Query()]) -> Envelope[Page[AlertView]]:
+def list_alerts(context: AlertsContext, query: Annotated[AlertQuery, Query()]) -> Envelope[Page[AlertView]]:
     """Alerts, newest first."""
     is_open = None if query.state == "all" else query.state == "open"
     rows = context.read(
@@ -62,7 +62,7 @@ def list_alerts(context: ViewerContext, query: Annotated[AlertQuery, Query()]) -
 
 
 @router.post("/alerts/{alert_id}/close", responses=failures(404))
-def close_alert(context: OperatorContext, alert_id: BigIdPath) -> Envelope[AlertView]:
+def close_alert(context: OperatingContext, alert_id: BigIdPath) -> Envelope[AlertView]:
     """Close an alert. Its condition opens a new one when it is seen again. A closed one is left as it is."""
     alert = alerts.close(context.services.database, alert_id, context.actor)
     return context.success(f"Alert {alert_id} is closed", shown_as(AlertView)(alert))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from shared_code.admin.dependencies import AdminContext
+from shared_code.admin.dependencies import AuditContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import BigPageQuery, Text100, example, fields_of
 from shared_code.database.stores.operations.admin_audit import AuditEntry, AuditFilter, find_audit
@@ -36,7 +36,7 @@ class AuditView(fields_of(AuditEntry)):  # type: ignore[misc] # its fields are k
 
 
 @router.get("/audit", responses=failures())
-def list_audit(context: AdminContext, query: Annotated[AuditQuery, Query()]) -> Envelope[Page[AuditView]]:
+def list_audit(context: AuditContext, query: Annotated[AuditQuery, Query()]) -> Envelope[Page[AuditView]]:
     """Changes, newest first."""
     wanted = AuditFilter(**query.filters())
     return context.newest(find_audit, wanted, query, show=shown_as(AuditView), cursor=lambda entry: entry.audit_id)

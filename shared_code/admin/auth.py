@@ -20,6 +20,8 @@ from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
 from shared_code.observability.redaction import remember_secret
+from shared_code.operations import access
+from shared_code.operations.access import Action
 from shared_code.web.platform_login import PRINCIPAL_HEADER, read_user
 
 if TYPE_CHECKING:
@@ -37,30 +39,35 @@ _STAMP_BUDGET_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is logged in. ``company_id`` is the one company that is seen; None = all."""
+    """Who is logged in. ``company_id`` is the one company that this login is bound to; None = all."""
 
     name: str
     role: AdminRole
     company_id: str | None = None
 
-    def require(self, role: AdminRole) -> None:
-        """Refuse who has too few rights.
+    def require(self, action: Action) -> None:
+        """Refuse who may not do ``action``.
 
-        :raises Forbidden: the role does not include ``role``.
+        :raises Forbidden: see :func:`.access.require`.
         """
-        if not self.role.includes(role):
-            raise Forbidden(f"This needs the role {role.value}; yours is {self.role.value}.")
+        access.require(self.role, self.company_id, action)
+
+    def may(self, action: Action) -> bool:
+        """Whether :meth:`require` lets pass."""
+        try:
+            self.require(action)
+        except Forbidden:
+            return False
+        return True
 
     def company(self, asked: str | None) -> str | None:
         """The company that a list is narrowed to; None = all.
 
-        :raises Forbidden: ``asked`` is not the company that this principal is bound to.
+        :raises Forbidden: ``asked`` is not the company that this login is bound to.
         """
-        if self.company_id is None:
-            return asked
-        if asked not in (None, self.company_id):
-            raise Forbidden("You may see your own company only.")
-        return self.company_id
+        if asked is not None:
+            access.require_own(self.company_id, asked)
+        return asked or self.company_id
 
 
 class Authenticator:
@@ -97,7 +104,7 @@ class Authenticator:
             raise self._refusal(source, key_id, request_id)
         remember_secret(secret)
         self._stamp(key_id)
-        return _principal(f"admin-key:{key.key_id}", key.role, key.company_id)
+        return Principal(f"admin-key:{key.key_id}", key.role, key.company_id)
 
     def _user(self, sent: str | None) -> Principal | None:
         settings = self._services.settings
@@ -106,12 +113,12 @@ class Authenticator:
             return None
         roles = [role for role in AdminRole if role.value in user.roles]
         if not roles:
-            raise Forbidden("Your login has none of the roles viewer, operator, admin.")
+            raise Forbidden(f"Your login has none of the roles {', '.join(AdminRole)}.")
         if len(user.companies) > 1:
             raise Forbidden("Your login names several companies.")
         if not all(user.companies):
             raise Forbidden("The company claim of your login is empty.")
-        return _principal(f"app-service:{user.name}", roles[-1], next(iter(user.companies), None))
+        return Principal(f"app-service:{user.name}", roles[-1], next(iter(user.companies), None))
 
     def _refusal(self, source: str, key_id: str | None, request_id: str) -> ServiceError:
         """Note a failed login (``key_id`` None: what was sent is no key); how it is answered."""
@@ -151,11 +158,6 @@ class Authenticator:
             )
         except ServiceError as error:
             _log.warning("the use of admin key %s could not be noted: %s", key_id, error.code)
-
-
-def _principal(name: str, role: AdminRole, company_id: str | None) -> Principal:
-    """Who is bound to a company only reads, whatever role a claim gives or was typed into a row by hand."""
-    return Principal(name, AdminRole.VIEWER if company_id else role, company_id)
 
 
 class LoginLayer:

@@ -1,10 +1,11 @@
-"""What a route works with: the services, who asks, and the request's id. Roles are checked here."""
+"""What a route works with: the services, who asks, and the request's id. What a login may do is checked here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from shared_code.admin.auth import PRINCIPAL, Principal
 from shared_code.admin.envelope import Envelope, Page
@@ -12,8 +13,8 @@ from shared_code.admin.error_layer import REQUEST_ID
 from shared_code.admin.fields import PageQuery
 from shared_code.database.connection import REPORT_SECONDS
 from shared_code.database.stores.operations.admin_audit import Actor
-from shared_code.database.stores.operations.admin_keys import AdminRole
-from shared_code.errors import Forbidden, InvalidRequest
+from shared_code.errors import ConfigurationError, InvalidRequest
+from shared_code.operations.access import Action
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
@@ -32,8 +33,8 @@ class RouteContext:
 
     @property
     def actor(self) -> Actor:
-        """As the audit names who asks."""
-        return Actor(self.principal.name, self.request_id)
+        """Who asks, as the audit names him and as changes are kept to his company."""
+        return Actor(self.principal.name, self.request_id, self.principal.company_id)
 
     def read[T](self, work: Callable[[Any], T]) -> T:
         """Run reads on one connection."""
@@ -64,26 +65,34 @@ class RouteContext:
         rows = self.read(lambda connection: find(connection, wanted, before_id=query.cursor, limit=query.limit + 1))
         return self.page(rows, query.limit, show=show, cursor=cursor)
 
-    def own(self, company_id: str | None) -> None:
-        """Keep a company's viewer from what belongs to another company; what does not exist is answered the same.
 
-        :raises Forbidden: it belongs to another company, or to none.
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The dependency that gives a route its context, when the login may do the route's action."""
+
+    action: Action
+
+    def __call__(self, request: Request) -> RouteContext:
+        """The context of a request.
+
+        :raises Forbidden: the login may not do the action.
+        :raises InvalidRequest: a filter is given twice.
         """
-        bound = self.principal.company_id
-        if bound is not None and (company_id or "").upper() != bound:
-            raise Forbidden("You may see your own company only.")
-
-
-def _context_for(role: AdminRole, *, company_viewers: bool) -> Callable[[Request], RouteContext]:
-    def find(request: Request) -> RouteContext:
         principal: Principal = request.scope[PRINCIPAL]
-        principal.require(role)
-        if principal.company_id is not None and not company_viewers:
-            raise Forbidden("Viewers of one company may not see this.")
+        principal.require(self.action)
         _refuse_repeats(request)
         return RouteContext(request.app.state.services(), principal, request.scope[REQUEST_ID])
 
-    return find
+
+def action_of(route: APIRoute) -> Action:
+    """What a route does, as its context says.
+
+    :raises ConfigurationError: it names no action, so that nobody knows who may use it.
+    """
+    found = [used.call.action for used in route.dependant.dependencies if isinstance(used.call, Allowed)]
+    if len(found) != 1:
+        raise ConfigurationError(f"The route {route.path} must have one context of {__name__}.")
+    return found[0]
 
 
 def _refuse_repeats(request: Request) -> None:
@@ -94,8 +103,13 @@ def _refuse_repeats(request: Request) -> None:
         raise InvalidRequest(f"{twice[:100]} is given more than once.", details={"field": twice[:100]})
 
 
-#: viewers, those of one company too: the route narrows what they see
-CompanyContext = Annotated[RouteContext, Depends(_context_for(AdminRole.VIEWER, company_viewers=True))]
-ViewerContext = Annotated[RouteContext, Depends(_context_for(AdminRole.VIEWER, company_viewers=False))]
-OperatorContext = Annotated[RouteContext, Depends(_context_for(AdminRole.OPERATOR, company_viewers=False))]
-AdminContext = Annotated[RouteContext, Depends(_context_for(AdminRole.ADMIN, company_viewers=False))]
+# Bound logins are kept to their company by the routes that read (`Principal.company`, `require_own`), and by the
+# operations that change something, which get the company with the actor.
+ReportsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_REPORTS))]
+ReadingsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_READINGS))]
+ErasingContext = Annotated[RouteContext, Depends(Allowed(Action.ERASE_READINGS))]
+AlertsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_ALERTS))]
+KeysContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_KEYS))]
+QuotasContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_QUOTAS))]
+OperatingContext = Annotated[RouteContext, Depends(Allowed(Action.OPERATE))]
+AuditContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_AUDIT))]

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from shared_code.admin.dependencies import OperatorContext
+from shared_code.admin.dependencies import OperatingContext
 from shared_code.admin.envelope import Envelope, failures
 from shared_code.admin.fields import example
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
@@ -61,7 +61,7 @@ class DiagnosticsView(BaseModel):
 
 
 @router.get("/diagnostics", responses=failures())
-def diagnostics(context: OperatorContext) -> Envelope[DiagnosticsView]:
+def diagnostics(context: OperatingContext) -> Envelope[DiagnosticsView]:
     """Look at everything. Costs the database a few dozen statements, and no tokens."""
     health = context.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
     database = DatabaseDiagnostic(context.services.database).run_diagnostics()

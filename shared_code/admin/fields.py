@@ -110,6 +110,9 @@ BigId = Annotated[int, Field(ge=1, le=_MOST_EXACT)]
 TokenIdPath = Annotated[SmallId, Path(description="Id of the token, that is, of a company's key.", examples=[1])]
 QuotaIdPath = Annotated[SmallId, Path(description="Id of the quota.", examples=[1])]
 BigIdPath = Annotated[BigId, Path(examples=[1])]
+ReadingIdPath = Annotated[
+    str, Path(description="Public id of a reading: `data.id` of its answer.", examples=[f"ext_{'0' * 32}"])
+]
 
 _ONE_ETAG = r'(W/)?"[^"]*"'
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import AliasChoices, BaseModel, Field
 
-from shared_code.admin.dependencies import ViewerContext
+from shared_code.admin.dependencies import OperatingContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import GivenMoment, Moment, PageQuery, Text100, example
 from shared_code.database.stores.operations.logs import LogFilter, find_logs
@@ -61,7 +61,7 @@ class LogView(BaseModel):
 
 
 @router.get("/logs", responses=failures())
-def list_logs(context: ViewerContext, query: Annotated[LogQuery, Query()]) -> Envelope[Page[LogView]]:
+def list_logs(context: OperatingContext, query: Annotated[LogQuery, Query()]) -> Envelope[Page[LogView]]:
     """Log lines, newest first."""
     wanted = LogFilter(**query.filters())
     return context.newest(find_logs, wanted, query, show=shown_as(LogView), cursor=lambda row: row.log_id or 0)

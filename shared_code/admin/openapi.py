@@ -1,26 +1,34 @@
-"""The OpenAPI document: made by FastAPI from the routes, and corrected where it is wrong about them."""
+"""The OpenAPI document: made by FastAPI from the routes, and corrected where it is wrong about them.
 
-from collections.abc import Iterator
+Each operation says who may use it: in words, and for programs under ``x-access``.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from shared_code.operations.access import MATRIX, Action
+
 _METHODS = {"get", "put", "post", "delete", "patch"}
 
 
-def install(app: FastAPI) -> None:
-    """Serve our document as the app's."""
+def install(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> None:
+    """Serve our document as the app's.
+
+    :param actions: what each address and method (``GET``) does.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, actions)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign] # FastAPI's documented way
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> dict[str, Any]:
     made = get_openapi(
         title=app.title,
         version=app.version,
@@ -35,6 +43,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
             parameter["schema"] = _without_null(parameter["schema"])
         for response in operation["responses"].values():
             response.setdefault("headers", {})["x-request-id"] = {"schema": {"type": "string"}}
+    for (path, method), action in actions.items():
+        _name_who_may(made["paths"][path][method.lower()], action)
     components = made.setdefault("components", {})
     components.setdefault("securitySchemes", {})["adminKey"] = {
         "type": "http",
@@ -47,6 +57,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for schema in schemas.values():
         _give_back_nulls(schema)
     return made
+
+
+def _name_who_may(operation: dict[str, Any], action: Action) -> None:
+    rule = MATRIX[action]
+    bound = "does it for that company only" if rule.own_company else "may not do it"
+    who = f"Needs the role {rule.lowest.value} or a higher one. A login that is bound to a company {bound}."
+    operation["description"] = f"{operation['description']}\n\n{who}"
+    operation["x-access"] = {
+        "action": action.value,
+        "role": rule.lowest.value,
+        "bound_logins": rule.own_company,
+    }
 
 
 def _give_back_nulls(schema: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from shared_code.admin.dependencies import CompanyContext, OperatorContext, RouteContext
+from shared_code.admin.dependencies import QuotasContext, ReportsContext, RouteContext
 from shared_code.admin.envelope import Envelope, Page, failures
 from shared_code.admin.fields import (
     NOT_BLANK,
@@ -25,7 +25,6 @@ from shared_code.admin.fields import (
 )
 from shared_code.database.stores.quotas import quota_scopes
 from shared_code.database.stores.quotas.quota_scopes import QuotaScope
-from shared_code.errors import NotFound
 from shared_code.operations.quota_states import QuotaState, quota_facts, version_of
 
 router = APIRouter(tags=["quotas"])
@@ -161,7 +160,7 @@ class Deleted(BaseModel):
 
 
 @router.get("/quotas", responses=failures())
-def list_quotas(context: CompanyContext, query: Annotated[QuotaQuery, Query()]) -> Envelope[Page[QuotaView]]:
+def list_quotas(context: ReportsContext, query: Annotated[QuotaQuery, Query()]) -> Envelope[Page[QuotaView]]:
     """Quotas in ascending order of id."""
     company = context.principal.company(query.company_id)
     found = context.services.quota_administration.page(
@@ -177,7 +176,7 @@ def list_quotas(context: CompanyContext, query: Annotated[QuotaQuery, Query()]) 
 
 
 @router.post("/quotas", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
-def add_quota(context: OperatorContext, body: QuotaCreate, response: Response) -> Envelope[QuotaView]:
+def add_quota(context: QuotasContext, body: QuotaCreate, response: Response) -> Envelope[QuotaView]:
     """Make a quota. What was used earlier in the running day and month counts."""
     state = context.services.quota_administration.add(
         company_id=body.company_id, scope=body.scope, subject=body.subject, limits=body.limits(), actor=context.actor
@@ -186,20 +185,15 @@ def add_quota(context: OperatorContext, body: QuotaCreate, response: Response) -
 
 
 @router.get("/quotas/{quota_id}", responses={**failures(404), 200: {"headers": _ETAG}})
-def get_quota(context: CompanyContext, quota_id: QuotaIdPath, response: Response) -> Envelope[QuotaView]:
+def get_quota(context: ReportsContext, quota_id: QuotaIdPath, response: Response) -> Envelope[QuotaView]:
     """One quota."""
-    try:
-        state = context.services.quota_administration.get(quota_id)
-    except NotFound:
-        context.own(None)
-        raise
-    context.own(state.quota.company_id)
+    state = context.services.quota_administration.get(quota_id, bound_to=context.principal.company_id)
     return _answer(context, state, response, f"Quota {quota_id}")
 
 
 @router.patch("/quotas/{quota_id}", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def change_quota(
-    context: OperatorContext, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
+    context: QuotasContext, quota_id: QuotaIdPath, body: QuotaChange, response: Response, if_match: IfMatch = None
 ) -> Envelope[QuotaView]:
     """Change limits. The running periods take them at once; calls that run end as they were reserved."""
     given = body.model_fields_set
@@ -217,7 +211,7 @@ def change_quota(
 
 @router.post("/quotas/{quota_id}/reset", responses={**failures(404, 412), 200: {"headers": _ETAG}})
 def reset_quota(
-    context: OperatorContext, quota_id: QuotaIdPath, response: Response, if_match: IfMatch = None
+    context: QuotasContext, quota_id: QuotaIdPath, response: Response, if_match: IfMatch = None
 ) -> Envelope[QuotaView]:
     """Let the running day and month begin at zero again. Usage reports are not changed by it."""
     state = context.services.quota_administration.reset(quota_id, context.actor, if_version=versions(if_match))
@@ -225,7 +219,7 @@ def reset_quota(
 
 
 @router.delete("/quotas/{quota_id}", responses=failures(404, 412))
-def delete_quota(context: OperatorContext, quota_id: QuotaIdPath, if_match: IfMatch = None) -> Envelope[Deleted]:
+def delete_quota(context: QuotasContext, quota_id: QuotaIdPath, if_match: IfMatch = None) -> Envelope[Deleted]:
     """Take a quota away."""
     context.services.quota_administration.delete(quota_id, context.actor, if_version=versions(if_match))
     return context.success(f"Quota {quota_id} was deleted", Deleted(quota_id=quota_id))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from shared_code.admin.dependencies import CompanyContext
+from shared_code.admin.dependencies import ReportsContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import CompanyId, Moment, PageQuery, SmallId, Text100, example
 from shared_code.database.stores.operations.retries import RetryFilter, find_retries
@@ -49,7 +49,7 @@ class RetryView(BaseModel):
 
 
 @router.get("/retries", responses=failures())
-def list_retries(context: CompanyContext, query: Annotated[RetryQuery, Query()]) -> Envelope[Page[RetryView]]:
+def list_retries(context: ReportsContext, query: Annotated[RetryQuery, Query()]) -> Envelope[Page[RetryView]]:
     """Failed attempts, newest first."""
     wanted = RetryFilter(**query.filters() | {"company_id": context.principal.company(query.company_id)})
     return context.newest(find_retries, wanted, query, show=shown_as(RetryView), cursor=lambda row: row.retry_id)

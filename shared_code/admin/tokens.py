@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from shared_code.admin.dependencies import CompanyContext, OperatorContext, RouteContext
+from shared_code.admin.dependencies import KeysContext, ReportsContext, RouteContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import IfMatch, TokenIdPath, etag, versions
 from shared_code.admin.token_models import (
@@ -18,7 +18,6 @@ from shared_code.admin.token_models import (
 from shared_code.database.stores.keys import tokens as store
 from shared_code.database.stores.keys.token_keys import NewToken
 from shared_code.database.stores.keys.tokens import StoredKey
-from shared_code.errors import NotFound
 from shared_code.operations.tokens import version_of
 from shared_code.records import KeyStatus
 
@@ -28,7 +27,7 @@ _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match of 
 
 
 @router.get("/tokens", responses=failures())
-def list_tokens(context: CompanyContext, query: Annotated[TokenQuery, Query()]) -> Envelope[Page[TokenView]]:
+def list_tokens(context: ReportsContext, query: Annotated[TokenQuery, Query()]) -> Envelope[Page[TokenView]]:
     """Keys in ascending order of id."""
     company = context.principal.company(query.company_id)
     rows = context.read(
@@ -47,7 +46,7 @@ def list_tokens(context: CompanyContext, query: Annotated[TokenQuery, Query()]) 
 
 
 @router.post("/tokens", status_code=201, responses={**failures(409), 201: {"headers": _ETAG}})
-def add_token(context: OperatorContext, body: TokenCreate, response: Response) -> Envelope[TokenView]:
+def add_token(context: KeysContext, body: TokenCreate, response: Response) -> Envelope[TokenView]:
     """Add a key. One that the company has already, in whatever status, is refused."""
     new = NewToken(**{**body.model_dump(), "api_key": body.api_key.get_secret_value()})
     row = context.services.token_administration.add(new, context.actor)
@@ -55,20 +54,15 @@ def add_token(context: OperatorContext, body: TokenCreate, response: Response) -
 
 
 @router.get("/tokens/{token_id}", responses={**failures(404), 200: {"headers": _ETAG}})
-def get_token(context: CompanyContext, token_id: TokenIdPath, response: Response) -> Envelope[TokenView]:
+def get_token(context: ReportsContext, token_id: TokenIdPath, response: Response) -> Envelope[TokenView]:
     """One key."""
-    try:
-        row = context.services.token_administration.get(token_id)
-    except NotFound:
-        context.own(None)
-        raise
-    context.own(row.company_id)
+    row = context.services.token_administration.get(token_id, bound_to=context.principal.company_id)
     return _answer(context, row, response, f"Token {token_id}")
 
 
 @router.patch("/tokens/{token_id}", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def change_token(
-    context: OperatorContext, token_id: TokenIdPath, body: TokenChange, response: Response, if_match: IfMatch = None
+    context: KeysContext, token_id: TokenIdPath, body: TokenChange, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:
     """Change what is given. A lowered limit binds new calls; running ones end as they were reserved."""
     row = context.services.token_administration.change(
@@ -79,7 +73,7 @@ def change_token(
 
 @router.delete("/tokens/{token_id}", responses={**failures(404, 412), 200: {"headers": _ETAG}})
 def disable_token(
-    context: OperatorContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+    context: KeysContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:
     """Disable a key. Its row and its usage stay; it can be activated again."""
     row = _set_status(context, token_id, KeyStatus.DISABLED, if_match)
@@ -88,7 +82,7 @@ def disable_token(
 
 @router.post("/tokens/{token_id}/rotate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def rotate_token(
-    context: OperatorContext, token_id: TokenIdPath, body: TokenRotate, response: Response, if_match: IfMatch = None
+    context: KeysContext, token_id: TokenIdPath, body: TokenRotate, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:
     """Put a new key in place of the old one. Limits, use and history stay; calls that run end with the old key."""
     row = context.services.token_administration.rotate(
@@ -99,7 +93,7 @@ def rotate_token(
 
 @router.post("/tokens/{token_id}/block", responses={**failures(404, 412), 200: {"headers": _ETAG}})
 def block_token(
-    context: OperatorContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+    context: KeysContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:
     """Take a key out of service."""
     row = _set_status(context, token_id, KeyStatus.BLOCKED, if_match)
@@ -108,7 +102,7 @@ def block_token(
 
 @router.post("/tokens/{token_id}/activate", responses={**failures(404, 409, 412), 200: {"headers": _ETAG}})
 def activate_token(
-    context: OperatorContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
+    context: KeysContext, token_id: TokenIdPath, response: Response, if_match: IfMatch = None
 ) -> Envelope[TokenView]:
     """Put a key back into service and end its rest. One whose end date has passed is refused."""
     row = _set_status(context, token_id, KeyStatus.ACTIVE, if_match)
@@ -116,9 +110,11 @@ def activate_token(
 
 
 @router.post("/tokens/{token_id}/test", responses=failures(404))
-def test_token(context: OperatorContext, token_id: TokenIdPath) -> Envelope[TokenTestView]:
+def test_token(context: KeysContext, token_id: TokenIdPath) -> Envelope[TokenTestView]:
     """Ask the provider for its list of models with this key, which costs no tokens. The key is left as it is."""
-    test = context.services.token_administration.test(token_id, context.services.providers)
+    test = context.services.token_administration.test(
+        token_id, context.services.providers, bound_to=context.principal.company_id
+    )
     return context.success(test.message, shown_as(TokenTestView)(test))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from shared_code.admin.dependencies import CompanyContext
+from shared_code.admin.dependencies import ReportsContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Text100, example, fields_of
 from shared_code.database.stores.usage.usage_reports import GroupBy, UsageFilter, UsageLine
@@ -80,7 +80,7 @@ class UsageView(fields_of(UsageLine)):  # type: ignore[misc] # its fields are kn
     response_model=Envelope[Page[UsageView]],
     responses={**failures(), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def report(context: CompanyContext, query: Annotated[UsageQuery, Query()]) -> Any:
+def report(context: ReportsContext, query: Annotated[UsageQuery, Query()]) -> Any:
     """Sums over a range of days. Days are those of each company's own time zone.
 
     Pages are cut by number of lines: a line that appears between two pages (the first use of a new user) moves the

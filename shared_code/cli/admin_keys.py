@@ -15,8 +15,8 @@ app = typer.Typer(help="Keys of the admin API.", no_args_is_help=True)
 
 @app.command()
 def create(
-    role: Annotated[str, typer.Option(help="viewer, operator or admin.")],
-    company: Annotated[str | None, typer.Option(help="Binds a viewer to this company.")] = None,
+    role: Annotated[str, typer.Option(help=f"{', '.join(AdminRole)}: each may do what those before it may.")],
+    company: Annotated[str | None, typer.Option(help="Binds the key to what is this company's.")] = None,
     label: Annotated[str | None, typer.Option(help="Whose key it is, for the list.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -18,7 +18,7 @@ def create(
 ) -> tuple[admin_keys.AdminKey, str]:
     """Make a key; returns it and its whole text, which is known nowhere else.
 
-    :raises InvalidRequest: a company for another role than viewer, or a malformed value.
+    :raises InvalidRequest: a value is malformed.
     """
 
     def work(connection: "Connection") -> tuple[admin_keys.AdminKey, str]:

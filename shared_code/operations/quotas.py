@@ -17,6 +17,7 @@ from shared_code.database.stores.quotas import quota_changes, quota_scopes, quot
 from shared_code.database.stores.quotas.quotas import Quota
 from shared_code.database.stores.usage.usage_sums import Owner
 from shared_code.errors import ChangedMeanwhile, Conflict, InvalidRequest, NotFound
+from shared_code.operations.access import require_own
 from shared_code.operations.quota_states import QuotaState, quota_facts, read_states, version_of
 from shared_code.periods import local_day, zone
 
@@ -44,12 +45,14 @@ class QuotaAdministration:
     default_zone: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def get(self, quota_id: int) -> QuotaState:
+    def get(self, quota_id: int, *, bound_to: str | None = None) -> QuotaState:
         """One quota.
 
+        :param bound_to: the one company that whoever asks may see; None = all.
         :raises NotFound: there is none of this id, or it was deleted.
+        :raises Forbidden: it is no quota of ``bound_to``, or there is none.
         """
-        return self.database.read(lambda connection: self._state(connection, _found(connection, quota_id)))
+        return self.database.read(lambda connection: self._state(connection, _found(connection, quota_id, bound_to)))
 
     def page(self, *, company_id: str | None, scope: str | None, after_id: int, limit: int) -> list[QuotaState]:
         """Quotas in ascending order of id, after ``after_id``."""
@@ -81,9 +84,10 @@ class QuotaAdministration:
         """Make a quota with these daily and monthly limits.
 
         :raises InvalidRequest: a value is malformed, or there is no limit in it.
+        :raises Forbidden: it is for another company than the actor's.
         :raises AlreadyExists: the owner has a quota.
         """
-        owner = (checked_company(company_id), scope, checked_subject(scope, subject))
+        owner = _owner(actor, company_id, scope, subject)
         _check_limits(limits)
         return self.database.run(
             lambda connection: self._store(connection, owner, limits, actor, None, must_be_new=True)
@@ -102,14 +106,15 @@ class QuotaAdministration:
 
         :param limits: makes the new daily and monthly limit of those that stand (None where there is none).
         :raises InvalidRequest: a value is malformed, or a new quota would have no limit.
+        :raises Forbidden: see :meth:`add`.
         :raises Conflict: no limit would be left.
         """
-        owner = (checked_company(company_id), scope, checked_subject(scope, subject))
+        owner = _owner(actor, company_id, scope, subject)
 
         def work(connection: "Connection") -> QuotaState:
             standing = _standing(connection, owner)
             if standing is not None:
-                held = _held(connection, standing.quota_id, None)
+                held = _held(connection, standing.quota_id, actor, None)
                 return self._change(connection, held, limits(held.daily_limit, held.monthly_limit), actor)
             wanted = limits(None, None)
             _check_limits(wanted)
@@ -123,12 +128,13 @@ class QuotaAdministration:
         """Change the limits of a quota to what ``limits`` makes of it.
 
         :raises NotFound, InvalidRequest: there is no such quota; a value is malformed.
+        :raises Forbidden: the actor is bound to a company that has no such quota.
         :raises Conflict: no limit would be left.
         :raises ChangedMeanwhile: ``if_version`` says no to the current version.
         """
 
         def work(connection: "Connection") -> QuotaState:
-            quota = _held(connection, quota_id, if_version)
+            quota = _held(connection, quota_id, actor, if_version)
             return self._change(connection, quota, limits(quota), actor)
 
         return self.database.run(work)
@@ -137,11 +143,11 @@ class QuotaAdministration:
         """Forget what the running day and month have used; usage rows stay.
 
         :raises NotFound: there is no such quota.
-        :raises ChangedMeanwhile: see :meth:`change`.
+        :raises Forbidden, ChangedMeanwhile: see :meth:`change`.
         """
 
         def work(connection: "Connection") -> QuotaState:
-            quota = _held(connection, quota_id, if_version)
+            quota = _held(connection, quota_id, actor, if_version)
             before = self._state(connection, quota)
             quota_changes.reset_counters(connection, quota_id, day=self._today(connection, quota.company_id))
             after = self._state(connection, quota)
@@ -154,11 +160,11 @@ class QuotaAdministration:
         """Take the limits away.
 
         :raises NotFound: there is no such quota.
-        :raises ChangedMeanwhile: see :meth:`change`.
+        :raises Forbidden, ChangedMeanwhile: see :meth:`change`.
         """
 
         def work(connection: "Connection") -> None:
-            quota = _held(connection, quota_id, if_version)
+            quota = _held(connection, quota_id, actor, if_version)
             before = self._state(connection, quota)
             quota_changes.delete_quota(connection, quota, day=self._today(connection, quota.company_id))
             _audit(connection, actor, "quota.delete", before, None)
@@ -223,6 +229,13 @@ def checked_subject(scope: str, subject: str | None) -> str:
     return named
 
 
+def _owner(actor: Actor, company_id: str, scope: str, subject: str | None) -> Owner:
+    """Whose limits are to be made, for an actor who may make them."""
+    company = checked_company(company_id)
+    require_own(actor.company_id, company)
+    return company, scope, checked_subject(scope, subject)
+
+
 def _check_limits(limits: Limits) -> None:
     if limits == (None, None):
         raise InvalidRequest(
@@ -239,16 +252,19 @@ def _standing(connection: "Connection", owner: Owner) -> Quota | None:
     return next((quota for quota in found if not _empty(quota)), None)
 
 
-def _found(connection: "Connection", quota_id: int, *, lock: bool = False) -> Quota:
+def _found(connection: "Connection", quota_id: int, bound_to: str | None, *, lock: bool = False) -> Quota:
     quota = quotas.get_quota(connection, quota_id, lock=lock)
-    if quota is None or _empty(quota):
+    if quota is not None and _empty(quota):
+        quota = None
+    require_own(bound_to, quota.company_id if quota else None)
+    if quota is None:
         raise NotFound(f"There is no quota {quota_id}.", details={"field": "quota_id"})
     return quota
 
 
-def _held(connection: "Connection", quota_id: int, if_version: IfVersion) -> Quota:
+def _held(connection: "Connection", quota_id: int, actor: Actor, if_version: IfVersion) -> Quota:
     """The quota, for a change, in the version that the operator saw."""
-    quota = _found(connection, quota_id, lock=True)
+    quota = _found(connection, quota_id, actor.company_id, lock=True)
     if if_version is not None and not if_version(version_of(quota)):
         raise ChangedMeanwhile
     return quota

@@ -19,6 +19,7 @@ from shared_code.database.stores.keys.tokens import StoredKey
 from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.errors import ChangedMeanwhile, ConfigurationError, Conflict, NotFound
 from shared_code.observability import redaction
+from shared_code.operations.access import require_own
 from shared_code.providers.base import ModelCallFailed
 from shared_code.records import KeyStatus
 
@@ -68,20 +69,26 @@ class TokenAdministration:
     default_threshold: int
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def get(self, token_id: int) -> StoredKey:
+    def get(self, token_id: int, *, bound_to: str | None = None) -> StoredKey:
         """One key.
 
+        :param bound_to: the one company that whoever asks may see; None = all.
         :raises NotFound: there is none of this id.
+        :raises Forbidden: it is no key of ``bound_to``, or there is none.
         """
-        return self.database.read(lambda connection: _read(connection, token_id))
+        row = self.database.read(lambda connection: tokens.get_token(connection, token_id))
+        require_own(bound_to, row.company_id if row else None)
+        return _existing(row, token_id)
 
     def add(self, new: NewToken, actor: Actor) -> StoredKey:
         """Store a key, encrypted.
 
         :raises InvalidRequest: a value is malformed.
+        :raises Forbidden: it is for another company than the actor's.
         :raises AlreadyExists: the company has this key already.
         :raises Conflict: it would be active after its end date.
         """
+        require_own(actor.company_id, new.company_id)
         if KeyStatus.parse(new.status) is KeyStatus.ACTIVE:
             self._check_end(naive_utc(new.expires_at))
         # What is refused is no key, and must not be masked wherever it stands from now on.
@@ -102,6 +109,7 @@ class TokenAdministration:
         """Write some of the fields that :func:`.token_changes.change_token` names.
 
         :raises NotFound, InvalidRequest: there is no such key; a value is malformed.
+        :raises Forbidden: the actor is bound to a company that has no such key.
         :raises Conflict: it would be active after its end date.
         :raises ChangedMeanwhile: ``if_version`` says no.
         """
@@ -118,7 +126,7 @@ class TokenAdministration:
 
         :raises NotFound: there is no such key.
         :raises Conflict: an expired key cannot be activated.
-        :raises ChangedMeanwhile: see :meth:`change`.
+        :raises Forbidden, ChangedMeanwhile: see :meth:`change`.
         """
 
         def write(connection: "Connection", row: StoredKey) -> None:
@@ -141,7 +149,7 @@ class TokenAdministration:
         :raises NotFound: there is no such row.
         :raises InvalidRequest: the key is malformed.
         :raises AlreadyExists: the company has this key already.
-        :raises ChangedMeanwhile: see :meth:`change`.
+        :raises Forbidden, ChangedMeanwhile: see :meth:`change`.
         """
         redaction.remember_secret(checked_key(api_key))
 
@@ -151,13 +159,18 @@ class TokenAdministration:
         return self._write(token_id, "token.rotate", actor, write, if_version)
 
     def test(
-        self, token_id: int, providers: "Mapping[Provider, ModelProvider]", *, timeout_seconds: float = 10.0
+        self,
+        token_id: int,
+        providers: "Mapping[Provider, ModelProvider]",
+        *,
+        bound_to: str | None = None,
+        timeout_seconds: float = 10.0,
     ) -> KeyTest:
         """Ask the key's provider for its list of models, which costs no tokens; the key's status is left alone.
 
-        :raises NotFound: there is no key of this id.
+        :raises NotFound, Forbidden: see :meth:`get`.
         """
-        row = self.get(token_id)
+        row = self.get(token_id, bound_to=bound_to)
         started = time.monotonic()
 
         def result(reason: str | None, message: str, models: int | None = None) -> KeyTest:
@@ -195,9 +208,9 @@ class TokenAdministration:
         if_version: IfVersion,
     ) -> StoredKey:
         def work(connection: "Connection") -> StoredKey:
-            before = token_changes.lock_token(connection, token_id)
-            if before is None:
-                raise _no_token(token_id)
+            found = token_changes.lock_token(connection, token_id)
+            require_own(actor.company_id, found.company_id if found else None)
+            before = _existing(found, token_id)
             if if_version is not None and not if_version(version_of(before)):
                 raise ChangedMeanwhile
             write(connection, before)
@@ -209,15 +222,14 @@ class TokenAdministration:
 
 
 def _read(connection: "Connection", token_id: int) -> StoredKey:
-    row = tokens.get_token(connection, token_id)
+    return _existing(tokens.get_token(connection, token_id), token_id)
+
+
+def _existing(row: StoredKey | None, token_id: int) -> StoredKey:
     if row is None:
-        raise _no_token(token_id)
+        raise NotFound(f"There is no token {token_id}.", details={"field": "token_id"})
     return row
 
 
 def _audited(row: StoredKey) -> dict[str, Any]:
     return {name: value for name, value in token_facts(row).items() if name != "updated_at"}
-
-
-def _no_token(token_id: int) -> NotFound:
-    return NotFound(f"There is no token {token_id}.", details={"field": "token_id"})

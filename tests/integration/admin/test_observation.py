@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from shared_code.database.stores.extractions import claims
-from shared_code.database.stores.extractions.claims import ClaimRequest, Finished
+from shared_code.database.stores.extractions import claims, readings
+from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead
 from shared_code.database.stores.operations import alerts, logs, retries
 from shared_code.database.stores.operations.logs import LogEntry
+from shared_code.errors import UnsupportedFileType
+from shared_code.labels import new_reading_id
 from shared_code.records import Alert, RetryAttempt
 
 
@@ -61,10 +64,19 @@ def test_extractions(api):
     (item,) = api.get("extractions?state=done").data["items"]
     assert (item["company_id"], item["invoice_number"], item["status"]) == ("NT047", "INV-1", "ok")
     assert "result" not in item
-    shown = api.get(f"extractions/{item['extraction_id']}").data
-    assert shown["result"] == {"status": "ok", "invoices": []}
+    assert item["id"] == claim.reading_id
+    assert item.keys().isdisjoint({"extraction_id", "error"})
+    shown = api.get(f"extractions/{item['id']}").data
+    assert (shown["result"], shown["error"]) == ({"status": "ok", "invoices": []}, None)
+    refused = ReadingHead(new_reading_id(), "NT047", "e" * 64, "f" * 36, username="bzumah", file_label="a.zip")
+    run(api, lambda connection: readings.insert_failed(connection, refused, UnsupportedFileType()))
+    (item,) = api.get("extractions?error_code=UNSUPPORTED_FILE_TYPE").data["items"]
+    assert (item["state"], item["requested_by"], item["file_label"]) == ("failed", "bzumah", "a.zip")
+    error = api.get(f"extractions/{item['id']}").data["error"]
+    assert error == {"message": "Failed to process invoice", "retryable": False, "details": {}}
     assert len(api.get("extractions").data["items"]) == 2
-    assert api.get(f"extractions?document_sha256={'b' * 64}").data["items"][0]["state"] == "running"
+    (item,) = api.get(f"extractions?state=running&document_sha256={'b' * 64}").data["items"]
+    assert (item["state"], item["id"]) == ("running", other.reading_id)
 
 
 def test_alerts(api):

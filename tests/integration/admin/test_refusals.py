@@ -2,6 +2,9 @@
 
 import pytest
 
+from shared_code import errors
+from shared_code.admin import envelope
+
 KEY = "AIzaRefused0123456789"
 QUOTA = {"company_id": "NT047", "scope": "user", "subject": "u", "daily_limit": 1}
 
@@ -62,6 +65,35 @@ def test_a_body_that_does_not_say_that_it_is_json(api):
     answer = api("POST", "quotas", b'{"scope": "company"}', headers={"content-type": "text/plain"})
     assert answer.status == 400
     assert "application/json" in answer.json["message"]
+
+
+def test_an_error_is_json_whatever_was_asked_for(api):
+    accept = {"accept": "text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    for path, status in (("usage?format=csv&from=yesterday", 400), ("nowhere", 404), ("tokens/999?format=csv", 404)):
+        answer = api.get(path, headers=accept)
+        assert (answer.status, answer.json["status"], answer.json["data"]) == (status, "error", None), path
+        assert answer.headers["content-type"].startswith("application/json")
+        assert (answer.json["error"]["retry_after_seconds"], answer.json["error"]["retry_at"]) == (None, None)
+
+
+def test_too_many_failed_logins_say_when_to_come_back(api):
+    for _ in range(11):
+        answer = api.get("tokens", key="0123456789abcdef.wrong-secret-wrong-secret")
+    assert (answer.status, answer.code) == (429, "TOO_MANY_FAILED_LOGINS"), answer.text
+    assert answer.json["error"]["retry_after_seconds"] == int(answer.headers["retry-after"]) > 200
+    assert answer.json["error"]["retry_at"].endswith("Z")
+
+
+def test_the_document_names_every_code_and_the_header_that_says_when_to_come_back(api):
+    document = api.get("openapi.json", key=None).json
+    told = document["components"]["schemas"]["ErrorFacts"]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
+    assert set(told["properties"]["code"]["enum"]) == {kind.code for kind in kinds}
+    assert set(told["required"]) == {"code", "retryable", "details", "retry_after_seconds", "retry_at"}
+    refused = document["paths"]["/api/manage/tokens"]["get"]["responses"]
+    with_header = {status for status, response in refused.items() if "Retry-After" in response["headers"]}
+    assert with_header == {"429", "503"}
+    envelope.ErrorEnvelope.model_validate(document["components"]["schemas"]["ErrorEnvelope"]["example"])
 
 
 def test_a_login_that_is_missing_says_which_one_is_wanted(api):

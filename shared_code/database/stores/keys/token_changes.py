@@ -88,7 +88,7 @@ def token_facts(row: StoredKey) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "cooldown_until": row.cooldown_until,
         "used_tokens": row.used_tokens or 0,
-        "remaining_tokens": row.remaining_tokens if row.has_summary else row.total_token_limit,
+        "remaining_tokens": row.unused_tokens,
         "reserved_tokens": row.reserved_tokens,
     }
 

@@ -69,6 +69,19 @@ class StoredKey:
     time_zone: str | None
     fingerprint: str | None = None
 
+    @property
+    def unused_tokens(self) -> int | None:
+        """What remains of the limit, None when there is none.
+
+        Without a summary row nothing was used yet: the whole limit remains, and no row is never "no limit".
+        """
+        return self.remaining_tokens if self.has_summary else self.total_token_limit
+
+    @property
+    def available_tokens(self) -> int | None:
+        """Tokens that a new reservation could take, or None when there is no limit."""
+        return None if self.unused_tokens is None else self.unused_tokens - self.reserved_tokens
+
     def decrypted(self, cipher: KeyCipher) -> ApiKey:
         """The key for use. Only for rows whose provider and status are readable.
 
@@ -79,7 +92,6 @@ class StoredKey:
         if provider is None or status is None or not secret:
             what = "provider" if provider is None else "status" if status is None else "key"
             raise ConfigurationError(f"Token {self.token_id} has no readable {what}")
-        limit = self.total_token_limit
         return ApiKey(
             token_id=self.token_id,
             company_id=(self.company_id or "").upper(),
@@ -87,9 +99,8 @@ class StoredKey:
             status=status,
             secret=secret,
             stored_key=self.stored_key,
-            total_token_limit=limit,
-            # Without a summary row nothing was used yet: the whole limit remains, and no row is never "no limit".
-            remaining_tokens=self.remaining_tokens if self.has_summary else limit,
+            total_token_limit=self.total_token_limit,
+            remaining_tokens=self.unused_tokens,
             reserved_tokens=self.reserved_tokens,
             cooldown_until=self.cooldown_until,
             provider_project=self.provider_project,
@@ -168,14 +179,13 @@ def usable_by_company(connection: Connection) -> dict[str, str]:
     """Companies (ids in upper case) with keys that can serve now: a text that changes when one is added or changed."""
     # As text: a moment that was typed beyond what a datetime takes must not hide the other companies.
     changed = cast(table.c.UpdatedAt, String(40)).label("Changed")
+    columns = (table.c.CompanyID, table.c.TokenID, table.c.ApiKeyFingerprint, table.c.TotalTokenLimit, changed)
     rows = connection.execute(
-        select(table.c.CompanyID, table.c.TokenID, table.c.ApiKeyFingerprint, changed)
-        .where(*_serves_now(), table.c.CompanyID.is_not(None))
-        .order_by(table.c.TokenID)
+        select(*columns).where(*_serves_now(), table.c.CompanyID.is_not(None)).order_by(table.c.TokenID)
     )
     found: dict[str, str] = {}
     for row in rows:
-        key = f"{row.TokenID}:{(row.ApiKeyFingerprint or '')[:12]}:{row.Changed or ''}"
+        key = f"{row.TokenID}:{(row.ApiKeyFingerprint or '')[:12]}:{row.TotalTokenLimit}:{row.Changed or ''}"
         company = row.CompanyID.strip().upper()
         found[company] = f"{found[company]} {key}" if company in found else key
     return found

@@ -30,10 +30,14 @@ _FACTS_LENGTH = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: ``admin-key:<id>``, ``app-service:<name>`` or ``cli:<user>``; and in which request."""
+    """Who acts: ``admin-key:<id>``, ``app-service:<name>`` or ``cli:<user>``; and in which request.
+
+    :ivar company_id: the one company, in upper case, whose rows this actor may change; None = all.
+    """
 
     name: str
     request_id: str | None = None
+    company_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

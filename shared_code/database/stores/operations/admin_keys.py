@@ -18,7 +18,6 @@ from shared_code.database.clock import utc_now
 from shared_code.database.stores.keys.token_fields import checked_company, checked_text
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import admin_keys
-from shared_code.errors import InvalidRequest
 
 table = admin_keys
 
@@ -28,9 +27,10 @@ _SECRET_BYTES = 32
 
 
 class AdminRole(StrEnum):
-    """What an administrator may do; each role includes the ones before it."""
+    """What a login may do, from the fewest rights to the most; each role includes the ones before it."""
 
     VIEWER = "viewer"
+    REVIEWER = "reviewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
@@ -42,7 +42,7 @@ class AdminRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdminKey:
-    """A key as stored. ``company_id`` binds a viewer to one company. Moments are naive UTC."""
+    """A key as stored. ``company_id`` binds it to one company; None = all. Moments are naive UTC."""
 
     key_id: str
     role: AdminRole
@@ -70,10 +70,8 @@ def create_admin_key(
 ) -> tuple[str, str]:
     """Make a key; returns its id and the whole key, which is known nowhere else.
 
-    :raises InvalidRequest: a company for another role than viewer, or a malformed value.
+    :raises InvalidRequest: a value is malformed.
     """
-    if company_id is not None and role is not AdminRole.VIEWER:
-        raise InvalidRequest("Only a viewer can be bound to a company.", details={"field": "company_id"})
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     connection.execute(
         insert(table).values(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in, utc_now
@@ -101,6 +101,19 @@ def quiet_alerts(connection: Connection, kinds: Sequence[str], *, seconds: int) 
 def open_alerts(connection: Connection, *, kind: str) -> list[Alert]:
     """Open conditions of a kind, oldest first."""
     return _read(connection, select(alerts).where(_OPEN, alerts.c.Kind == kind).order_by(alerts.c.AlertID))
+
+
+def details_of(connection: Connection, kind: str) -> list[Mapping[str, Any]]:
+    """The facts of all conditions of a kind, open or closed."""
+    rows = connection.execute(select(alerts.c.Details).where(alerts.c.Kind == kind))
+    return [read_facts(text) or {} for text in rows.scalars()]
+
+
+def delete_about(connection: Connection, kinds: Sequence[str], subjects: Sequence[str]) -> None:
+    """Delete conditions of these kinds about these subjects, open or closed: nothing may remember them."""
+    for subject in subjects:
+        about = alerts.c.Subject == subject[:_SUBJECT_LENGTH]
+        connection.execute(delete(alerts).where(alerts.c.Kind.in_(kinds), about))
 
 
 def find_alerts(
