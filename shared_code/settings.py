@@ -23,6 +23,14 @@ class UnmeasuredCalls(StrEnum):
     RELEASE = "release"
 
 
+class KeepDocuments(StrEnum):
+    """Of which documents a copy is kept after they were read: of none, of those that a person must look at, of all."""
+
+    OFF = "off"
+    REVIEW = "review"
+    ALL = "all"
+
+
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -98,6 +106,8 @@ class Settings(BaseSettings):
     result_container: str = "invoice-results"
     #: age of a dropped file without any answer at which the sweep takes it up
     blob_sweep_after_seconds: Positive = 900.0
+    #: of which documents a copy is kept in the container ``invoice-documents``
+    keep_documents: KeepDocuments = KeepDocuments.REVIEW
 
     # Logins by App Service authentication
     #: set by the platform itself where its authentication is on; its headers count only then
@@ -106,6 +116,8 @@ class Settings(BaseSettings):
     company_claim: str = "companyID"
 
     # Retention, in days
+    #: of copies of documents; those whose reading still waits for a person stay up to 90 days longer
+    keep_documents_days: PositiveInt = 30
     retain_application_logs_days: PositiveInt = 30
     retain_retry_attempts_days: PositiveInt = 90
     retain_usage_logs_days: PositiveInt = 400

@@ -26,6 +26,7 @@ from shared_code.admin import (
     usage,
 )
 from shared_code.admin.auth import Authenticator, LoginLayer
+from shared_code.admin.dependencies import action_of
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, ErrorLayer
 from shared_code.admin.validation import refusal
 from shared_code.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
@@ -57,7 +58,11 @@ def create_app(services: "Callable[[], Services]") -> AsgiApp:
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    openapi.install(app)
+    # A route that does not say who may use it ends this here: it is not served to everybody with a login.
+    actions = {
+        (f"{PREFIX}{route.path}", method): action_of(route) for route in _routes() for method in route.methods or ()
+    }
+    openapi.install(app, actions)
     document = f"{PREFIX}/openapi.json"
     addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
     words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}

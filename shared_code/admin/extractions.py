@@ -1,32 +1,42 @@
-"""/extractions: the documents that were read, and what was answered."""
+"""/extractions: the documents that were read or refused, and what was answered."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from shared_code.admin.dependencies import CompanyContext
+from shared_code.admin.auth import Principal
+from shared_code.admin.dependencies import ErasingContext, ReadingsContext, ReportsContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
-from shared_code.admin.fields import BigIdPath, BigPageQuery, CompanyId, Text100, example, fields_of
+from shared_code.admin.fields import BigPageQuery, CompanyId, ReadingIdPath, Text100, example, fields_of
+from shared_code.blobs.document_erasure import ErasedDocument
 from shared_code.database.stores.extractions import extraction_lists as store
 from shared_code.database.stores.extractions.extraction_lists import ExtractionFilter, StoredExtraction
 from shared_code.errors import NotFound
+from shared_code.labels import is_reading_id
+from shared_code.operations.access import Action, require_own
 
 router = APIRouter(tags=["extractions"])
+
+#: fields of a list that come from the invoice itself, or lead to it: whoever has an id may ask for the reading
+_INVOICE_VALUES = ("invoice_number", "id", "supersedes_id")
 
 
 class ExtractionQuery(BigPageQuery):
     """Filters of the list."""
 
     company_id: CompanyId | None = None
-    state: Literal["running", "done", "short"] | None = None
+    state: Literal["running", "done", "failed"] | None = None
     status: Literal["ok", "needs_review", "not_an_invoice", "multiple_invoices"] | None = None
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     call_id: Text100 | None = None
+    error_code: Text100 | None = None
 
 
 _SUMMARY: dict[str, Any] = {
-    "extraction_id": 42,
+    "id": "ext_5e0f8f6f0d0c4c0f9a0d1b2c3d4e5f60",
     "company_id": "NT047",
     "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "provider": "Gemini",
@@ -37,39 +47,86 @@ _SUMMARY: dict[str, Any] = {
     "invoice_number": "SPL/25-26/0417",
     "created_at": "2026-11-21T09:30:00+00:00",
     "finished_at": "2026-11-21T09:30:03+00:00",
+    "supersedes_id": None,
+    "source": "http",
+    "requested_by": "bzumah",
+    "branch": "RUB",
+    "file_label": "invoice.pdf",
+    "error_code": None,
+    "erased_at": None,
 }
 
 
-class ExtractionSummary(fields_of(StoredExtraction, without={"result"})):  # type: ignore[misc] # known at run time
-    """One document's run."""
+_HIDDEN = {"extraction_id", "result", "error"}
+
+
+class ExtractionSummary(fields_of(StoredExtraction, without=_HIDDEN)):  # type: ignore[misc] # known at run time
+    """One reading. ``id`` and ``invoice_number`` are null for logins that may not see readings."""
 
     model_config = example(**_SUMMARY)
 
 
 class ExtractionView(ExtractionSummary):
-    """One document's run with the data that was answered."""
+    """One reading with the data that was answered, or with the error."""
 
-    model_config = example(**_SUMMARY, result={"status": "ok", "invoices": [], "warnings": []})
+    model_config = example(**_SUMMARY, result={"status": "ok", "invoices": [], "warnings": []}, error=None)
 
     result: dict[str, Any] | None
+    error: dict[str, Any] | None
+
+
+class ErasedView(fields_of(ErasedDocument)):  # type: ignore[misc] # its fields are known at run time
+    """What was erased: the readings of one document of a company."""
+
+    model_config = example(
+        id=_SUMMARY["id"],
+        company_id="NT047",
+        document_sha256=_SUMMARY["document_sha256"],
+        readings=2,
+        erased_at="2026-11-28T10:00:00+00:00",
+    )
 
 
 @router.get("/extractions", responses=failures())
 def list_extractions(
-    context: CompanyContext, query: Annotated[ExtractionQuery, Query()]
+    context: ReportsContext, query: Annotated[ExtractionQuery, Query()]
 ) -> Envelope[Page[ExtractionSummary]]:
-    """Runs, newest first, without results."""
+    """Readings, newest first, without results; for viewers without what the invoice says."""
     wanted = ExtractionFilter(**query.filters() | {"company_id": context.principal.company(query.company_id)})
     return context.newest(
-        store.find_extractions, wanted, query, show=shown_as(ExtractionSummary), cursor=lambda row: row.extraction_id
+        store.find_extractions, wanted, query, show=_summary(context.principal), cursor=lambda row: row.extraction_id
     )
 
 
 @router.get("/extractions/{extraction_id}", responses=failures(404))
-def get_extraction(context: CompanyContext, extraction_id: BigIdPath) -> Envelope[ExtractionView]:
-    """One run with its result."""
-    row = context.read(lambda connection: store.get_extraction(connection, extraction_id))
-    context.own(row.company_id if row else None)
+def get_extraction(context: ReadingsContext, extraction_id: ReadingIdPath) -> Envelope[ExtractionView]:
+    """One finished reading with its result or error."""
+    known = is_reading_id(extraction_id)
+    row = context.read(lambda connection: store.get_extraction(connection, extraction_id)) if known else None
+    require_own(context.principal.company_id, row.company_id if row else None)
     if row is None:
-        raise NotFound(f"There is no extraction {extraction_id}.", details={"field": "extraction_id"})
+        raise NotFound("There is no extraction with this id.", details={"field": "extraction_id"})
     return context.success(f"Extraction {extraction_id}", shown_as(ExtractionView)(row))
+
+
+@router.delete("/extractions/{extraction_id}", responses=failures(404, 409))
+def erase_extraction(
+    context: ErasingContext,
+    extraction_id: ReadingIdPath,
+    with_source: Annotated[bool, Query(description="Erase dropped files that hold the document too.")] = False,  # noqa: FBT002 - FastAPI reads the query from parameters
+) -> Envelope[ErasedView]:
+    """Erase the document of a reading: all its readings, its files and the names in its accounts; see docs/privacy.md.
+
+    The ids stay, and are answered 410. Erasing again does no harm, and finishes what a fault of storage has left (503).
+    While the document is being read it is refused (409).
+    """
+    erased = context.services.document_erasure.erase(extraction_id, context.actor, with_source=with_source)
+    return context.success(f"Extraction {extraction_id} is erased", shown_as(ErasedView)(erased))
+
+
+def _summary(principal: Principal) -> Callable[[StoredExtraction], ExtractionSummary]:
+    """Shows a reading of a list to this login."""
+    if principal.may(Action.SEE_READINGS):
+        return shown_as(ExtractionSummary)
+    hidden: dict[str, Any] = dict.fromkeys(_INVOICE_VALUES)
+    return lambda row: shown_as(ExtractionSummary)(replace(row, **hidden))

@@ -52,14 +52,15 @@ def queue_client(settings: Settings, queue: str) -> "QueueClient":
     return client
 
 
-def blob_service_client(settings: Settings) -> "BlobServiceClient":
+def blob_service_client(settings: Settings, *, retries: int = 2) -> "BlobServiceClient":
     """The blob service.
 
+    :param retries: tries of one request beside the first, where the service is away.
     :raises ConfigurationError: no blob service is named.
     """
     from azure.storage.blob import BlobServiceClient
 
-    client: BlobServiceClient = _client(BlobServiceClient, settings, "blob", retry_total=2)
+    client: BlobServiceClient = _client(BlobServiceClient, settings, "blob", retry_total=retries)
     return client
 
 

@@ -17,7 +17,7 @@ from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import blob_answers
 from shared_code.database.stores.keys import tokens
 from shared_code.database.stores.operations import alerts
-from shared_code.errors import ServiceError, TokenExpired, TokenNotFound, TokenUnavailable
+from shared_code.errors import LimitUsedUp, ServiceError, TokenExpired, TokenNotFound, TokenUnavailable
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: codes of files that could be read if only their company had a usable key
-WITHOUT_KEY = frozenset({TokenNotFound.code, TokenExpired.code, TokenUnavailable.code})
+#: codes of files that could be read if only their company had a usable key, or one with room. A limit that resets is
+#: no such code: it is a passing cause, and has no ``blob_failed``.
+WITHOUT_KEY = frozenset({TokenNotFound.code, TokenExpired.code, TokenUnavailable.code, LimitUsedUp.code})
 FAILED = "blob_failed"
 POISONED = "blob_poisoned"
 #: seconds that a file's way waits for the database to take a note
@@ -184,8 +185,8 @@ class BlobAlerts:
         except ServiceError as error:
             _log.warning("it could not be noted that the result of %r was written: %s", version.name, error.code)
 
-    def stored_result(self, version: "SourceVersion") -> str | None:
-        """The reading of this very version, as JSON text, that is paid for and stored; None when there is none."""
+    def stored_result(self, version: "SourceVersion") -> blob_answers.StoredResult | None:
+        """The reading of this very version that is paid for and stored; None when there is none."""
         label = version_label(version.name, version.etag)
         return self.database.read(lambda connection: blob_answers.stored_result(connection, label))
 

@@ -18,16 +18,17 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared_code import api_response
+from shared_code.blobs.answer_files import AnswerFile, failure, success
 from shared_code.blobs.conditions import FAILED, BlobAlerts
-from shared_code.blobs.names import company_of, error_name, read_labels, result_name, source_metadata, version_label
+from shared_code.blobs.keeping import DocumentKeeper
+from shared_code.blobs.names import company_of, error_name, read_labels, result_name, version_label
 from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
 from shared_code.errors import BlobUnavailable, InternalError, ProviderBadAnswer, ServiceError
 from shared_code.extraction import submission
-from shared_code.extraction.outcome import AnswerData, answer_data, sentence
+from shared_code.extraction.outcome import ReadingName, answer_data, sentence
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
@@ -63,16 +64,6 @@ class Processed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What is to be written for one version. ``error`` is None for a result."""
-
-    content: bytes
-    status: str
-    error: ServiceError | None = None
-    given_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class BlobIntake:
     """Reads dropped files. One for the process; safe for many threads.
 
@@ -83,6 +74,7 @@ class BlobIntake:
     store: BlobStore
     extraction: "ExtractionService"
     alerts: BlobAlerts
+    keeper: DocumentKeeper
     monotonic: Callable[[], float] = time.monotonic
 
     def process(
@@ -138,45 +130,44 @@ class BlobIntake:
         """
         records = self.store.records(version.name)
         if records.of(version) is None:
-            self._record(version, records, _failure(version, self._container, error, given_up=True))
+            self._record(version, records, failure(version, self._container, error, given_up=True))
 
     @property
     def _container(self) -> str:
         return self.store.sources_container
 
-    def _answer(self, version: SourceVersion, content: bytes | None, deadline: float) -> _Answer | None:
+    def _answer(self, version: SourceVersion, content: bytes | None, deadline: float) -> AnswerFile | None:
         """The envelope for this version; None when it is no longer the present one.
 
         :raises errors.ServiceError: a passing cause.
         """
         label, call_id = version_label(version.name, version.etag), str(uuid.uuid4())
+        wanted: Submission | None = None
         with request_context.request_scope(request_id=label, call_id=call_id):
             try:
                 wanted = self._submission(version, content, call_id, deadline)
                 if wanted is None:
                     return None
                 outcome = self.extraction.extract(wanted)
+                self.keeper.offer(wanted, outcome.data)
             except ServiceError as error:
                 if _is_passing(error):
                     _log.warning("blob %r has to be tried again later: %s", version.name, error.code)
                     raise
                 _log.info("blob %r cannot be read as it is: %s %s", version.name, error.code, error.message)
-                return _failure(version, self._container, error)
-            return self._success(version, outcome.message, outcome.data)
+                sha256 = hashlib.sha256(wanted.data).hexdigest() if wanted else None
+                return failure(version, self._container, error, sha256=sha256)
+            return success(version, self._container, outcome.message, outcome.data)
 
-    def _stored_answer(self, version: SourceVersion) -> _Answer | None:
+    def _stored_answer(self, version: SourceVersion) -> AnswerFile | None:
         """The envelope of a reading that was booked for this version and is stored; None when there is none."""
         stored = self.alerts.stored_result(version)
         if stored is None:
             return None
         _log.info("the result of blob %r was lost and is written again", version.name)
-        data = answer_data(json.loads(stored), ())
-        return self._success(version, sentence(data), data)
-
-    def _success(self, version: SourceVersion, message: str, data: AnswerData) -> _Answer:
-        label = version_label(version.name, version.etag)
-        envelope = api_response.format_api_response(message, data=data, request_id=label)
-        return _Answer(_content(envelope, version, self._container), data["status"])
+        name = ReadingName(stored.reading_id, stored.supersedes, cached=True)
+        data = answer_data(json.loads(stored.result), (), name)
+        return success(version, self._container, sentence(data), data)
 
     def _submission(
         self, version: SourceVersion, content: bytes | None, call_id: str, deadline: float
@@ -205,7 +196,7 @@ class BlobIntake:
             lines_required=lines,
         )
 
-    def _record(self, version: SourceVersion, before: Records, answer: _Answer) -> bool:
+    def _record(self, version: SourceVersion, before: Records, answer: AnswerFile) -> bool:
         """Write the answer and remove its counterpart; False when the blob has to be looked at again.
 
         The order makes it safe beside other runs: the counterpart is looked at before the source, so what is removed
@@ -217,7 +208,7 @@ class BlobIntake:
         etag = self.store.write(
             mine,
             answer.content,
-            metadata=_metadata(version, answer),
+            metadata=answer.metadata(version),
             replaces=before.error if failed else before.result,
         )
         if etag is None:
@@ -271,30 +262,3 @@ def _is_passing(error: ServiceError) -> bool:
 
 def _is_content_of(content: bytes, version: SourceVersion) -> bool:
     return len(content) == version.size and hashlib.md5(content, usedforsecurity=False).digest() == version.content_md5
-
-
-def _failure(version: SourceVersion, container: str, error: ServiceError, *, given_up: bool = False) -> _Answer:
-    answered = api_response.failure(error, request_id=version_label(version.name, version.etag))
-    return _Answer(_content(json.loads(answered.body), version, container), error.code, error, given_up)
-
-
-def _content(envelope: dict[str, Any], version: SourceVersion, container: str) -> bytes:
-    """The envelope with the version that it belongs to."""
-    source = {
-        "container": container,
-        "name": version.name,
-        "etag": version.etag,
-        "last_modified": version.modified.isoformat(),
-        "size": version.size,
-    }
-    return json.dumps({**envelope, "source": source}, ensure_ascii=False, default=str).encode()
-
-
-def _metadata(version: SourceVersion, answer: _Answer) -> dict[str, str]:
-    return {
-        **source_metadata(version.name),
-        "sourceetag": version.etag,
-        "sourcemodified": version.modified.isoformat(),
-        "status": answer.status,
-        **({"givenup": "true"} if answer.given_up else {}),
-    }

@@ -1,4 +1,4 @@
-"""Dropped files and their results in blob storage: versions, conditional writes, listings. The owner of the blob SDK.
+"""Dropped files and their results in blob storage: versions, conditional writes, listings.
 
 A version of a source is its ETag. A result file carries the ETag of the version that it belongs to, and every write
 and removal here is conditional on what was seen before, so that a late run cannot undo a newer one.
@@ -6,25 +6,20 @@ and removal here is conditional on what was seen before, so that a late run cann
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import ask_storage
+from shared_code.blobs.containers import BlobAccount, ask_blob, unchanged
 from shared_code.blobs.names import error_name, plain_etag, result_name, source_of
-from shared_code.errors import BlobUnavailable, ConfigurationError, StorageUnavailable
+from shared_code.errors import BlobUnavailable
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient
+    from azure.storage.blob import BlobProperties, BlobServiceClient
 
 _log = logging.getLogger(__name__)
 
-_LARGEST_PAGE = 5000
-#: storage's codes of a request whose condition does not hold any more. Others with the same status (archived, leased,
-#: protected by a policy) do not pass by asking again.
-_CHANGED = frozenset({"ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists"})
 _FOLDER_MARK = "hdi_isfolder"
 
 
@@ -49,15 +44,22 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A result or error file. ``source_etag`` is the version that it belongs to; ``given_up`` marks an error file that
-    was written because a passing cause did not pass; ``status`` is that of the extraction, or the error's code.
-    """  # noqa: D205 - one thought that needs two lines
+    """A result or error file.
+
+    :ivar source: name of the file that it belongs to, and ``source_etag`` the version of it; '' when it does not say.
+    :ivar given_up: marks an error file that was written because a passing cause did not pass.
+    :ivar status: that of the extraction, or the error's code.
+    :ivar company_id: whose document it is, and ``sha256`` which one; None when it does not say.
+    """
 
     blob_name: str
     etag: str
+    source: str
     source_etag: str
     given_up: bool = False
     status: str | None = None
+    company_id: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,19 @@ class BlobStore:
     """
 
     def __init__(self, client: "Callable[[], BlobServiceClient]", *, sources: str, results: str) -> None:
-        self._client = cache(client)
+        self._account = BlobAccount(client)
         self.sources_container = sources
         self._results = results
 
     def version(self, name: str) -> SourceVersion | None:
         """The present version of a source, or None when there is none."""
-        found = _ask(lambda: self._blob(self.sources_container, name).get_blob_properties())
+        found = ask_blob(lambda: self._account.blob(self.sources_container, name).get_blob_properties())
         return None if found is None else _version(found, name)
 
     def read(self, version: SourceVersion) -> bytes | None:
         """The content of this very version; None when it is gone or overwritten."""
-        return _ask(
-            lambda: self._blob(self.sources_container, version.name).download_blob(**_unchanged(version.etag)).readall()
-        )
+        blob = self._account.blob(self.sources_container, version.name)
+        return ask_blob(lambda: blob.download_blob(**unchanged(version.etag)).readall())
 
     def records(self, name: str) -> Records:
         """What stands for a source at the moment."""
@@ -109,108 +110,80 @@ class BlobStore:
         """Write a result file in the place of ``replaces``; its ETag, or None when another write was quicker."""
         from azure.storage.blob import ContentSettings
 
-        done = self._upload(
+        done = self._account.upload(
             self._results,
             blob_name,
             content,
             metadata,
             content_settings=ContentSettings(content_type="application/json; charset=utf-8"),
             overwrite=replaces is not None,
-            **(_unchanged(replaces.etag) if replaces is not None else {}),
+            **(unchanged(replaces.etag) if replaces is not None else {}),
         )
         return None if done is None else plain_etag(done["etag"])
+
+    def all_records(self) -> Iterator[Record]:
+        """All result and error files in the order of their names; none when there is no container."""
+        for blob in self._account.listed(self._results):
+            yield _record_of(blob, str(blob.name))
+
+    def erase_record(self, record: Record) -> bool:
+        """Remove a result file as it was seen; False when it has changed or is gone."""
+        return self._account.delete(self._results, record.blob_name, record.etag)
+
+    def erase_source(self, name: str, etag: str) -> bool:
+        """Remove a version of a dropped file; False when it was overwritten or is gone."""
+        return self._account.delete(self.sources_container, name, etag)
 
     def remove(self, blob_name: str, etag: str) -> None:
         """Remove a result file as it was seen; one that has changed, is gone or cannot be removed is left alone."""
         try:
-            _ask(lambda: self._blob(self._results, blob_name).delete_blob(**_unchanged(etag)))
+            self._account.delete(self._results, blob_name, etag)
         except BlobUnavailable as error:
             _log.warning("%r could not be removed: %s", blob_name, error.message)
 
     def ask(self) -> None:
         """Whether storage answers for the container of sources at all: raises :class:`errors.StorageUnavailable`."""
-        container = self._service().get_container_client(self.sources_container)
+        container = self._account.container(self.sources_container)
         ask_storage(lambda: next(container.list_blobs(results_per_page=1).by_page(), None))
 
     def sources(self, *, prefix: str | None = None) -> Iterator[SourceVersion]:
         """All dropped files in the order of their names; none when there is no container."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
-
-        try:
-            container = self._service().get_container_client(self.sources_container)
-            listed = container.list_blobs(name_starts_with=prefix, include=["metadata"], results_per_page=_LARGEST_PAGE)
-            for blob in listed:
-                yield _version(blob, str(blob.name))
-        except ResourceNotFoundError:
-            return
-        except (AzureError, OSError) as error:
-            raise StorageUnavailable from error
+        for blob in self._account.listed(self.sources_container, prefix=prefix):
+            yield _version(blob, str(blob.name))
 
     def drop(self, name: str, content: bytes, *, metadata: Mapping[str, str], overwrite: bool) -> SourceVersion | None:
         """Put a file there; None when one of that name is there and may not be overwritten."""
-        done = self._upload(self.sources_container, name, content, metadata, overwrite=overwrite)
+        done = self._account.upload(self.sources_container, name, content, metadata, overwrite=overwrite)
         if done is None:
             return None
         return SourceVersion(name, plain_etag(done["etag"]), len(content), done["last_modified"], dict(metadata))
 
     def read_record(self, record: Record) -> bytes | None:
         """The content of a result file; None when it changed meanwhile."""
-        return _ask(lambda: self._blob(self._results, record.blob_name).download_blob().readall())
+        return ask_blob(lambda: self._account.blob(self._results, record.blob_name).download_blob().readall())
 
     def _record(self, blob_name: str, source: str) -> Record | None:
-        found = _ask(lambda: self._blob(self._results, blob_name).get_blob_properties())
+        found = ask_blob(lambda: self._account.blob(self._results, blob_name).get_blob_properties())
         if found is None:
             return None
-        metadata = {key.lower(): value for key, value in (found.metadata or {}).items()}
-        if source_of(metadata) not in {None, source}:
+        record = _record_of(found, blob_name)
+        if record.source not in {"", source}:
             _log.error("%r holds the result of another file than %r", blob_name, source)
-        return Record(
-            blob_name,
-            plain_etag(str(found.etag)),
-            source_etag=metadata.get("sourceetag", ""),
-            given_up=metadata.get("givenup") == "true",
-            status=metadata.get("status"),
-        )
-
-    def _upload(
-        self, container: str, name: str, content: bytes, metadata: Mapping[str, str], **options: Any
-    ) -> Mapping[str, Any] | None:
-        """Write a blob, into a new container when there is none; None when the options' condition does not hold."""
-        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-
-        def upload() -> Mapping[str, Any]:
-            return self._blob(container, name).upload_blob(content, metadata=dict(metadata), **options)
-
-        def upload_into_container() -> Mapping[str, Any]:
-            try:
-                return upload()
-            except ResourceNotFoundError:
-                with suppress(ResourceExistsError):  # another process was quicker
-                    self._service().create_container(container)
-                return upload()
-
-        return _ask(upload_into_container)
-
-    def _blob(self, container: str, name: str) -> "BlobClient":
-        return self._service().get_blob_client(container, name)
-
-    def _service(self) -> "BlobServiceClient":
-        try:
-            return self._client()
-        except ValueError as error:
-            raise ConfigurationError("AzureWebJobsStorage does not name a storage account") from error
+        return record
 
 
-def _ask[T](ask: Callable[[], T]) -> T | None:
-    """The answer about one blob; None when it is not there, or has changed since it was looked at."""
-    return ask_storage(ask, settled=_CHANGED, refused=BlobUnavailable)
-
-
-def _unchanged(etag: str) -> dict[str, Any]:
-    """Options of a request that holds only for this version."""
-    from azure.core import MatchConditions
-
-    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
+def _record_of(found: "BlobProperties", blob_name: str) -> Record:
+    metadata = {key.lower(): value for key, value in (found.metadata or {}).items()}
+    return Record(
+        blob_name,
+        plain_etag(str(found.etag)),
+        source=source_of(metadata) or "",
+        source_etag=metadata.get("sourceetag", ""),
+        given_up=metadata.get("givenup") == "true",
+        status=metadata.get("status"),
+        company_id=metadata.get("companyid"),
+        sha256=metadata.get("documentsha256"),
+    )
 
 
 def _version(found: "BlobProperties", name: str) -> SourceVersion:

@@ -3,27 +3,39 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared_code.blobs.clients import blob_service_client, queue_client
+from shared_code.blobs.clients import blob_service_client, queue_client, storage_configured
 from shared_code.blobs.conditions import BlobAlerts
 from shared_code.blobs.ended_conditions import EndedConditions
+from shared_code.blobs.erasure import BlobErasure
+from shared_code.blobs.expiring_documents import ExpiringDocuments
 from shared_code.blobs.forgotten import ForgottenBlobs
 from shared_code.blobs.intake import BlobIntake
+from shared_code.blobs.keeping import DocumentKeeper
+from shared_code.blobs.kept_documents import KeptDocuments
 from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
 from shared_code.blobs.store import BlobStore
 from shared_code.blobs.sweep import BlobSweep
 from shared_code.bootstrap.foundations import Foundations
 from shared_code.extraction.service import ExtractionService
-from shared_code.settings import Settings
+from shared_code.settings import KeepDocuments, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class BlobServices:
-    """What serves dropped files."""
+    """What serves dropped files, and keeps copies of documents however they came.
+
+    :ivar documents: the copies; ``keeper`` adds to them, ``expiring`` removes the old ones.
+    :ivar erasure: takes everything of one document out of storage.
+    """
 
     store: BlobStore
     alerts: BlobAlerts
     intake: BlobIntake
     sweep: BlobSweep
+    documents: KeptDocuments
+    keeper: DocumentKeeper
+    expiring: ExpiringDocuments
+    erasure: BlobErasure
 
 
 def build_store(settings: Settings) -> BlobStore:
@@ -40,12 +52,20 @@ def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobService
     settings, monotonic = base.settings, base.pace.clock
     store = build_store(settings)
     alerts = BlobAlerts(base.database)
-    intake = BlobIntake(settings, store=store, extraction=extraction, alerts=alerts, monotonic=monotonic)
+    documents = KeptDocuments(lambda: blob_service_client(settings))
+    keeper = DocumentKeeper(
+        documents,
+        base.database,
+        settings.keep_documents if storage_configured(settings) else KeepDocuments.OFF,
+        largest_bytes=settings.max_upload_bytes,
+    )
+    intake = BlobIntake(settings, store=store, extraction=extraction, alerts=alerts, keeper=keeper, monotonic=monotonic)
+    poison = PoisonQueue(lambda: queue_client(settings, QUEUE), container=settings.invoice_container)
     sweep = BlobSweep(
         store=store,
         intake=intake,
         alerts=alerts,
-        poison=PoisonQueue(lambda: queue_client(settings, QUEUE), container=settings.invoice_container),
+        poison=poison,
         forgotten=ForgottenBlobs(
             store, alerts, clock=base.clock, after=timedelta(seconds=settings.blob_sweep_after_seconds)
         ),
@@ -53,4 +73,11 @@ def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobService
         clock=base.clock,
         monotonic=monotonic,
     )
-    return BlobServices(store, alerts, intake, sweep)
+    expiring = ExpiringDocuments(
+        documents,
+        base.database.unhurried(),
+        keep=timedelta(days=settings.keep_documents_days),
+        clock=base.clock,
+    )
+    erasure = BlobErasure(base.database, store, documents, poison)
+    return BlobServices(store, alerts, intake, sweep, documents, keeper, expiring, erasure)

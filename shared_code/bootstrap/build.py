@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+from shared_code.blobs.clients import storage_configured
+from shared_code.blobs.document_erasure import DocumentErasure
 from shared_code.bootstrap.blobs import build_blobs
 from shared_code.bootstrap.container import Services, Startup
 from shared_code.bootstrap.extraction import build_extraction
@@ -11,6 +13,8 @@ from shared_code.bootstrap.health import readiness_checks, system_checks
 from shared_code.bootstrap.uploads import build_upload_lane
 from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import REPORT_SECONDS, install_default
+from shared_code.extraction.idempotency import Idempotency
+from shared_code.extraction.stored_readings import StoredReadings
 from shared_code.extraction.upload_slots import UploadLane
 from shared_code.observability.database_spans import trace_database
 from shared_code.observability.telemetry import configure_telemetry, shutdown_telemetry
@@ -81,14 +85,20 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
     base = lay_foundations(settings, **foundations)
     database, zone, clock = base.database, settings.default_time_zone, base.clock
     extraction = build_extraction(base)
+    stored_readings = StoredReadings(database)
     blobs = build_blobs(base, extraction)
     startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
     return Services(
         **vars(base),
         extraction=extraction,
+        stored_readings=stored_readings,
+        idempotency=Idempotency(database, stored_readings, settings.lease_margin_seconds),
         blobs=blobs,
+        document_erasure=DocumentErasure(
+            database.unhurried(), base.ledger, base.outbox, blobs.erasure, storage_configured(settings)
+        ),
         rollup=RollupContext(
-            settings, database.unhurried(), base.budgets, base.ledger, base.outbox, blobs.sweep, clock
+            settings, database.unhurried(), base.budgets, base.ledger, base.outbox, blobs.sweep, blobs.expiring, clock
         ),
         token_administration=TokenAdministration(
             database, base.cipher, default_threshold=settings.default_threshold, clock=clock

@@ -5,11 +5,14 @@ import time
 from dataclasses import dataclass
 
 from shared_code import errors
+from shared_code.blobs.document_erasure import DocumentErasure
 from shared_code.bootstrap.blobs import BlobServices
 from shared_code.bootstrap.foundations import Foundations
 from shared_code.database.connection import Database
 from shared_code.database.stores.operations.alerts import open_alerts
+from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.service import ExtractionService
+from shared_code.extraction.stored_readings import StoredReadings
 from shared_code.metering.estimates import ESTIMATE_MISS, SafetyFactors
 from shared_code.operations.forecasts import Forecasts
 from shared_code.operations.health_checker import SystemHealthChecker
@@ -69,7 +72,10 @@ class Services(Foundations):
     """Made by :func:`shared_code.bootstrap.build.build_services`; nothing is connected yet."""
 
     extraction: ExtractionService
+    stored_readings: StoredReadings
+    idempotency: Idempotency
     blobs: BlobServices
+    document_erasure: DocumentErasure
     rollup: RollupContext
     token_administration: TokenAdministration
     quota_administration: QuotaAdministration
@@ -91,6 +97,7 @@ class Services(Foundations):
 
     def close(self) -> None:
         """Let go of threads and connections."""
+        self.blobs.keeper.close()
         self.background.shutdown(wait=False, cancel_futures=True)
         for provider in self.providers.values():
             provider.close()

@@ -6,6 +6,7 @@ from shared_code.bootstrap.foundations import Foundations
 from shared_code.extraction.admission import ClaimGate
 from shared_code.extraction.answer_review import ReviewTools
 from shared_code.extraction.call_plan import CallPlanner
+from shared_code.extraction.failed_readings import FailedReadings
 from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.model_calls import CallTools
 from shared_code.extraction.service import ExtractionService
@@ -30,10 +31,15 @@ def build_extraction(base: Foundations) -> ExtractionService:
             providers=base.providers,
             model_timeout_seconds=settings.model_timeout_seconds,
         ),
-        review_tools=ReviewTools(database, ledger, base.background, clock, settings.irn_public_keys),
+        review_tools=ReviewTools(database, base.background, clock, settings.irn_public_keys),
         without_model=WithoutModel(
-            database, clock=clock, default_zone=settings.default_time_zone, irn_public_keys=settings.irn_public_keys
+            database,
+            base.budgets,
+            clock=clock,
+            default_zone=settings.default_time_zone,
+            irn_public_keys=settings.irn_public_keys,
         ),
+        failed_readings=FailedReadings(database, base.budgets),
         pace=base.pace,
     )
 

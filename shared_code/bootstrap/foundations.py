@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from shared_code.blobs.clients import queue_client
+from shared_code.blobs.clients import blob_service_client, queue_client
 from shared_code.database.connection import Database, create_database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.extraction.submission import Pace
@@ -15,6 +15,7 @@ from shared_code.metering.app_setting import AppSetting, read_app_setting
 from shared_code.metering.budgets import Budgets
 from shared_code.metering.estimates import SafetyFactors
 from shared_code.metering.ledger import Ledger
+from shared_code.metering.long_bookings import LongBookings
 from shared_code.metering.outbox import Outbox, QueueOutbox
 from shared_code.providers import vendors
 from shared_code.providers.base import ModelProvider
@@ -64,7 +65,7 @@ def lay_foundations(
     """
     database = create_database(settings, sleep=sleep, clock=monotonic)
     ring, fallback = settings.token_encryption_keys, settings.app_setting_file
-    waiting = outbox or QueueOutbox(partial(queue_client, settings), settings.usage_outbox_queue)
+    waiting = outbox or build_outbox(settings, clock)
     budgets = Budgets(clock=clock, default_zone=settings.default_time_zone)
     return Foundations(
         settings=settings,
@@ -82,3 +83,11 @@ def lay_foundations(
         # As many as uploads: they wait in line by company in the sandbox, not here, first come, first served.
         background=ThreadPoolExecutor(settings.max_concurrent_uploads, thread_name_prefix="text-layer"),
     )
+
+
+def build_outbox(settings: Settings, clock: Callable[[], datetime] = _utc_now) -> QueueOutbox:
+    """The storage queue that the settings name, and the container that is named after it."""
+    queue = settings.usage_outbox_queue
+    # A caller waits meanwhile, as with the queue.
+    long_bookings = LongBookings(partial(blob_service_client, settings, retries=1), f"{queue}-results", clock=clock)
+    return QueueOutbox(partial(queue_client, settings), queue, long_bookings)

@@ -19,6 +19,7 @@ from shared_code.cli import (
     diagnose,
     evaluate,
     extract,
+    extractions,
     logs,
     quota,
     retries,
@@ -50,6 +51,7 @@ def build_app() -> typer.Typer:
     app.add_typer(quota.app, name="quota")
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(logs.app, name="logs")
+    app.add_typer(extractions.app, name="extractions")
     app.add_typer(admin_keys.app, name="admin-keys")
     app.add_typer(company.app, name="company")
     app.command("retries")(retries.retries_command)

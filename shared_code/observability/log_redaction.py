@@ -22,6 +22,7 @@ OWN_LOGGERS = {
     "UsageRollupFunction",
     "TokenAdminFunction",
     "HealthFunction",
+    "ExtractionFunction",
 }
 _MARK = "_redacts_secrets"
 _DONE = "_masked_message"

@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from shared_code.labels import READING_ID
+
 MASK = "***"
 
 #: (sign, pattern, mask): the pattern is tried only where the casefolded text contains the sign, which is quick to see
@@ -33,6 +35,8 @@ _PATTERNS = tuple(
         ("password=", r"(?i)(?<=\bpassword=)(?:\{(?:[^}]|\}\})*\}|[^;\s'\"&]+)", MASK),
         ("accountkey=", r"(?i)(?<=accountkey=)[^;\s'\"]+", MASK),
         ("sig=", r"(?i)(?<=sig=)[0-9A-Za-z%/+=]{10,}", MASK),
+        # Whoever has a reading's public id may ask for the reading.
+        ("ext_", rf"\b{READING_ID}\b", f"ext_{MASK}"),
         ("://", r"(?<=://)([^:/@\s]+):[^@/\s]+(?=@)", rf"\1:{MASK}"),
     )
 )

@@ -1,9 +1,13 @@
-"""Old rows deleted, in batches small enough that writers pass between them."""
+"""What is older than its retention deleted: rows in batches small enough that writers pass between them, and copies.
+
+What depends on a reading goes before it: a copy of a document first, the reading last.
+"""
 
 from functools import partial
 
+from shared_code.blobs.clients import storage_configured
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import blob_answers, claims
+from shared_code.database.stores.extractions import blob_answers, claims, idempotency_keys, readings
 from shared_code.database.stores.operations import admin_audit, alerts, logs, retries
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.quotas import counter_retention
@@ -16,6 +20,8 @@ _BATCH = 1_000
 _MOST_BATCHES = 50
 #: the sweep looks back two days
 _WRITTEN_RESULTS_DAYS = 7
+#: a key is good for a day
+_IDEMPOTENCY_DAYS = 1
 
 
 def _prune(step: str, rows: Expiring, age: str | int, context: RollupContext) -> Done:
@@ -40,16 +46,27 @@ def _prune(step: str, rows: Expiring, age: str | int, context: RollupContext) ->
     return Done(deleted, deleted)
 
 
+def remove_documents(context: RollupContext) -> Done:
+    """Remove the copies of documents that are old enough.
+
+    :raises errors.StorageUnavailable, errors.DatabaseUnavailable: nothing is lost by waiting for the next run.
+    """
+    return Done(*context.documents.remove()) if storage_configured(context.settings) else Done(0, 0)
+
+
 def _step(name: str, rows: Expiring, age: str | int) -> tuple[str, Step]:
     return name, partial(_prune, name, rows, age)
 
 
-#: one step per table, so that each has its own record and its own failure
+#: one step per table or container, so that each has its own record and its own failure
 STEPS: tuple[tuple[str, Step], ...] = (
     _step("prune ApplicationLogs", logs.EXPIRING, "retain_application_logs_days"),
     _step("prune RetryAttempts", retries.EXPIRING, "retain_retry_attempts_days"),
     _step("prune TokenUsageLogs", usage_rows.EXPIRING, "retain_usage_logs_days"),
-    _step("prune Extractions", claims.EXPIRING, "retain_extractions_days"),
+    ("remove documents", remove_documents),
+    _step("prune IdempotencyKeys", idempotency_keys.EXPIRING, _IDEMPOTENCY_DAYS),
+    _step("prune Claims", claims.EXPIRING, "retain_extractions_days"),
+    _step("prune Extractions", readings.EXPIRING, "retain_extractions_days"),
     _step("prune QuotaCounters", counter_retention.EXPIRING, "retain_quota_counters_days"),
     _step("prune Alerts", alerts.EXPIRING, "retain_closed_alerts_days"),
     _step("prune AdminAudit", admin_audit.EXPIRING, "retain_admin_audit_days"),

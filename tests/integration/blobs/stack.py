@@ -88,13 +88,13 @@ class BlobStack:
         arguments = ("--blob-poll-seconds", "0.05", "--blob-visibility-seconds", str(self.visibility))
         return Host(self.app, arguments, self.environment)
 
-    def add_key(self, company, **values):
+    def add_key(self, company, *, limit=50_000_000, **values):
         secret = f"AIzaTest{uuid.uuid4().hex}"
         self.services.database.run(
             lambda connection: token_keys.add_token(
                 connection,
                 self.services.cipher,
-                token_keys.NewToken(company, secret, company, total_token_limit=50_000_000, **values),
+                token_keys.NewToken(company, secret, company, total_token_limit=limit, **values),
             )
         )
         return secret

@@ -15,6 +15,7 @@ from shared_code.blobs.store import BlobStore
 from shared_code.bootstrap.blobs import build_store
 from shared_code.records import Provider
 from shared_code.rollup.run import sweep_blobs
+from shared_code.rollup.statuses import set_statuses, take_over_limits
 from tests.integration.blobs.stack import SAMPLES, unique
 
 
@@ -75,6 +76,8 @@ def test_after_a_day_it_is_left_to_a_person_who_can_finish_it(stage):
     sweep_blobs(stage.services.rollup)
     body, metadata = stage.read(error_name(name))
     assert (body["error"]["code"], body["error"]["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+    assert body["error"]["retry_after_seconds"] >= 1
+    assert datetime.fromisoformat(body["error"]["retry_at"]).tzinfo is not None
     assert (metadata["givenup"], metadata["sourceetag"]) == ("true", etag)
     assert stage.poison() == []
     assert alert_of(stage, name).details["given_up"] is True
@@ -327,6 +330,26 @@ def test_a_key_that_is_refused_does_not_make_the_file_be_tried_without_end(stage
     stage.gemini.script.clear()
     stage.add_key("WRONG")
     sweep_blobs(stage.services.rollup)
+    assert stage.names() == [result_name(name)]
+
+
+def test_a_file_that_a_used_up_limit_has_refused_is_read_once_there_is_room(stage):
+    name = "FULL/a.pdf"
+    stage.add_key("FULL", limit=100)
+    stage.drop(name)
+    assert stage.services.blobs.intake.process(name).code == "QUOTA_EXCEEDED"
+    told = stage.read(error_name(name))[0]["error"]
+    assert (told["retryable"], told["retry_after_seconds"], told["retry_at"]) == (False, None, None)
+    changed = []
+    for _ in range(3):
+        changed.append(sweep_blobs(stage.services.rollup).changed)
+        set_statuses(stage.services.rollup)
+    assert changed == [1, 0, 0]
+    raised = text('UPDATE "TokenMaster" SET "TotalTokenLimit" = 50000000 WHERE "CompanyID" = \'FULL\'')
+    stage.services.database.run(lambda connection: connection.execute(raised))
+    take_over_limits(stage.services.rollup)
+    set_statuses(stage.services.rollup)
+    assert sweep_blobs(stage.services.rollup).changed == 1
     assert stage.names() == [result_name(name)]
 
 

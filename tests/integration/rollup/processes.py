@@ -23,7 +23,7 @@ from shared_code.metering.booking import Booking
 from shared_code.metering.outbox import Replayed
 from shared_code.rollup.run import STEPS, run_rollup
 from shared_code.settings import Settings
-from tests.integration.rollup.books import NO_STORAGE, Books, Clock
+from tests.integration.rollup.books import BLOB_STEPS, NO_STORAGE, Books, Clock
 
 with contextlib.suppress(ImportError):  # where no ODBC driver manager is installed
     import pyodbc  # noqa: F401 - preloaded
@@ -110,7 +110,7 @@ def run_until_killed(url: str, step: str, point: str | int, outbox: Path) -> Non
     for name, work in STEPS:
         if name == step:
             _arm(services, point)
-        if name != "sweep blobs":
+        if name not in BLOB_STEPS:
             work(services.rollup)
         if name == step:
             break

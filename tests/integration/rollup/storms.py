@@ -10,10 +10,11 @@ from typing import Self
 
 from shared_code.database import tables
 from shared_code.database.stores.usage import reservations
+from shared_code.labels import new_reading_id
 from shared_code.metering.booking import Booking
 from shared_code.records import Caller, CallIdentity, Provider, Reservation, Source, Usage
 from shared_code.rollup.run import STEPS
-from tests.integration.rollup.books import Books
+from tests.integration.rollup.books import BLOB_STEPS, Books
 from tests.integration.rollup.processes import FolderOutbox, context, roll, run_until_killed, services_on, write
 
 _LONG_AGO = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1_200)
@@ -97,7 +98,7 @@ class Victims:
     def check(self) -> None:
         """A clean run completes everything; nothing was lost or counted twice."""
         for name, step in STEPS:
-            if name != "sweep blobs":
+            if name not in BLOB_STEPS:
                 step(self.services.rollup)
         books = self.books
         sums = [(key[1], row["TotalTokens"], row["Requests"]) for key, row in books.daily().items()]
@@ -115,7 +116,8 @@ class Victims:
             ("usage_drift", str(self.adrift)),
         ]
         assert books.rows(tables.retry_attempts) == []
-        assert books.rows(tables.extractions) == []
+        assert books.rows(tables.claims) == []
+        assert all(row.State == "failed" for row in books.rows(tables.extractions))
         assert all(row.LoggedAt != _LONG_AGO for row in books.rows(tables.token_usage_logs))
 
     def _work(self) -> None:
@@ -149,10 +151,14 @@ class Victims:
             "CallID": "c",
             "LeaseUntil": _LONG_AGO,
         }
-        for state, created in (("done", _LONG_AGO), ("running", datetime.now(UTC).replace(tzinfo=None))):
+        for state, updated in (("done", _LONG_AGO), ("running", datetime.now(UTC).replace(tzinfo=None))):
             connection.execute(
-                tables.extractions.insert().values(ClaimKey=str(uuid.uuid4()), State=state, CreatedAt=created, **claim)
+                tables.claims.insert().values(
+                    ClaimKey=str(uuid.uuid4()), State=state, UpdatedAt=updated, RunningID=new_reading_id(), **claim
+                )
             )
+        old = {"ClaimKey": "", "State": "done", "CreatedAt": _LONG_AGO}
+        connection.execute(tables.extractions.insert().values(**old, **claim))
         connection.execute(tables.admin_audit.insert().values(At=_LONG_AGO, Actor="a", Action="x"))
         alert = {"Kind": "estimate_miss", "Severity": "warning", "Message": "m", "LastSeenAt": _LONG_AGO}
         connection.execute(tables.alerts.insert().values(Subject=str(uuid.uuid4()), **alert))

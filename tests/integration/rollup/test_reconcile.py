@@ -109,19 +109,24 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
             [{"Timestamp": ago(days), "Message": "m"} for days in [9] * 3 + [11] * 1_200],
         )
         connection.execute(tables.retry_attempts.insert(), [{"Timestamp": ago(days)} for days in (19, 21, 22)])
-        for number, (state, created, finished, lease) in enumerate(
+        for number, (state, updated, lease) in enumerate(
             (
-                ("done", 41, 41, 41),
-                ("done", 41, 39, 41),  # read again lately
-                ("done", 39, 39, 39),
-                ("running", 41, None, 41),  # its process died
-                ("running", 41, None, -1),  # runs
+                ("done", 41, 41),
+                ("done", 39, 41),  # read again lately
+                ("done", 39, 39),
+                ("running", 41, 41),  # its process died
+                ("running", 41, -1),  # runs
             )
         ):
-            moments = {"CreatedAt": ago(created), "LeaseUntil": ago(lease), "FinishedAt": finished and ago(finished)}
-            connection.execute(
-                tables.extractions.insert().values(ClaimKey=str(number), State=state, **claim, **moments)
-            )
+            moments = {"UpdatedAt": ago(updated), "LeaseUntil": ago(lease), "RunningID": f"ext_{number}"}
+            connection.execute(tables.claims.insert().values(ClaimKey=str(number), State=state, **claim, **moments))
+        for days in (41, 42, 39):
+            reading = {"State": "done", "CreatedAt": ago(days), "PublicID": f"ext_old_{days}"}
+            connection.execute(tables.extractions.insert().values(ClaimKey="", **claim, **reading))
+        key = {"CompanyID": "A", "Identity": "i", "CallID": "c", "ReadingID": "r", "State": "done"}
+        for days in (0, 2):
+            moments = {"CreatedAt": ago(days), "LeaseUntil": ago(days)}
+            connection.execute(tables.idempotency_keys.insert().values(KeyDigest=str(days), **key, **moments))
 
     books.database.run(fill)
     results = books.run()
@@ -129,15 +134,18 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
         "prune ApplicationLogs": 1_200,
         "prune RetryAttempts": 2,
         "prune TokenUsageLogs": 0,
-        # The other one that is gone was a claim: its end needs no age.
-        "prune Extractions": 1,
+        "prune IdempotencyKeys": 1,
+        # The other one that is gone was never finished: its end needs no age.
+        "prune Claims": 1,
+        "prune Extractions": 2,
         "prune QuotaCounters": 0,
         "prune Alerts": 0,
         "prune AdminAudit": 0,
         "prune WrittenResults": 0,
     }
     assert results["end stale claims"].changed == 1
-    assert [row.ClaimKey for row in books.rows(tables.extractions)] == ["1", "2", "4"]
+    assert [row.ClaimKey for row in books.rows(tables.claims)] == ["1", "2", "4"]
+    assert [row.PublicID for row in books.rows(tables.extractions)] == ["ext_old_39", "ext_3"]
     left = books.database.read(
         lambda connection: connection.execute(select(func.count()).select_from(tables.application_logs)).scalar_one()
     )

@@ -1,5 +1,6 @@
 """One bad row never stops the others, whichever step meets it: it is set aside, told once, and tried again later."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -264,7 +265,7 @@ def test_a_step_that_fails_is_an_alert_and_unhealthy_until_it_works_again(books)
 
 
 def test_the_claim_of_a_killed_run_ends_and_an_earlier_answer_stands_again(books):
-    def claim(number, state, lease, result=None):
+    def claim(number, state, lease, reading=None):
         row = {
             "ClaimKey": str(number),
             "CompanyID": "NT047",
@@ -275,21 +276,26 @@ def test_the_claim_of_a_killed_run_ends_and_an_earlier_answer_stands_again(books
             "CallID": f"call-{number}",
             "State": state,
             "LeaseUntil": utc_in(lease),
-            "Result": result,
+            "ReadingID": reading,
+            "RunningID": f"ext_{number}" if state == "running" else None,
         }
-        books.database.run(lambda connection: connection.execute(insert(tables.extractions).values(row)))
+        books.database.run(lambda connection: connection.execute(insert(tables.claims).values(row)))
 
     claim(1, "running", -60)
     claim(2, "running", 60)
-    claim(3, "done", -60, "{}")
-    claim(4, "running", -60, "{}")
+    claim(3, "done", -60, "ext_old")
+    claim(4, "running", -60, "ext_older")
     done = books.step("end stale claims")
     assert (done.seen, done.changed) == (2, 2)
-    assert [(row.ClaimKey, row.State) for row in books.rows(tables.extractions)] == [
+    assert [(row.ClaimKey, row.State) for row in books.rows(tables.claims)] == [
         ("2", "running"),
         ("3", "done"),
         ("4", "done"),
     ]
+    # Whoever asks for a reading that was never finished learns that it has failed.
+    ended = {row.PublicID: (row.State, row.ErrorCode, row.ClaimKey) for row in books.rows(tables.extractions)}
+    assert ended == {f"ext_{number}": ("failed", "INTERNAL_ERROR", str(number)) for number in (1, 4)}
+    assert {json.loads(row.Error)["retryable"] for row in books.rows(tables.extractions)} == {True}
     assert books.step("end stale claims").seen == 0
 
 

@@ -27,6 +27,7 @@ POINTS = [
     ("prune ApplicationLogs", BEFORE_COMMIT),
     ("prune RetryAttempts", BEFORE_COMMIT),
     ("prune TokenUsageLogs", BEFORE_COMMIT),
+    ("prune Claims", BEFORE_COMMIT),
     ("prune Extractions", BEFORE_COMMIT),
     ("prune Alerts", BEFORE_COMMIT),
     ("prune AdminAudit", BEFORE_COMMIT),

@@ -1,6 +1,7 @@
 """TokenUsageLogs and the running totals beside it: what was used, written once and never changed.
 
-A row is unique by (CallID, Attempt, Kind), so a booking cannot double, however often it is tried.
+Only the fold marks rows, and an erasure takes names out of them. A row is unique by (CallID, Attempt, Kind), so a
+booking cannot double, however often it is tried.
 """
 
 from datetime import date
