@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: why a company has no usable key
+_NO_KEY = (errors.AccessError, errors.QuotaExceeded)
+
 
 class _OnDefault:
     """Lets a method be called on the class as well; it then runs on the default instance."""
@@ -75,12 +78,12 @@ class TokenManager:
         """A random key among the company's usable ones, Active before BelowThreshold.
 
         Returns ``success, token_id, api_key, provider, status, total_limit``; without one ``success`` is False and
-        ``message`` says why in the seed's words.
+        ``message`` says why: in the seed's words, or which limit is used up.
         """
         company = company_id.strip().upper()
         try:
             keys = self._keys.usable_keys(company).keys
-        except errors.AccessError as error:
+        except _NO_KEY as error:
             return {"success": False, "message": error.message}
         best = min(USABLE_STATUSES.index(key.status) for key in keys)
         key = random.choice(  # noqa: S311 - spreads load, guards nothing
@@ -101,7 +104,7 @@ class TokenManager:
         """``{"has_error": bool, "message": str | None}``: whether the company has a usable key."""
         try:
             self._keys.usable_keys(company_id.strip().upper())
-        except errors.AccessError as error:
+        except _NO_KEY as error:
             return {"has_error": True, "message": error.message}
         return {"has_error": False, "message": None}
 

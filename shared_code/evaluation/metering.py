@@ -131,8 +131,4 @@ def metered(service: ExtractionService, meter: Meter) -> ExtractionService:
     providers: Mapping[Provider, ModelProvider] = {
         name: ListeningProvider(provider, meter) for name, provider in tools.providers.items()
     }
-    return replace(
-        service,
-        call_tools=replace(tools, ledger=ledger, providers=providers),
-        review_tools=replace(service.review_tools, ledger=ledger),
-    )
+    return replace(service, call_tools=replace(tools, ledger=ledger, providers=providers))

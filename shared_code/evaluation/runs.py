@@ -120,13 +120,14 @@ class Evaluation:
         """Find out what would stop every run, before the first one.
 
         :raises errors.AccessError: the company has no usable key, or none for a model.
+        :raises errors.QuotaExceeded: it has one, but its limit is used up.
         :raises errors.InvalidRequest: a limit was set for a model whose price is not known.
         """
         service = self._service
         company = service.keys.usable_keys(self._wanted.caller.company_id)
         for model in self._wanted.models:
             try:
-                choice = service.planner.choose(company.keys, asked_model=model, preferred=company.model)
+                choice = service.planner.choose(company, asked_model=model)
             except errors.TokenUnavailable as error:
                 name = self._wanted.caller.company_id
                 raise errors.TokenUnavailable(f"Company {name} has no usable key for the model {model}.") from error

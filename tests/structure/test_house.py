@@ -19,7 +19,7 @@ HOUSE = House(ROOT)
 OWNERS = {
     "alembic": ("database",),
     "azure.functions": ("functions",),
-    "azure.storage": ("blobs", "metering.outbox"),
+    "azure.storage": ("blobs", "metering.long_bookings", "metering.outbox"),
     "fastapi": ("admin",),
     "google.genai": ("providers.gemini",),
     "lxml": ("e_invoices.xml", "e_invoices.xml_parsing", "e_invoices.json_tree"),
@@ -107,6 +107,18 @@ def owns(owner, module):
 
 def starts_with(name, prefix):
     return name == prefix or name.startswith(f"{prefix}.")
+
+
+def test_one_module_writes_how_readings_end():
+    ends = {"finish_claim", "free_claim", "insert_done", "insert_failed"}
+    users = {
+        module
+        for module, tree in HOUSE.trees.items()
+        if not starts_with(module, "shared_code.database.stores")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ends
+    }
+    assert users == {"shared_code.metering.finishing"}
 
 
 def test_no_relative_imports():

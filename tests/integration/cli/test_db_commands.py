@@ -70,12 +70,12 @@ def test_schema_commands(manage):
 def test_a_lost_unique_index_is_named_and_made_again(manage, settings):
     manage("db", "upgrade")
     with closing(sqlite3.connect(settings["DATABASE_URL"].removeprefix("sqlite:///"))) as file:
-        file.execute('DROP INDEX "UX_Extractions_ClaimKey"')
+        file.execute('DROP INDEX "UX_Claims_ClaimKey"')
     code, out, _ = manage("db", "check", "--json")
-    assert (code, json.loads(out)["missing_unique_indexes"]) == (1, ["UX_Extractions_ClaimKey"])
+    assert (code, json.loads(out)["missing_unique_indexes"]) == (1, ["UX_Claims_ClaimKey"])
     code, _, err = manage("tokens", "list", DB_AUTO_MIGRATE="false")
     assert code == 1
-    assert "lacks the unique index UX_Extractions_ClaimKey on Extractions" in err
+    assert "lacks the unique index UX_Claims_ClaimKey on Claims" in err
     assert manage("db", "upgrade")[0] == 0
     assert manage("db", "check")[0] == 0
 

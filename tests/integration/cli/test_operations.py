@@ -12,9 +12,14 @@ from shared_code.cli.main import build_app
 from shared_code.database import tables
 from shared_code.database.connection import create_database
 from shared_code.database.schema import HEAD
+from shared_code.database.stores.extractions import claims, readings
+from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.readings import Finished, ReadingHead
 from shared_code.database.stores.operations import admin_keys, alerts, logs, retries
 from shared_code.database.stores.operations.logs import LogEntry, LogFilter
 from shared_code.database.stores.usage import usage_rows
+from shared_code.errors import UnsupportedFileType
+from shared_code.labels import new_reading_id
 from shared_code.records import Alert, Caller, CallIdentity, RetryAttempt, Source, Usage, UsageKind, UsageRow
 from shared_code.settings import load_settings
 
@@ -28,6 +33,60 @@ def database(manage):
     opened = create_database(load_settings())
     yield opened
     opened.close()
+
+
+def test_readings_that_are_done_and_those_that_failed_are_listed_and_shown(manage, database):
+    done = ClaimRequest("NT047", "a" * 64, "1", "Gemini", "model", "", "c" * 36, 60, file_label="one.pdf")
+    running = ClaimRequest("NT047", "b" * 64, "1", "Gemini", "model", "", "d" * 36, 60)
+    refused = ReadingHead(new_reading_id(), "OTHER", "e" * 64, "f" * 36, username="bzumah", file_label="a.zip")
+
+    def fill(connection):
+        for claim in (done, running):
+            claims.insert_claim(connection, claim)
+        finished = Finished("ok", '{"status": "ok"}', invoice_number="INV-1", head=done.head())
+        claims.finish_claim(connection, done.key, done.call_id, finished)
+        readings.insert_failed(connection, refused, UnsupportedFileType())
+
+    database.run(fill)
+    listed = manage("extractions", "list", "--json")[1]
+    assert [(row["id"], row["state"], row["file_label"]) for row in listed] == [
+        (refused.reading_id, "failed", "a.zip"),
+        (done.reading_id, "done", "one.pdf"),
+    ]
+    assert [row["id"] for row in manage("extractions", "list", "--company", "other", "--json")[1]] == [
+        refused.reading_id
+    ]
+    assert [row["id"] for row in manage("extractions", "list", "--state", "running", "--json")[1]] == [
+        running.reading_id
+    ]
+    assert "INV-1" in manage("extractions", "list", "--sha256", "a" * 64)[1]
+    assert manage("extractions", "show", done.reading_id, "--json")[1]["result"] == {"status": "ok"}
+    assert "Failed to process invoice" in manage("extractions", "show", refused.reading_id)[1]
+    assert manage("extractions", "show", "1")[2] == "error: There is no reading with this id.\n"
+    assert manage("extractions", "list", "--state", "short")[0] == 1
+
+
+def test_a_document_is_erased_when_somebody_says_yes(manage, database):
+    claim = ClaimRequest("NT047", "a" * 64, "1", "Gemini", "model", "", "c" * 36, 60, file_label="one.pdf")
+
+    def fill(connection):
+        claims.insert_claim(connection, claim)
+        claims.finish_claim(connection, claim.key, claim.call_id, Finished("ok", "{}", head=claim.head()))
+
+    database.run(fill)
+    code, _, asked = manage("extractions", "erase", claim.reading_id, "--with-source", stdin="n\n")
+    assert (code, "and the dropped files" in asked) == (1, True)
+    assert manage("extractions", "show", claim.reading_id, "--json")[1]["file_label"] == "one.pdf"
+    code, said, _ = manage("extractions", "erase", claim.reading_id, stdin="y\n")
+    assert (code, said) == (0, f"document {'a' * 64} of company NT047 is erased; readings: 1\n")
+    again = manage("extractions", "erase", claim.reading_id, "--yes", "--json")[1]
+    shown = manage("extractions", "show", claim.reading_id, "--json")[1]
+    assert (again["id"], again["erased_at"]) == (claim.reading_id, shown["erased_at"])
+    assert (shown["file_label"], shown["result"]) == (None, None)
+    assert manage("extractions", "erase", "1", "--yes")[2] == "error: There is no extraction with this id.\n"
+    assert {row["actor"].partition(":")[0] for row in manage("audit", "--action", "extraction.erase", "--json")[1]} == {
+        "cli"
+    }
 
 
 def test_the_life_of_a_key_leaves_its_audit_and_never_shows_the_key(manage, database):
@@ -175,8 +234,8 @@ def test_admin_keys_are_shown_once_and_can_be_revoked(manage, database):
     key_id, secret = key.strip().split(".")
     stored = database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
     assert (code, stored.opens(secret), stored.company_id) == (0, True, "NT047")
-    assert manage("admin-keys", "create", "--role", "operator", "--company", "NT047")[0] == 1
     assert manage("admin-keys", "create", "--role", "king")[0] == 1
+    assert manage("admin-keys", "create", "--role", "operator", "--company", "not a company")[0] == 1
     listed = manage("admin-keys", "list", "--json")[1]
     assert [(item["key_id"], item["label"], item["revoked_at"]) for item in listed] == [(key_id, "Ama", None)]
     assert secret not in json.dumps(listed)
@@ -185,6 +244,16 @@ def test_admin_keys_are_shown_once_and_can_be_revoked(manage, database):
     stored = database.read(lambda connection: admin_keys.find_admin_key(connection, key_id))
     assert stored.opens(secret) is False
     assert [entry["action"] for entry in manage("audit", "--json")[1]] == ["admin-key.revoke", "admin-key.create"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "reviewer", "operator", "admin"])
+@pytest.mark.parametrize("company", [None, "NT047"])
+def test_an_admin_key_of_each_role_is_for_all_companies_or_one(manage, role, company):
+    bound = ("--company", company.lower()) if company else ()
+    code, made, _ = manage("admin-keys", "create", "--role", role, *bound, "--json")
+    assert (code, made["role"], made["company_id"]) == (0, role, company)
+    (listed,) = manage("admin-keys", "list", "--json")[1]
+    assert (listed["key_id"], listed["role"], listed["company_id"]) == (made["key_id"], role, company)
 
 
 def test_a_company_s_time_zone(manage, database):
@@ -231,6 +300,7 @@ def test_every_command_speaks_json_and_dangerous_ones_ask():
     assert {name for name, options in commands.items() if "--json" not in options} == {"db sql"}
     assert {name for name, options in commands.items() if "--yes" in options} == {
         "admin-keys revoke",
+        "extractions erase",
         "quota delete",
         "quota reset",
         "tokens block",
