@@ -6,12 +6,14 @@ nothing is ever reset; the name is decided once, when a call is reserved.
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DAY_NAME_LENGTH = 10
 _DECEMBER = 12
 #: files among the zones that stand for the machine's own setting, or for none
 _NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 _EARLIEST_ZONE = timedelta(hours=14)
 
 
@@ -38,6 +40,37 @@ def zone_name(typed: str) -> str | None:
 def local_day(now: datetime, tz: ZoneInfo) -> date:
     """The calendar day in ``tz`` of an aware moment."""
     return now.astimezone(tz).date()
+
+
+class Offset(NamedTuple):
+    """From ``since`` to before ``until`` (naive UTC, whole seconds) a clock is ``offset`` seconds ahead of UTC."""
+
+    since: datetime
+    until: datetime
+    offset: int
+
+
+def offsets(first: datetime, last: datetime, tz: ZoneInfo) -> list[Offset]:
+    """What the clock of ``tz`` adds to each moment from ``first`` to ``last`` (naive UTC), in order of time."""
+    found: list[Offset] = []
+    since, last = first.replace(microsecond=0), last.replace(microsecond=0) + _SECOND
+    while since < last:
+        offset, until = _offset(since, tz), since
+        while until < last and _offset(until, tz) == offset:
+            until += _DAY
+        # The change, if there is one, is within the last day: halve that to the second.
+        low, until = max(since, until - _DAY), min(until, last)
+        while _offset(until, tz) != offset and until - low > _SECOND:
+            middle = low + timedelta(seconds=(until - low) // _SECOND // 2)
+            low, until = (middle, until) if _offset(middle, tz) == offset else (low, middle)
+        found.append(Offset(since, until, offset))
+        since = until
+    return found
+
+
+def _offset(moment: datetime, tz: ZoneInfo) -> int:
+    local = moment.replace(tzinfo=UTC).astimezone(tz)
+    return round((local.replace(tzinfo=None) - moment).total_seconds())
 
 
 def latest_day(now: datetime) -> date:

@@ -1,8 +1,8 @@
-"""Comparison of company ids without regard to case, as SQL that an index serves on every backend."""
+"""Company ids compared without regard to case, as SQL that an index serves on every backend, or without blanks."""
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, String
+from sqlalchemy import BindParameter, ColumnElement, String, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,6 +23,13 @@ def _upper(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(folded, "mssql")
 def _plain(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(element.clauses, **kw)
+
+
+def stripped(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """A company id without the blanks, tabs and line ends that typed and pasted ones have around them."""
+    for character in "\t\r\n":
+        column = func.replace(column, character, " ", type_=String)
+    return func.trim(column, type_=String)
 
 
 def same_company(column: ColumnElement[Any], company_id: str | BindParameter[str]) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, column, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from shared_code.database import unique_indexes
+from shared_code.database import unique_indexes, unquoted_tables
 from shared_code.database.connection import Database, repeatable
 from shared_code.database.engines import WRITE_OPTION
 from shared_code.database.error_causes import Cause, classify
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest migration. A test holds it to the files.
-HEAD = "0015"
+HEAD = "0016"
 
 _log = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ def upgrade(database: Database) -> None:
 
     A unique index that was lost is made again.
 
-    :raises ConfigurationError: the folder of the SQLite file does not exist, or rows that are double keep a unique
-        index from being made.
+    :raises ConfigurationError: the folder of the SQLite file does not exist, rows that are double keep a unique
+        index from being made, or tables with unquoted names cannot be taken over.
     :raises DatabaseUnavailable: the database cannot be reached, or another instance holds the lock for too long.
     """
     _check_folder(database)
@@ -152,6 +152,8 @@ def _upgrade_server(connection: Connection) -> None:
         if granted is None or granted < 0:
             raise DatabaseUnavailable("Another instance has been upgrading the database's schema for too long")
     connection.execute(text(create_schema(connection.dialect.name)))
+    if connection.dialect.name == "postgresql" and _version_inside(connection) is None:
+        unquoted_tables.take_over(connection)
     _migrate(connection)
 
 

@@ -50,6 +50,13 @@ RAISERROR(N'The upgrade failed, and nothing was changed. The first message above
 
 GO
 """  # noqa: S608 - constants
+#: tables whose names PostgreSQL folded to lower case would stay beside the new ones, unread
+_STOP_AT_UNQUOTED = (
+    f"DO $$ BEGIN IF to_regclass('{SCHEMA.lower()}.tokenmaster') IS NOT NULL "
+    f"OR to_regclass('\"{SCHEMA}\".tokenmaster') IS NOT NULL THEN RAISE EXCEPTION "
+    "'There are tables with unquoted names (tokenmaster): ''manage.py diagnose'' shows the statements that rename "
+    "them; run those first'; END IF; END $$"
+)
 _PSQL_LINES = """\
 -- Run it with: psql -X -f THIS_FILE (and server, database, login). It changes all or nothing.
 \\set ON_ERROR_STOP on
@@ -73,7 +80,8 @@ def offline_sql(dialect: str, *, start: str | None = None) -> str:
     buffer = io.StringIO()
     config = schema.alembic_config(dialect)
     config.output_buffer = buffer
-    config.attributes["preamble"] = [schema.create_schema(dialect), *([_stop_unless(dialect, start)] if start else [])]
+    guards = [_stop_unless(dialect, start)] if start else [_STOP_AT_UNQUOTED] if dialect == "postgresql" else []
+    config.attributes["preamble"] = [schema.create_schema(dialect), *guards]
     with schema.one_alembic_at_a_time:
         command.upgrade(config, f"{start}:head" if start else "head", sql=True)
     script = buffer.getvalue().strip()

@@ -1,5 +1,6 @@
 """Usage rows summed into UsageDaily, batch by batch, each batch a transaction that holds no writer up."""
 
+import logging
 import random
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +12,8 @@ from shared_code.database.stores.usage import fold as store
 from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext
 
+_log = logging.getLogger(__name__)
+
 FOLD = "fold"
 #: rows of one transaction; Azure SQL locks the whole table for a statement that takes 5,000 locks
 BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
@@ -18,6 +21,8 @@ BATCH = {"sqlite": 5_000, "postgresql": 5_000, "mssql": 2_000}
 _MOST_LOST = 20
 #: a database whose identities begin below 0 may have such ids too
 _BELOW_ALL = -(2**31)
+#: a run over many rows, as after an upgrade, says how far it is each time that this many more are summed
+_TOLD_ROWS = 50_000
 
 
 def fold_usage(context: RollupContext) -> Done:
@@ -26,7 +31,7 @@ def fold_usage(context: RollupContext) -> Done:
     until = database.read(store.newest_unfolded)
     if until is None:
         return Done(0, 0)
-    seen = changed = 0
+    seen = changed = told = 0
     after = _BELOW_ALL
     with setting_aside(context, FOLD) as aside:
         while ids := database.read(
@@ -37,7 +42,15 @@ def fold_usage(context: RollupContext) -> Done:
             seen += len(ids)
             changed += sum(aside.attempt_ids(ids, partial(_fold, context)))
             after = ids[-1]
+            if seen - told >= _TOLD_ROWS:
+                told = seen
+                _tell(context, seen, after, until)
     return Done(seen, changed)
+
+
+def _tell(context: RollupContext, seen: int, after: int, until: int) -> None:
+    left = context.database.read(lambda connection: store.count_unfolded(connection, after=after, until=until))
+    _log.info("fold: %d usage rows summed, %d to go", seen, left)
 
 
 def _fold(context: RollupContext, first: int, last: int) -> int:

@@ -5,6 +5,7 @@ The four functions are those of :class:`.probe.Backend`.
 
 from pathlib import Path
 
+from shared_code.database import unquoted_tables
 from shared_code.database.diagnosis.probe import (
     Facts,
     Probe,
@@ -153,7 +154,20 @@ def schema(probe: Probe) -> Facts:
             "Run VACUUM (FREEZE) on the database, and end transactions that have been open for days",
         )
     remark_numbers(probe, probe.ask("running numbers", _NUMBERS))
+    _remark_unquoted(probe)
     return {"tables": tables, "database": age, "disk": _inspect_disk(probe)}
+
+
+def _remark_unquoted(probe: Probe) -> None:
+    """Tables of the seed whose names were not quoted when they were made: they are not those that are read."""
+    found = unquoted_tables.find(probe.connection)
+    if found:
+        names = ", ".join(table.old_name for table in found)
+        probe.remark(
+            "critical",
+            f"Tables with unquoted names are not read: {names}",
+            unquoted_tables.remedy(found),
+        )
 
 
 def indexes(probe: Probe) -> Facts:

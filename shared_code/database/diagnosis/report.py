@@ -18,6 +18,7 @@ from shared_code.database.connection import REPORT_SECONDS, Database, create_dat
 from shared_code.database.diagnosis import mssql, postgresql, sqlite
 from shared_code.database.diagnosis.probe import Backend, Facts, Limits, Probe, expected_schema
 from shared_code.database.diagnosis.refusals import LoginRefusal, explain_login
+from shared_code.database.stores.keys.token_keys import count_plain_keys
 from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError, ServiceError
 from shared_code.observability.redaction import redact
@@ -124,6 +125,8 @@ class DatabaseDiagnostic:
     def _schema(self, probe: Probe) -> Facts:
         facts = expected_schema(probe)
         whole = not (facts["missing_tables"] or facts["missing_columns"])
+        if whole and "TokenMaster" not in facts["denied_tables"]:
+            facts |= _plain_keys(probe)
         return facts | self._level(probe, whole=whole) | self._backend.schema(probe)
 
     def _level(self, probe: Probe, *, whole: bool) -> Facts:
@@ -152,6 +155,17 @@ class DatabaseDiagnostic:
                 "Run 'python manage.py db upgrade'",
             )
         return {"version": found, "version_needed": HEAD}
+
+
+def _plain_keys(probe: Probe) -> Facts:
+    plain = count_plain_keys(probe.connection)
+    if plain:
+        probe.remark(
+            "warning",
+            f"{plain} API keys are stored in plain text",
+            "Run 'python manage.py tokens reencrypt'; 'tokens list' names them",
+        )
+    return {"plain_keys": plain}
 
 
 @contextmanager

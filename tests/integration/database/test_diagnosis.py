@@ -10,11 +10,14 @@ from sqlalchemy import create_engine, insert, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
+from shared_code.database import key_cipher
 from shared_code.database.connection import create_database
 from shared_code.database.diagnosis.probe import Limits, short
 from shared_code.database.diagnosis.refusals import explain_login
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
+from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import HEAD
+from shared_code.database.stores.keys import token_keys
 from shared_code.database.tables import admin_audit, token_master
 from shared_code.errors import ConfigurationError
 
@@ -458,3 +461,17 @@ class TestAzureSql:
         assert result["performance"]["slowest"]
         assert {"TokenMaster", "UsageDaily"} <= {row["name"] for row in result["schema"]["tables"]}
         assert result["not_visible"] == []
+
+
+def test_keys_in_plain_text_are_named_until_they_are_encrypted(database):
+    with database.transaction() as connection:
+        connection.execute(insert(token_master).values(CompanyID="NT047", ApiKey="AIza-plain", Status="Active"))
+    result = DatabaseDiagnostic(database).run_diagnostics()
+    (finding,) = [one for one in result["findings"] if "plain text" in one["message"]]
+    assert (finding["severity"], result["schema"]["plain_keys"]) == ("warning", 1)
+    assert "tokens reencrypt" in finding["remedy"]
+    ring = KeyCipher(key_cipher.new_ring_entry("k1"))
+    database.run(lambda connection: token_keys.reencrypt_batch(connection, ring, 0, 10))
+    result = DatabaseDiagnostic(database).run_diagnostics()
+    assert result["schema"]["plain_keys"] == 0
+    assert not [one for one in result["findings"] if "plain text" in one["message"]]

@@ -156,15 +156,21 @@ def check_upgraded(database, before, keys, usage):
 
     def totals(connection):
         summary = token_usage_summary
+        waiting = (
+            select(func.coalesce(func.sum(token_usage_logs.c.TotalTokensUsed), 0))
+            .where(token_usage_logs.c.TokenID == summary.c.TokenID)
+            .scalar_subquery()
+        )
         opening = connection.execute(
-            select(func.count()).where(summary.c.OpeningTokens != func.coalesce(summary.c.TotalUsedTokens, 0))
+            select(func.count()).where(summary.c.OpeningTokens + waiting != func.coalesce(summary.c.TotalUsedTokens, 0))
         ).scalar_one()
         unfolded = connection.execute(
             select(func.count()).select_from(token_usage_logs).where(token_usage_logs.c.FoldedAt.is_(None))
         ).scalar_one()
         return opening, unfolded
 
-    assert database.read(totals) == (0, 0)
+    # All of the old use waits for the fold.
+    assert database.read(totals) == (0, usage + 1)
     assert database.run(lambda c: token_changes.ensure_summary(c, keys - 4, 10_000))
     assert database.read(lambda c: tokens.get_token(c, keys - 4)).remaining_tokens == 6_000
 

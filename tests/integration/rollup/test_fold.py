@@ -136,6 +136,54 @@ def test_a_row_that_was_typed_in_gets_its_company_from_the_key_and_its_day_from_
     assert books.step("reconcile").changed == 0
 
 
+def test_rows_without_a_day_get_that_of_their_companys_clock_before_and_after_it_changes(books):
+    zones = tables.company_settings
+    books.database.run(
+        lambda c: c.execute(
+            insert(zones),
+            [
+                {"CompanyID": "SAO", "TimeZone": "America/Sao_Paulo"},
+                {"CompanyID": "LHR", "TimeZone": " Europe/London "},
+                {"CompanyID": "ODD", "TimeZone": "Mars/Olympus"},
+            ],
+        )
+    )
+    # In Sao Paulo the clock went from 24:00 back to 23:00 of the same day, at 02:00 UTC.
+    moments = {
+        "SAO": (datetime(2018, 2, 18, 1, 59, 59), datetime(2018, 2, 18, 2), datetime(2018, 2, 18, 3)),
+        "LHR": (datetime(2026, 6, 1, 22, 59, 59, 990_000), datetime(2026, 6, 1, 23), datetime(2026, 12, 1, 23)),
+        "ODD": (datetime(1999, 12, 31, 23, 59, 59), datetime(2026, 6, 1, 23, 30)),
+    }
+    days = {
+        "SAO": {date(2018, 2, 17): 2, date(2018, 2, 18): 1},
+        "LHR": {date(2026, 6, 1): 1, date(2026, 6, 2): 1, date(2026, 12, 1): 1},
+        "ODD": {date(1999, 12, 31): 1, date(2026, 6, 1): 1},
+    }
+    bare = {"CallID": None, "Kind": None, "CompanyID": None, "LocalDay": None}
+    for company, at in moments.items():
+        token = books.add_key(company=f" {company.lower()}\t")
+        for moment in at:
+            books.use(token, **bare, LoggedAt=moment)
+    books.step("fold")
+    found = {company: {} for company in moments}
+    for key, row in books.daily().items():
+        found[key[2]][key[0]] = row["Requests"]
+    assert found == days
+
+
+def test_a_moment_that_is_none_sets_its_row_alone_aside(books):
+    if books.database.dialect != "sqlite":
+        pytest.skip("a column of moments holds nothing else there")
+    token = books.add_key()
+    for _ in range(3):
+        books.use(token, 100, CallID=None, LocalDay=None)
+    books.database.run(
+        lambda c: c.exec_driver_sql("UPDATE TokenUsageLogs SET LoggedAt = 'yesterday' WHERE UsageID = 2")
+    )
+    assert books.step("fold").changed == 2
+    assert sum(row["TotalTokens"] for row in books.daily().values()) == 200
+
+
 def test_rows_without_key_day_or_moment_are_folded_all_the_same(books):
     books.use(None, 100, CompanyID=None, LocalDay=None, LoggedAt=None)
     books.use(None, 100, CompanyID=None, LocalDay=None, LoggedAt=None)

@@ -5,21 +5,19 @@ A batch marks its rows with a stamp of its own (the conditional UPDATE gives eac
 carries the stamp, and adds that to UsageDaily, in one transaction. As many rows must carry the stamp as were marked;
 else it was not unique, and the batch is rolled back.
 
+Rows without a day get the one of their moment by the clock of their company's zone, in which the database adds one
+offset to all moments between two changes of that clock.
+
 A batch is a range of ids, so that one that fails can be taken apart until the row at fault is alone.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from shared_code.database.stores.usage import fold_statements as statements
-from shared_code.database.stores.usage.fold_statements import AMOUNTS, COST_UNITS, KEY
-from shared_code.database.tables import token_usage_logs, usage_daily
-from shared_code.periods import local_day, zone
+from shared_code.database.tables import token_usage_logs
+from shared_code.periods import offsets, zone
 
 logs = token_usage_logs
 
@@ -47,12 +45,19 @@ def unfolded_ids(connection: Connection, *, after: int, until: int, size: int) -
     return list(connection.execute(picked.order_by(logs.c.UsageID).limit(size)).scalars())
 
 
+def count_unfolded(connection: Connection, *, after: int, until: int) -> int:
+    """How many rows wait above ``after`` and up to ``until``."""
+    waiting = select(func.count()).select_from(logs).where(_WAITS, logs.c.UsageID.between(after + 1, until))
+    return int(connection.execute(waiting).scalar_one())
+
+
 def fold_range(connection: Connection, *, first: int, last: int, stamp: datetime, default_zone: str) -> int:
     """Fold the rows that wait from id ``first`` to ``last``; how many: another instance was quicker with the others.
 
     :param stamp: the moment (naive UTC, microseconds count) that marks the rows of this batch.
     :param default_zone: IANA name by which rows without a day, of companies without a zone, get theirs.
     :raises StampTaken: see the class.
+    :raises ValueError: a row of SQLite says no date and time in ``LoggedAt``.
     :raises IntegrityError: SQLAlchemy's: another instance made the same UsageDaily row; run the batch again.
     """
     batch = {"first": first, "last": last, "stamp": stamp}
@@ -63,33 +68,11 @@ def fold_range(connection: Connection, *, first: int, last: int, stamp: datetime
         raise StampTaken
     connection.execute(statements.MAKE_PLACES, batch)
     connection.execute(statements.ADD_SUMS, batch)
-    unplaced = connection.execute(statements.UNPLACED, batch).all()
-    _add_unplaced(connection, unplaced, stamp=stamp, default_zone=default_zone)
+    for found in connection.execute(statements.ZONES, batch).all():
+        if found.moments < found.rows:
+            raise ValueError(f"{found.rows - found.moments} usage rows have a LoggedAt that is no date and time")
+        for stretch in offsets(found.first, found.last, zone(found.zone, default_zone)):
+            part = batch | stretch._asdict() | {"zone": found.zone}
+            connection.execute(statements.MAKE_PLACES_OF_ZONE, part)
+            connection.execute(statements.ADD_SUMS_OF_ZONE, part)
     return marked
-
-
-def _add_unplaced(connection: Connection, rows: Sequence[Any], *, stamp: datetime, default_zone: str) -> None:
-    sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(AMOUNTS))
-    for row in rows:
-        moment: datetime = (row.LoggedAt or stamp).replace(tzinfo=UTC)
-        day: date = row.LocalDay or local_day(moment, zone(row.TimeZone, default_zone))
-        company = row.CompanyID.strip().upper()
-        placed = {**row._mapping, "LocalDay": day, "CompanyID": company}  # noqa: SLF001 - SQLAlchemy's public name
-        total = sums[tuple(placed[name] for name in KEY)]
-        for place, amount in enumerate(row[-len(AMOUNTS) :]):
-            total[place] += int(amount)
-    for parts, amounts in sorted(sums.items()):
-        # By the database's own comparison: it may hold two of these keys to be one.
-        key, values = dict(zip(KEY, parts, strict=True)), _columns(amounts)
-        if connection.execute(statements.ADD_TO_KEY, _prefixed("key", key) | _prefixed("add", values)).rowcount == 0:
-            connection.execute(insert(usage_daily).values(**key, **values))
-
-
-def _columns(amounts: Sequence[Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {name: int(amount) for name, amount in zip(AMOUNTS, amounts, strict=True)}
-    values["CostUSD"] = Decimal(values.pop("CostUnits")) / COST_UNITS
-    return values
-
-
-def _prefixed(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    return {f"{prefix}_{name}": value for name, value in values.items()}

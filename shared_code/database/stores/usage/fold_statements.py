@@ -3,12 +3,16 @@
 Constants are literals, not parameters: an expression in GROUP BY must be the same text as in the list of columns.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    DateTime,
+    Integer,
     Numeric,
+    String,
     and_,
     bindparam,
     case,
@@ -22,7 +26,8 @@ from sqlalchemy import (
     update,
 )
 
-from shared_code.database.company_case import folded
+from shared_code.database.company_case import folded, stripped
+from shared_code.database.local_days import day_at, in_seconds
 from shared_code.database.stores.quotas.quota_scopes import LABEL_COLUMNS
 from shared_code.database.tables import company_settings, token_master, token_usage_logs, usage_daily
 
@@ -106,9 +111,59 @@ def _labels() -> list[ColumnElement[Any]]:
 
 
 def _rows(*amounts: ColumnElement[Any]) -> Any:
+    """Claimed rows that say their day and company."""
     return (
         select(logs.c.LocalDay, func.upper(logs.c.CompanyID).label("CompanyID"), *_labels(), *amounts)
         .where(_CLAIMED, logs.c.LocalDay.is_not(None), logs.c.CompanyID.is_not(None))
+        .subquery("claimed")
+    )
+
+
+#: claimed rows without a day or company: typed in by hand, or written before the upgrade
+_UNPLACED = and_(_CLAIMED, or_(logs.c.LocalDay.is_(None), logs.c.CompanyID.is_(None)))
+_COMPANY = func.upper(stripped(func.coalesce(logs.c.CompanyID, token_master.c.CompanyID, _EMPTY)))
+
+
+def _moment() -> ColumnElement[datetime]:
+    return in_seconds(func.coalesce(logs.c.LoggedAt, bindparam("stamp", type_=logs.c.FoldedAt.type)))
+
+
+def _owned() -> tuple[Any, ColumnElement[str]]:
+    """Usage rows beside their key's company, and the time zone of that company, '' when it has none."""
+    company = folded(company_settings.c.CompanyID)
+    # One zone for a company that people typed twice, in two cases: no row may count twice.
+    zones = select(company.label("company"), func.min(company_settings.c.TimeZone).label("zone")).group_by(company)
+    found = zones.subquery("zones")
+    joined = logs.outerjoin(token_master, token_master.c.TokenID == logs.c.TokenID)
+    return joined.outerjoin(found, found.c.company == _COMPANY), func.coalesce(found.c.zone, _EMPTY)
+
+
+def _zones() -> Any:
+    owned, zone = _owned()
+    facts = select(zone.label("zone"), _moment().label("moment")).select_from(owned).where(_UNPLACED).subquery("facts")
+    return select(
+        facts.c.zone,
+        func.min(facts.c.moment, type_=DateTime).label("first"),
+        func.max(facts.c.moment, type_=DateTime).label("last"),
+        func.count().label("rows"),
+        func.count(facts.c.moment).label("moments"),
+    ).group_by(facts.c.zone)
+
+
+def _rows_of_zone(*amounts: ColumnElement[Any]) -> Any:
+    """Rows without a day or company, of one zone, in a stretch of time in which its clock is ``offset`` from UTC."""
+    owned, zone = _owned()
+    moment = _moment()
+    day = func.coalesce(logs.c.LocalDay, day_at(moment, bindparam("offset", type_=Integer)))
+    return (
+        select(day.label("LocalDay"), _COMPANY.label("CompanyID"), *_labels(), *amounts)
+        .select_from(owned)
+        .where(
+            _UNPLACED,
+            zone == bindparam("zone", type_=String),
+            moment >= bindparam("since", type_=DateTime),
+            moment < bindparam("until", type_=DateTime),
+        )
         .subquery("claimed")
     )
 
@@ -117,8 +172,7 @@ def _same_key(other: Any) -> ColumnElement[bool]:
     return and_(*(daily.c[name] == other.c[name] for name in KEY))
 
 
-def _make_places() -> Any:
-    rows = _rows()
+def _make_places(rows: Any) -> Any:
     columns = [*_COUNTS, "CostUSD"]
     missing = (
         select(*(rows.c[name] for name in KEY), *(_ZERO.label(name) for name in columns))
@@ -133,8 +187,7 @@ def _rounded(cost: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.round(cost, literal_column("8"))
 
 
-def _add_sums() -> Any:
-    rows = _rows(*_amounts())
+def _add_sums(rows: Any) -> Any:
     keys = [rows.c[name] for name in KEY]
     sums = select(*keys, *(func.sum(rows.c[name]).label(name) for name in AMOUNTS)).group_by(*keys).subquery("sums")
     # A product, not a quotient: exact on the servers, and on SQLite nearest to exact once it is rounded.
@@ -149,34 +202,15 @@ def _add_sums() -> Any:
 
 
 #: makes empty UsageDaily rows for claimed rows that have none; after it, ADD_SUMS adds to all of them
-MAKE_PLACES = _make_places()
-ADD_SUMS = _add_sums()
+MAKE_PLACES = _make_places(_rows())
+ADD_SUMS = _add_sums(_rows(*_amounts()))
+#: the same for rows without a day or company, by ``zone``, from ``since`` to before ``until``, ``offset`` from UTC
+MAKE_PLACES_OF_ZONE = _make_places(_rows_of_zone())
+ADD_SUMS_OF_ZONE = _add_sums(_rows_of_zone(*_amounts()))
+#: the zones of claimed rows without a day or company, each with its first and last moment
+ZONES = _zones()
 #: rows that carry the stamp
 CLAIMED = select(func.count()).select_from(logs).where(_CLAIMED)
-
-
-def _unplaced() -> Any:
-    owner, settings = token_master, company_settings
-    company = func.coalesce(logs.c.CompanyID, owner.c.CompanyID, _EMPTY)
-    joined = logs.outerjoin(owner, owner.c.TokenID == logs.c.TokenID).outerjoin(
-        settings, folded(settings.c.CompanyID) == func.upper(company)
-    )
-    return (
-        select(
-            logs.c.LocalDay,
-            logs.c.LoggedAt,
-            company.label("CompanyID"),
-            settings.c.TimeZone,
-            *_labels(),
-            *_amounts(),
-        )
-        .select_from(joined)
-        .where(_CLAIMED, or_(logs.c.LocalDay.is_(None), logs.c.CompanyID.is_(None)))
-    )
-
-
-#: claimed rows without a day or company, one by one: typed in by hand, or written by a version before ours
-UNPLACED = _unplaced()
 
 
 #: adds ``add_<column>`` to the row of the key ``key_<column>``

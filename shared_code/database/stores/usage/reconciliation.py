@@ -79,7 +79,7 @@ def repair(connection: Connection, token_id: int) -> Discrepancy | None:
 def booked_tokens_of(connection: Connection, token_id: int) -> tuple[int, int]:
     """``(opening, booked)`` of a key without a running total: model tokens logged before this system, and since.
 
-    Rows that are marked as folded, but are not in UsageDaily, come from before the upgrade.
+    Rows from before the upgrade that are marked as folded, but are not in UsageDaily, are the opening balance.
     """
     logged = select(_sum(logs.c.TotalTokensUsed)).where(logs.c.TokenID == token_id).scalar_subquery()
     folded = select(_sum(daily.c.TotalTokens)).where(daily.c.TokenID == token_id).scalar_subquery()
