@@ -58,6 +58,7 @@ class Document:
     :ivar xml_attachments: name and bytes of each XML file in a PDF, in the order in which they should be tried.
     :ivar only_structured: whether the pictures of a PDF unpack to far more than a document needs: its XML may be read
         and compared with its text, but the pages may not be sent on or rendered.
+    :ivar blank: whether nothing at all is on its pages, as far as can be told without reading them.
     :ivar company: whose file it is: work on it takes its turn among that company's.
     :ivar signed_by: the name in the certificate of a signed envelope around the file, '' for one that names nobody,
         None for a file without an envelope. The signature was not verified.
@@ -75,6 +76,7 @@ class Document:
     findings: tuple[Finding, ...] = ()
     xml_attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     only_structured: bool = False
+    blank: bool = False
     company: str = ""
     signed_by: str | None = None
     structured: StructuredText | None = field(default=None, repr=False)
@@ -156,7 +158,15 @@ def _opened(opened: Document, data: FileBytes, max_pages: int, sandbox: Sandbox 
     if opened.kind is Kind.IMAGE:
         result = _run(opened, sandbox, "pictures", [data], mime_type=opened.mime_type, max_frames=max_pages)
         media, sizes = _pictures(result, received=(data,), label=opened.label)
-        return replace(opened, page_count=len(media), media=media, image_sizes=sizes)
+        pictures = result.facts["pictures"]
+        return replace(
+            opened,
+            page_count=len(media),
+            media=media,
+            image_sizes=sizes,
+            blank=all(picture["blank"] for picture in pictures),
+            findings=opened.findings + _frame_findings(pictures),
+        )
     return replace(opened, media=(Media(opened.mime_type, data, opened.label),))
 
 
@@ -229,6 +239,7 @@ def _with_pdf(opened: Document, data: FileBytes, result: Result) -> Document:
         findings=opened.findings + remarks,
         xml_attachments=tuple(zip(names, parts[: len(names)], strict=True)),
         only_structured=facts["only_structured"],
+        blank=facts["blank"],
     )
 
 
@@ -240,6 +251,14 @@ def _type_findings(
         return ()
     message = f"The file is {found.mime_type} by its content, but {claim}."
     return (Finding("type_mismatch", message, "file", expected=claim, found=found.mime_type, review=False),)
+
+
+def _frame_findings(pictures: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
+    frames = max(picture["frames"] for picture in pictures)
+    if frames == 1:
+        return ()
+    message = f"The image holds {frames} pictures; only the first one was read."
+    return (Finding("first_picture_only", message, "file", found=str(frames), review=False),)
 
 
 def _pictures(

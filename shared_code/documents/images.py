@@ -5,9 +5,9 @@ because a damaged one must not reach a model that bills for it. Orientation is t
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shared_code import errors
 from shared_code.documents import refusals
@@ -26,22 +26,35 @@ _ORIENTATION = 0x0112
 #: EXIF orientation -> ``PIL.Image.Transpose``
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 _COUNTED_FRAMES = 1_000
+#: a side that is this many times the other one leaves less than 32 pixels for it: no text can be read there
+_MOST_NARROW = 64
+#: of 255: an image whose darkest and lightest parts differ less, in each colour, shows nothing
+_LEAST_CONTRAST = 8
+#: chunks that say something about a PNG, and are no part of the picture (W3C PNG, 11.3)
+_PNG_ASIDE = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
+_PNG_SIGNATURE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One image to send. ``data`` is None when the bytes received are sent as they are."""
+    """One image to send. ``data`` is None when the bytes received are sent as they are.
+
+    :ivar blank: whether it is of one colour.
+    :ivar frames: how many pictures its file shows, one after another or as others beside it; this one is the first.
+    """
 
     mime_type: str
     data: bytes | None
     width: int
     height: int
+    blank: bool = False
+    frames: int = 1
 
 
 def read_pictures(data: bytes, *, mime_type: str, max_frames: int) -> tuple[Picture, ...]:
     """Decode and prepare an image; one picture for each frame of a TIFF, one for everything else.
 
-    :raises errors.InvalidFile: reason ``image_too_large`` or ``corrupt``.
+    :raises errors.InvalidFile: reason ``image_too_large``, ``too_narrow`` or ``corrupt``.
     :raises errors.TooManyPages: more frames than ``max_frames``.
     """
     from PIL import Image
@@ -84,17 +97,41 @@ def encode_jpeg(image: "Image.Image") -> bytes:
 
 
 def _read(data: bytes, *, mime_type: str, max_frames: int) -> tuple[Picture, ...]:
+    try:
+        return _decoded(data, mime_type=mime_type, max_frames=max_frames)
+    except ValueError:
+        # Pillow gives up at texts and colour profiles that unpack to more than a megabyte.
+        picture_only = _without_asides(data) if mime_type == "image/png" else data
+        if picture_only == data:
+            raise
+        return _decoded(picture_only, mime_type=mime_type, max_frames=max_frames, as_received=False)
+
+
+def _without_asides(data: bytes) -> bytes:
+    """A PNG without its texts and colour profile."""
+    kept, at = [data[:_PNG_SIGNATURE]], _PNG_SIGNATURE
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4])
+        if data[at + 4 : at + 8] not in _PNG_ASIDE:
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept)
+
+
+def _decoded(data: bytes, *, mime_type: str, max_frames: int, as_received: bool = True) -> tuple[Picture, ...]:
     from PIL import Image
 
     with Image.open(BytesIO(data), formats=(_FORMATS[mime_type],)) as image:
         if mime_type == "image/tiff":
             return _frames(image, max_frames=max_frames)
         _check_size(image.size)
-        if max(image.size) <= LONGEST_SIDE and _is_upright_still(image):
+        if as_received and max(image.size) <= LONGEST_SIDE and _is_upright_still(image):
             image.load()
             if _is_plain(image):
-                return (Picture(mime_type, None, *image.size),)
-        return (_prepared(image),)
+                return (Picture(mime_type, None, *image.size, blank=_is_blank(image)),)
+        # The second picture of a photo in JPEG is a preview or a depth map, and nothing that a person sees.
+        frames = 1 if mime_type == "image/jpeg" else getattr(image, "n_frames", 1)
+        return (replace(_prepared(image), frames=frames),)
 
 
 def _frames(image: "Image.Image", *, max_frames: int) -> tuple[Picture, ...]:
@@ -122,6 +159,8 @@ def _check_size(size: tuple[int, int]) -> None:
         raise refusals.invalid_file("image_too_large", limit=MAX_PIXELS, actual=pixels)
     if pixels <= 0:
         raise refusals.invalid_file("corrupt")
+    if max(size) > min(size) * _MOST_NARROW:
+        raise refusals.invalid_file("too_narrow", limit=_MOST_NARROW, actual=max(size) // min(size))
 
 
 def _is_upright_still(image: "Image.Image") -> bool:
@@ -135,13 +174,19 @@ def _is_plain(image: "Image.Image") -> bool:
     return image.mode in _SENT_MODES and "transparency" not in image.info
 
 
+def _is_blank(image: "Image.Image") -> bool:
+    ranges = image.convert("RGB").getextrema()
+    return all(high - low < _LEAST_CONTRAST for low, high in cast("tuple[tuple[int, int], ...]", ranges))
+
+
 def _open_heic(data: bytes) -> Picture:
     """The primary image of a HEIC file; the decoder applies the file's own rotation."""
     import pi_heif
 
     container = pi_heif.open_heif(BytesIO(data))
     _check_size(container.size)
-    return _encoded(_flat(_reduced(container.to_pillow())))
+    picture = _encoded(_flat(_reduced(container.to_pillow())))
+    return replace(picture, frames=len(container))
 
 
 def _prepared(image: "Image.Image") -> Picture:
@@ -158,7 +203,7 @@ def _prepared(image: "Image.Image") -> Picture:
 def _encoded(image: "Image.Image", *, longest_side: int = LONGEST_SIDE) -> Picture:
     if max(image.size) > longest_side:
         image.thumbnail((longest_side, longest_side), reducing_gap=2.0)
-    return Picture("image/jpeg", encode_jpeg(image), *image.size)
+    return Picture("image/jpeg", encode_jpeg(image), *image.size, blank=_is_blank(image))
 
 
 def _simple(image: "Image.Image") -> "Image.Image":

@@ -31,6 +31,7 @@ class Inspection:
         ``attachment_skipped``.
     :ivar only_structured: whether its pictures unpack to far more than a document needs, so that nothing but the
         attachments and the text may be read.
+    :ivar blank: whether no page has anything on it; pages that show a picture of blank paper have.
     :ivar attachments: name and bytes of each embedded XML file, in the order in which they should be tried.
     """
 
@@ -39,6 +40,7 @@ class Inspection:
     remarks: tuple[str, ...]
     attachments: tuple[tuple[str, bytes], ...]
     only_structured: bool = False
+    blank: bool = False
 
 
 def inspect(data: bytes, *, max_pages: int) -> Inspection:
@@ -63,7 +65,7 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
         pdf_contents.refuse_shells(pdf, attachments)
         if too_much and not attachments.found:
             raise refusals.invalid_file("bomb", limit=inflation_guard.TOTAL_LIMIT // inflation_guard.MEGABYTE)
-        active = pdf_contents.is_active(pdf)
+        active, blank = pdf_contents.is_active(pdf), pdf_contents.is_blank(pdf)
         remarks = {
             "decrypted": decrypted,
             "repaired": repaired,
@@ -83,6 +85,7 @@ def inspect(data: bytes, *, max_pages: int) -> Inspection:
         tuple(code for code, applies in remarks.items() if applies),
         tuple((file.name, file.content) for file in attachments.found),
         too_much,
+        blank,
     )
 
 

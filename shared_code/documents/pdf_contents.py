@@ -37,6 +37,31 @@ _ACTIVE_ACTIONS = {
 }
 _GENERAL_FILTERS = inflation_guard.FLATE | {"ASCII85Decode", "A85", "ASCIIHexDecode", "AHx"}
 _EMBEDDED_KEYS = ("/EF", "/EmbeddedFiles", "/AF", "/FS")
+#: ISO 32000-1, table 51: operators that put something onto the page
+_PAINTING = frozenset(
+    ("S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "sh", "Do", "Tj", "TJ", "'", '"', "BI", "INLINE IMAGE")
+)
+#: contents that are longer, packed, are taken to show something
+_BLANK_BYTES = 2_000
+
+
+def is_blank(pdf: "pikepdf.Pdf") -> bool:
+    """Whether no page paints anything or has annotations; long contents are not looked into, and count as something."""
+    return all(_is_blank_page(page) for page in pdf.pages)
+
+
+def _is_blank_page(page: "pikepdf.Page") -> bool:
+    import pikepdf
+
+    if len(page.obj.get("/Annots", ())) > 0:
+        return False
+    contents = page.obj.get("/Contents", pikepdf.Array())
+    streams = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
+    if any(not isinstance(stream, pikepdf.Stream) for stream in streams):
+        return not streams
+    if sum(len(stream.read_raw_bytes()) for stream in streams) > _BLANK_BYTES:
+        return False
+    return not any(str(one.operator) in _PAINTING for one in pikepdf.parse_content_stream(page))
 
 
 def is_active(pdf: "pikepdf.Pdf") -> bool:

@@ -20,6 +20,8 @@ REASONS = {
     "portfolio": "the PDF is a portfolio, and the invoice is one of the files inside it; please send that file",
     "bomb": "the file unpacks to far more data than a document needs",
     "image_too_large": "the image has more pixels than are accepted",
+    "too_narrow": "the image is so narrow that no text on it could be read",
+    "blank": "the pages are blank",
     "too_complex": "the file is too complex to be read",
     "memory": "the file needs more memory than one document may take",
     "time": "the file takes longer to read than one document may",
@@ -57,7 +59,7 @@ def too_large(actual_bytes: int, limit_bytes: int, *, what: str = "file") -> err
     """The error for more bytes than are accepted; ``what`` names the thing that is too large."""
     limit_mb = limit_bytes / BYTES_PER_MB
     return errors.FileTooLarge(
-        f"The {what} is {actual_bytes / BYTES_PER_MB:.1f} MB; the limit is {limit_mb:g} MB.",
+        f"The {what} is {_sizes(actual_bytes, limit_bytes)}.",
         details={"field": "file", "reason": "too_large", "limit_mb": limit_mb, "actual_bytes": actual_bytes},
     )
 
@@ -69,6 +71,16 @@ def too_many_pages(*, limit: int, actual: int, at_least: bool = False) -> errors
         f"The document has {count} pages; at most {limit} are accepted.",
         details=_details("too_many_pages", limit, actual),
     )
+
+
+def _sizes(actual_bytes: int, limit_bytes: int) -> str:
+    """Both sizes, with as many decimals as tell them apart; in bytes where two decimals do not."""
+    limit_mb = limit_bytes / BYTES_PER_MB
+    for decimals in (1, 2):
+        shown = f"{actual_bytes / BYTES_PER_MB:.{decimals}f}"
+        if float(shown) > limit_mb:
+            return f"{shown} MB; the limit is {limit_mb:g} MB"
+    return f"{actual_bytes:,} bytes; the limit is {limit_mb:g} MB ({limit_bytes:,} bytes)"
 
 
 def _details(reason: str, limit: float | None, actual: float | None) -> dict[str, Any]:

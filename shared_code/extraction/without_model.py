@@ -218,9 +218,12 @@ def _own(claim: ClaimRequest, supersedes: str | None) -> Claim:
 def for_model(document: Document) -> Document:
     """The document as a model can read it: XML and JSON of kinds that no reader knows become text.
 
-    :raises errors.InvalidFile: what does not look like an invoice, or has more text than a model is asked to read.
+    :raises errors.InvalidFile: blank pages, what does not look like an invoice, or has more text than a model is asked
+        to read.
     :raises errors.Busy: too many documents are being read.
     """
+    if document.blank:
+        raise refusals.invalid_file("blank")
     if document.kind is not Kind.XML:
         return document
     text = outline.outline_in_sandbox(document.media[0].data, company=document.company)

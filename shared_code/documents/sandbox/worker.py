@@ -126,6 +126,7 @@ def _inspect(header: dict[str, Any], parts: list[bytes]) -> Answer:
         "attachments": [name for name, _ in seen.attachments],
         "cleaned": seen.cleaned is not None,
         "only_structured": seen.only_structured,
+        "blank": seen.blank,
     }, blobs
 
 
@@ -211,7 +212,14 @@ def _unwrap(_header: dict[str, Any], parts: list[bytes]) -> Answer:
 def _described(pictures: tuple[Any, ...]) -> Answer:
     return {
         "pictures": [
-            {"mime_type": p.mime_type, "width": p.width, "height": p.height, "changed": p.data is not None}
+            {
+                "mime_type": p.mime_type,
+                "width": p.width,
+                "height": p.height,
+                "changed": p.data is not None,
+                "blank": p.blank,
+                "frames": p.frames,
+            }
             for p in pictures
         ]
     }, [p.data for p in pictures if p.data is not None]

@@ -61,6 +61,10 @@ def test_size_is_checked_before_anything_else(open_file):
         "limit_mb": 1.0,
         "actual_bytes": MEGABYTE + 1,
     }
+    with pytest.raises(errors.FileTooLarge, match=r"The file is 1\.51 MB; the limit is 1\.5 MB"):
+        open_file(b"%PDF-" + b"x" * 1_580_000, max_bytes=1_572_864)
+    with pytest.raises(errors.FileTooLarge, match=r"The file is 1,572,865 bytes; the limit is 1\.5 MB \(1,572,864 byt"):
+        open_file(b"%PDF-" + b"x" * 1_572_860, max_bytes=1_572_864)
     with pytest.raises(errors.FileTooLarge, match=r"The file is 3\.0 MB; the limit is 1\.5 MB"):
         open_file(b"x" * 3 * MEGABYTE, max_bytes=MEGABYTE * 3 // 2)
 

@@ -2,7 +2,7 @@ import io
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from shared_code import errors
 from shared_code.documents.document import Document, page_images, page_texts
@@ -180,3 +180,68 @@ def test_images_have_no_text_and_are_their_own_pages(open_file, sandbox):
     (small,) = page_images(document, longest_side=500, sandbox=sandbox)
     with Image.open(io.BytesIO(small.data)) as image:
         assert max(image.size) == 500
+
+
+def animated(file_format: str) -> bytes:
+    frames = [Image.radial_gradient("L").resize((60, 40)).rotate(turn) for turn in (0, 90, 45)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, file_format, save_all=True, append_images=frames[1:], duration=100)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
+def test_of_an_animated_picture_the_first_one_is_read_and_the_answer_says_so(open_file, file_format):
+    document = open_file(animated(file_format))
+    (finding,) = document.findings
+    assert (finding.code, finding.found, finding.review) == ("first_picture_only", "3", False)
+    assert "only the first one was read" in finding.message
+    assert document.page_count == 1
+    assert document.media[0].mime_type == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("size", "file_format"),
+    [((40_000_000, 1), "PNG"), ((1, 40_000_000), "PNG"), ((40_000_000, 1), "TIFF"), ((10_000, 100), "TIFF")],
+)
+def test_a_picture_too_narrow_for_any_text_is_refused(open_file, size, file_format):
+    with pytest.raises(errors.InvalidFile, match="narrow") as caught:
+        open_file(picture("1", size, file_format))
+    assert reason(caught) == "too_narrow"
+
+
+def test_a_long_receipt_is_not_too_narrow(open_file):
+    assert open_file(picture("L", (300, 9_000), "PNG")).image_sizes == ((68, 2_048),)
+
+
+@pytest.mark.parametrize("aside", ["zTXt", "iTXt", "iCCP"])
+def test_a_png_with_a_large_text_or_profile_is_read_without_it(open_file, aside):
+    image, info = Image.radial_gradient("L").convert("RGB"), PngImagePlugin.PngInfo()
+    if aside != "iCCP":
+        (info.add_itxt if aside == "iTXt" else info.add_text)("Comment", "x" * 5_000_000, zip=True)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=info, icc_profile=b"\0" * 5_000_000 if aside == "iCCP" else None)
+    document = open_file(buffer.getvalue())
+    assert document.media[0].mime_type == "image/jpeg"
+    assert opened(document).size == image.size
+    assert opened(document).getpixel((128, 10)) == pytest.approx(image.getpixel((128, 10)), abs=12)
+
+
+@pytest.mark.parametrize(
+    ("mode", "file_format", "colour", "blank"),
+    [
+        ("RGB", "PNG", (255, 255, 255), True),
+        ("1", "TIFF", 1, True),
+        ("RGBA", "PNG", (0, 0, 0, 0), True),
+        ("L", "JPEG", 250, True),
+    ],
+)
+def test_pictures_of_one_colour_are_blank(open_file, mode, file_format, colour, blank):
+    assert open_file(picture(mode, (400, 300), file_format, colour)).blank is blank
+
+
+def test_a_picture_with_one_small_mark_is_not_blank(open_file):
+    image = Image.new("RGB", (1_000, 1_400), "white")
+    image.paste((200, 255, 255), (500, 700, 506, 706))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    assert not open_file(buffer.getvalue()).blank

@@ -419,3 +419,24 @@ def test_flate_behind_ascii_is_measured_too(open_file):
     harmless = base64.a85encode(zlib.compress(b"q Q")) + b"~>"
     assert open_file(page_pdf(stream(harmless, b"/Filter[/ASCII85Decode/FlateDecode]"))).page_count == 1
     assert open_file(page_pdf(flate(b"q Q"))).page_count == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "blank"),
+    [
+        (b"", True),
+        (b"q 1 0 0 1 0 0 cm 0.5 g Q", True),
+        (b"0 0 10 10 re f", False),
+        (b"BT /F1 12 Tf (x) Tj ET", False),
+        (b"q /Im0 Do Q", False),
+        (b"BI /W 1 /H 1 /CS /G /BPC 8 ID x EI", False),
+    ],
+)
+def test_a_page_that_paints_nothing_is_blank(open_file, content, blank):
+    assert open_file(page_pdf(content)).blank is blank
+
+
+def test_a_page_with_a_note_on_it_is_not_blank(open_file):
+    note = {9: b"<</Type/Annot/Subtype/FreeText/Rect[0 0 9 9]/Contents(42)>>"}
+    page = b"/MediaBox[0 0 595 842]/Annots[9 0 R]"
+    assert not open_file(page_pdf(b"", page=page, extra={6: b"null", 7: b"null", 8: b"null", **note})).blank

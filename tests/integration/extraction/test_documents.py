@@ -337,3 +337,24 @@ def test_files_on_disk_are_read_from_the_command_line(pipeline_settings, gemini,
     assert "TOKEN_UNAVAILABLE" in capsys.readouterr().out
     assert main(["extract", str(files.FOLDER / "nothing.pdf")]) == 2
     assert main(["extract", asked.good, "--provider", "abacus"]) == 1
+
+
+def blank_picture() -> bytes:
+    return files.picture("RGB", (1_000, 1_400), "PNG", (255, 255, 255))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (blank_picture(), "blank"),
+        (files.page_pdf(b""), "blank"),
+        (files.picture("L", (40_000_000, 1), "PNG"), "too_narrow"),
+    ],
+)
+def test_pages_that_show_nothing_cost_no_model_call(pipeline, data, reason):
+    pipeline.add_key()
+    with pytest.raises(errors.InvalidFile) as refused:
+        pipeline.extract(data, file_name="blank")
+    assert refused.value.details["reason"] == reason
+    assert pipeline.gemini.calls() == []
+    assert pipeline.rows() == []
