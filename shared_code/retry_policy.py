@@ -15,7 +15,12 @@ from shared_code.providers.retry import Retries, RetryConfig, is_retryable
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["RetryConfig", "RetryPolicy"]
+__all__ = ["RetryConfig", "RetryPolicy", "is_retryable_error"]
+
+
+def is_retryable_error(error: BaseException) -> bool:
+    """Whether calling again can help; see :mod:`shared_code.providers.retry`."""
+    return is_retryable(error)
 
 
 class RetryPolicy(Retries):
@@ -39,7 +44,7 @@ class RetryPolicy(Retries):
 
     @staticmethod
     def is_retryable_error(error: BaseException) -> bool:
-        """Whether calling again can help; see :mod:`shared_code.providers.retry`."""
+        """See :func:`is_retryable_error`."""
         return is_retryable(error)
 
     def get_retry_log(self) -> list[dict[str, Any]]:

@@ -143,3 +143,9 @@ class TokenManager:
         if info["token_id"] is None and self._app_setting is not None:
             return self._app_setting.model, info["api_key"], info
         return self._models[Provider(info["provider"])], info["api_key"], info
+
+
+def get_gemini_model_and_api_key(company_id: str) -> tuple[str, str | None, dict[str, Any]]:
+    """See :meth:`TokenManager.get_gemini_model_and_api_key`."""
+    found: tuple[str, str | None, dict[str, Any]] = TokenManager.get_gemini_model_and_api_key(company_id)
+    return found

@@ -52,6 +52,7 @@ class TokenView(BaseModel):
         status="Active",
         api_key_hint="x7Qz",
         api_key_fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        in_plain_text=False,
         total_token_limit=1000000,
         threshold=3000,
         provider_project=None,
@@ -72,6 +73,8 @@ class TokenView(BaseModel):
     status: str | None
     api_key_hint: str | None
     api_key_fingerprint: str | None
+    #: the key was typed in by SQL and is encrypted by the next write, or by ``manage.py tokens reencrypt``
+    in_plain_text: bool
     total_token_limit: int | None
     threshold: int | None
     provider_project: str | None

@@ -53,6 +53,7 @@ def system_checks(base: Foundations) -> SystemHealthChecker:
     keys = StoredKeyLook(database, base.cipher)
     usable = health_checks.usable_keys_check(database, do_not_open=lambda: len(keys().token_ids))
     checker.add_check("usable_keys", usable)
+    checker.add_check("companies", health_checks.companies_check(database))
     checker.add_check("stored_keys", stored_keys_check(keys))
     checker.add_check("rollup", health_checks.rollup_check(database))
     for provider in base.providers.values():

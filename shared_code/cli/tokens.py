@@ -19,12 +19,15 @@ from shared_code.cli.output import (
     show_facts,
     show_json,
     show_list,
+    shows_list,
+    shows_tables,
 )
 from shared_code.database.key_cipher import KeyCipher, new_ring_entry
 from shared_code.database.stores.keys.token_changes import token_facts
 from shared_code.database.stores.keys.token_keys import NewToken, reencrypt_batch
 from shared_code.database.stores.keys.tokens import StoredKey, all_tokens
 from shared_code.errors import InvalidRequest
+from shared_code.metering.key_standing import key_standing
 from shared_code.records import KeyStatus, Provider
 
 app = typer.Typer(help="The companies' API keys.", no_args_is_help=True)
@@ -33,9 +36,11 @@ ApiKeyOption = Annotated[
 ]
 
 _BATCH = 100
+_SHOWN_PLAIN = 10
 
 
 @app.command()
+@shows_tables
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show one key by its last four characters."""
     with workplace() as place:
@@ -122,6 +127,7 @@ def add(  # noqa: PLR0917 - typer reads options from parameters
 
 
 @app.command("list")
+@shows_list
 def list_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
     status: Annotated[str | None, typer.Option(help="Only those of this status.")] = None,
@@ -141,7 +147,12 @@ def list_command(
         facts=lambda row: _facts(row, cipher),
         columns=lambda row: _columns(row, cipher),
         as_json=as_json,
+        spare=("opens", "provider", "name", "reserved", "key", "limit", "used"),
     )
+    plain = [str(row.token_id) for row in rows if row.in_plain_text]
+    if plain and not as_json:
+        shown = ", ".join(plain[:_SHOWN_PLAIN]) + (", ..." if len(plain) > _SHOWN_PLAIN else "")
+        say(f"{len(plain)} stored in plain text ({shown}); 'manage.py tokens reencrypt' encrypts them")
 
 
 @app.command()
@@ -222,18 +233,11 @@ def _columns(row: StoredKey, cipher: KeyCipher) -> dict[str, Any]:
         "company": row.company_id,
         "name": row.company_name,
         "provider": row.provider,
-        "status": row.status,
+        "status": key_standing(row, datetime.now(UTC).replace(tzinfo=None)).words,
         "key": f"...{row.hint}" if row.hint else "",
-        "opens": "yes" if cipher.opens(row.stored_key, row.token_id) else "no",
+        "opens": "plain text" if row.in_plain_text else "yes" if cipher.opens(row.stored_key, row.token_id) else "no",
         "limit": row.total_token_limit,
         "used": row.used_tokens,
         "remaining": row.remaining_tokens,
         "reserved": row.reserved_tokens,
-        "rests until": _rest(row),
     }
-
-
-def _rest(row: StoredKey) -> str:
-    """Until when the key rests after a limit of its provider."""
-    until = row.cooldown_until
-    return f"{until:%Y-%m-%d %H:%M}Z" if until is not None and until.replace(tzinfo=UTC) > datetime.now(UTC) else ""

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from shared_code import errors
 from shared_code.extraction.call_plan import Place
+from shared_code.metering.keys import resting
 from shared_code.providers.base import ModelCallFailed
 from shared_code.records import Provider, TokenRequest
 
@@ -43,14 +45,21 @@ def soonest(refusals: Sequence[errors.ServiceError]) -> errors.ServiceError:
     return min(refusals, key=order)
 
 
-def public_error(failure: ModelCallFailed, *, retry_after: float | None = None) -> errors.ServiceError:
-    """What the user sees of a failed call when nothing else helps."""
+def public_error(
+    failure: ModelCallFailed, *, retry_after: float | None = None, now: datetime | None = None
+) -> errors.ServiceError:
+    """What the user sees of a failed call when nothing else helps.
+
+    :param now: the moment (naive UTC), where a limit of the provider may last.
+    """
     wait = retry_after if retry_after is not None else failure.wait_seconds
+    if now is not None and wait is not None and failure.public is errors.ProviderRateLimited:
+        return resting(wait, now, {"reason": failure.reason})
     return failure.public(details={"reason": failure.reason}, retry_after=wait)
 
 
 def out_of_keys(
-    failure: ModelCallFailed, refused: errors.ServiceError, *, free_in: float | None
+    failure: ModelCallFailed, refused: errors.ServiceError, *, free_in: float | None, now: datetime
 ) -> errors.ServiceError:
     """What the user sees when a key was refused and no other one can take its place.
 
@@ -58,13 +67,14 @@ def out_of_keys(
 
     :param refused: why the other keys cannot serve.
     :param free_in: seconds until the first resting key may be used again, None when none rests.
+    :param now: the moment, naive UTC.
     """
     moments = [moment for moment in (free_in, refused.retry_after) if moment is not None]
     retry_after = min(moments, default=None)
     if not issubclass(failure.public, errors.AccessError):
-        return public_error(failure, retry_after=retry_after)
-    if free_in is not None:
-        return errors.ProviderRateLimited(details={"reason": "all keys are cooling down"}, retry_after=retry_after)
+        return public_error(failure, retry_after=retry_after, now=now)
+    if retry_after is not None and free_in is not None:
+        return resting(retry_after, now)
     return public_error(failure) if isinstance(refused, errors.AccessError) else refused
 
 

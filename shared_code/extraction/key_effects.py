@@ -102,21 +102,22 @@ class KeyEffects:
 
     def cooling(self, keys: Sequence[ApiKey]) -> list[ApiKey]:
         """Those of the keys that rest at present."""
-        now = self._now()
+        now = self.now()
         return [key for key in keys if is_cooling(key, now)]
 
     def seconds_until_free(self, cooling: Sequence[ApiKey]) -> float | None:
         """Seconds until the first of these keys may be used again, or None when there is none."""
         moments = [key.cooldown_until for key in cooling if key.cooldown_until is not None]
-        return max((min(moments) - self._now()).total_seconds(), 0.05) if moments else None
+        return max((min(moments) - self.now()).total_seconds(), 0.05) if moments else None
 
     def _cooldown_until(self, failure: ModelCallFailed) -> datetime:
         if failure.cooldown_until is not None:
             return failure.cooldown_until
         seconds = failure.wait_seconds if failure.wait_seconds is not None else _PLAIN_COOLDOWN
-        return self._now() + timedelta(seconds=seconds)
+        return self.now() + timedelta(seconds=seconds)
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """The moment, naive UTC."""
         return self.clock().astimezone(UTC).replace(tzinfo=None)
 
     def _write[T](self, work: "Callable[[Connection], T]") -> "T | None":

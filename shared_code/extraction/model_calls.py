@@ -228,7 +228,7 @@ class ModelCalls:
         pause = effects.seconds_until_free(cooling)
         may_retry = self._retry_policy.delay_before(self._retries + 1, failure) is not None
         if pause is None or not may_retry or not self._context.deadline.allows_call(after_pause=pause):
-            raise out_of_keys(failure, refused, free_in=pause) from failure
+            raise out_of_keys(failure, refused, free_in=pause, now=effects.now()) from failure
         self._retries += 1
         self._context.deadline.wait(pause)
         place.spent -= {mark_of(key) for key in cooling}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from shared_code.metering.vocabularies import CHARACTERS, VocabularyShelf, count_characters, vocabulary_of
 from shared_code.providers.base import Media, ModelRequest
 from shared_code.providers.vendors import MediaTokens, Size, model_info
+from shared_code.records import Provider
 
 DEFAULT_SAFETY_FACTOR = 1.1
 #: on top where the vocabulary is not known to be the model's own
@@ -43,6 +44,9 @@ _MOST_CAP = 32_000
 _LARGER_CAP_FACTOR = 3
 #: no call of the service is smaller: a key with less left is used up
 SMALLEST_BOUND = 2_500
+#: what the smallest call of the default models takes, by the present prompt and schema: a key that has less left is
+#: stranded. A test compares; a larger prompt asks for larger numbers.
+SMALLEST_CALLS = {Provider.GEMINI: 6_600, Provider.OPENAI: 5_800}
 #: kind of the alert that keeps a learned factor
 ESTIMATE_MISS = "estimate_miss"
 _START_FACTOR = 1.15

@@ -5,15 +5,16 @@ Random among equals, so that load spreads; Active keys before BelowThreshold one
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.database.stores.keys import tokens
 from shared_code.metering.app_setting import AppSetting
-from shared_code.metering.estimates import SMALLEST_BOUND
+from shared_code.metering.estimates import SMALLEST_BOUND, SMALLEST_CALLS
+from shared_code.metering.key_standing import LASTING, utc_minute
 from shared_code.observability import redaction
 from shared_code.records import ApiKey, KeyStatus, Provider, TokenRequest
 
@@ -159,11 +160,27 @@ def refusal(request: TokenRequest, keys: Iterable[ApiKey], now: datetime) -> err
     ]
     if rested:
         moment = min(key.cooldown_until for key in rested if key.cooldown_until is not None)
-        return errors.ProviderRateLimited(
-            retry_after=max((moment - now).total_seconds(), 1.0),
-            details={"reason": "all keys are cooling down", "free_at": moment.isoformat() + "Z"},
-        )
+        return resting((moment - now).total_seconds(), now)
     return _no_room(request.least_bound, list(keys))
+
+
+def resting(seconds: float, now: datetime, details: Mapping[str, Any] | None = None) -> errors.ProviderRateLimited:
+    """What the user sees while every key rests; ``now`` is naive UTC.
+
+    :param seconds: until the first one may be used again.
+    """
+    free_at = now + timedelta(seconds=seconds)
+    told = None
+    if timedelta(seconds=seconds) > LASTING:
+        told = (
+            f"The model provider's limit of your company's API keys is used up: they rest until {utc_minute(free_at)}. "
+        )
+        told += "Please send the document again after that."
+    return errors.ProviderRateLimited(
+        told,
+        retry_after=max(seconds, 1.0),
+        details={"reason": "all keys are cooling down", **(details or {}), "free_at": free_at.isoformat() + "Z"},
+    )
 
 
 def are_used_up(keys: Sequence["ApiKey | StoredKey"], needed_tokens: int) -> bool:
@@ -190,8 +207,10 @@ def _refusal(rows: "Sequence[StoredKey]", now: datetime) -> errors.AccessError:
 def _no_room(needed: int, keys: Sequence[ApiKey]) -> errors.QuotaExceeded:
     """Of keys that are in use."""
     available, details = _room(needed, keys)
-    told = f"The token limit of your company's API key leaves {available} tokens; "
-    told += f"this document needs at least {needed}."
+    told = f"The token limit of your company's API key leaves {available} tokens"
+    if are_used_up(keys, min(SMALLEST_CALLS.values())):
+        told += ", which is less than any document needs"
+    told += f"; this document needs at least {needed}."
     if are_used_up(keys, needed):
         return errors.LimitUsedUp(f"{told} {_NO_RESET}", details=details)
     # Not only the roomiest: another one may be full of requests that free most of it.

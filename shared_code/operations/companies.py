@@ -1,5 +1,6 @@
-"""What operators set for one company: each change with its audit row."""
+"""What operators set for one company, each change with its audit row, and what they are told of companies."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared_code.database.stores.keys.token_fields import checked_company
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared_code.database.connection import Database
+    from shared_code.records import Alert
+
+#: alert of a company that no key serves now; its subject is the company, its details say until when
+COMPANY_WITHOUT_KEY = "company_without_key"
+#: alert of a key whose limit leaves less than any call needs
+KEY_STRANDED = "key_stranded"
+
+
+def is_over(alert: "Alert", now: datetime) -> bool:
+    """Whether the end that the alert names has come; the timer closes it with its next run. ``now`` is naive UTC."""
+    until = alert.details.get("until")
+    return isinstance(until, str) and datetime.fromisoformat(until) <= now
 
 
 def set_zone(database: "Database", company_id: str, time_zone: str, actor: Actor) -> tuple[str, str]:

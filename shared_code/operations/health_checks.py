@@ -13,14 +13,18 @@ from shared_code.database.clock import utc_now
 from shared_code.database.connection import Database
 from shared_code.database.error_causes import classify
 from shared_code.database.stores.keys import tokens
+from shared_code.database.stores.operations import alerts
 from shared_code.database.tables import token_usage_logs
 from shared_code.database.write_probe import prove_write
+from shared_code.operations import companies
 from shared_code.operations.health_checker import Check, CheckResult, cached
 from shared_code.operations.timer_state import TimerState, timer_state
 from shared_code.providers.base import ModelCallFailed, ModelProvider
+from shared_code.records import Alert
 
 _NOT_REACHED = (errors.ProviderUnavailable, errors.ProviderTimeout)
 _MEGABYTE = 1_048_576
+_COMPANIES_SHOWN = 20
 
 
 def cpu_check(*, limit_percent: float = 80.0, window_seconds: float = 0.1) -> Check:
@@ -159,6 +163,27 @@ def usable_keys_check(database: Database, *, minimum: int = 1, do_not_open: Call
     return check
 
 
+def companies_check(database: Database) -> Check:
+    """Companies that no key serves now, as the timer found them, until their keys' rest is over."""
+
+    def work(connection: Connection) -> tuple[Any, list[Alert], list[Alert]]:
+        now = connection.execute(select(utc_now())).scalar_one()
+        down = alerts.open_alerts(connection, kind=companies.COMPANY_WITHOUT_KEY)
+        return now, down, alerts.open_alerts(connection, kind=companies.KEY_STRANDED)
+
+    def check() -> CheckResult:
+        now, found, stranded = database.read(work)
+        down = [alert for alert in found if not companies.is_over(alert, _moment(now))]
+        facts = {
+            "without_key": len(down),
+            "companies": {alert.subject: alert.message for alert in down[:_COMPANIES_SHOWN]},
+            "stranded_keys": [alert.subject for alert in stranded[:_COMPANIES_SHOWN]],
+        }
+        return CheckResult(facts, healthy=not down)
+
+    return check
+
+
 def outbox_check(depth: Callable[[], int], *, limit: int = 100) -> Check:
     """Bookings that wait in the outbox queue."""
 
@@ -170,15 +195,18 @@ def outbox_check(depth: Callable[[], int], *, limit: int = 100) -> Check:
 
 
 def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
-    """How long the oldest usage row has waited for the timer, by the database's clock; when it folded last; and which
-    of the timer's steps failed in its last run.
-    """  # noqa: D205 - one thought that needs two lines
+    """Whether the timer has ever run, how long the oldest usage row has waited for it, and which steps failed last.
+
+    By the database's clock.
+    """
     usage = token_usage_logs.c
 
     def work(connection: Connection) -> tuple[Any, Any, Any, TimerState]:
         # By ids, which are indexed: anybody may ask for health, however long the history is.
         now = connection.execute(select(utc_now())).scalar_one()
-        first = connection.execute(select(func.min(usage.UsageID)).where(usage.FoldedAt.is_(None))).scalar()
+        # Rows from before the upgrade have waited for years, and are summed by the first runs.
+        waits_now = (usage.FoldedAt.is_(None), usage.CallID.is_not(None))
+        first = connection.execute(select(func.min(usage.UsageID)).where(*waits_now)).scalar()
         oldest = select(usage.LoggedAt).where(usage.UsageID == first)
         last = select(usage.FoldedAt).order_by(usage.UsageID.desc()).limit(1)
         if first is not None:
@@ -193,10 +221,12 @@ def rollup_check(database: Database, *, limit_seconds: float = 1800.0) -> Check:
             "oldest_unfolded_seconds": waiting,
             "limit_seconds": limit_seconds,
             "seconds_since_last_fold": _seconds_between(last, now),
+            "seconds_since_last_run": _seconds_between(state.ran_at, now),
             "failing_steps": list(state.failing),
             "rows_set_aside": len(state.set_aside),
         }
-        return CheckResult(facts, healthy=(waiting is None or waiting <= limit_seconds) and not state.failing)
+        late = waiting is not None and waiting > limit_seconds
+        return CheckResult(facts, healthy=state.ran_at is not None and not late and not state.failing)
 
     return check
 

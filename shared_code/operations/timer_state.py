@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STEP_FAILED = "rollup_step_failed"
 #: its details are a :class:`SetAsideRow`
 ROW_SET_ASIDE = "row_set_aside"
+#: one row that is closed at once: when the timer ran last. No condition, and in no list
+TIMER_RAN = "timer_ran"
 _SUBJECT_LENGTH = 200
 
 
@@ -66,17 +68,27 @@ _SET_ASIDE_ROW = TypeAdapter(SetAsideRow)
 
 @dataclass(frozen=True, slots=True)
 class TimerState:
-    """Names of the steps that failed in the timer's last run, and the rows that are set aside."""
+    """Names of the steps that failed in the timer's last run, the rows that are set aside, and when it ran last.
+
+    ``ran_at`` is naive UTC by the database's clock; None when the timer has never run.
+    """
 
     failing: tuple[str, ...]
     set_aside: tuple[SetAsideRow, ...]
+    ran_at: datetime | None = None
 
 
 def timer_state(connection: "Connection") -> TimerState:
     """How the timer's last run ended."""
     failing = (alert.subject for alert in alerts.open_alerts(connection, kind=STEP_FAILED))
     rows = (SetAsideRow.read(alert.details) for alert in alerts.open_alerts(connection, kind=ROW_SET_ASIDE))
-    return TimerState(tuple(failing), tuple(row for row in rows if row is not None))
+    aside = tuple(row for row in rows if row is not None)
+    return TimerState(tuple(failing), aside, alerts.last_seen(connection, kind=TIMER_RAN))
+
+
+def note_run(connection: "Connection") -> None:
+    """Remember that the timer has run now."""
+    alerts.note_once(connection, kind=TIMER_RAN, subject="rollup", message="The timer has run.")
 
 
 def set_aside_rows(database: "Database") -> list[dict[str, Any]]:

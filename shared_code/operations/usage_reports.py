@@ -54,6 +54,14 @@ class UsageReports:
             raise InvalidRequest(f"{prefix}from is later than {prefix}to.", details={"field": "from"})
         return start, end
 
+    def present_day(self, company_id: str | None) -> date:
+        """Today in the company's zone; for all companies (None) the latest day that it is for one of them."""
+        if company_id is not None:
+            return self._today(company_id)
+        named = self.database.read(company_zones.typed_zones)
+        zones = {self.default_zone, *(name for _, name in named)}
+        return max(local_day(self.clock(), zone(name, self.default_zone)) for name in zones)
+
     def page(
         self, wanted: UsageFilter, group_by: Sequence[GroupBy], *, skip: int = 0, limit: int = 100
     ) -> list[UsageLine]:

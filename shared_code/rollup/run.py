@@ -18,9 +18,9 @@ from shared_code.errors import ServiceError
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import announce_changes
-from shared_code.operations.timer_state import STEP_FAILED
+from shared_code.operations.timer_state import STEP_FAILED, note_run
 from shared_code.records import Alert
-from shared_code.rollup import conditions, fold, leases, retention, statuses, zones
+from shared_code.rollup import companies, conditions, fold, leases, retention, statuses, zones
 from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step, StepResult, run_step
 
@@ -63,6 +63,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     (statuses.TAKE_OVER_LIMITS, statuses.take_over_limits),
     (statuses.SET_STATUSES, statuses.set_statuses),
     ("key alerts", conditions.sync_key_alerts),
+    ("company alerts", companies.sync_company_alerts),
     ("model alerts", conditions.sync_model_alerts),
     ("zone alerts", zones.sync_zone_alerts),
     ("passed alerts", conditions.close_passed_alerts),
@@ -73,18 +74,27 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 
 def run_rollup(
-    context: RollupContext, *, clock: Callable[[], float] = time.monotonic, trace_parent: str | None = None
+    context: RollupContext,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    trace_parent: str | None = None,
+    announce: Callable[[str], None] = lambda _name: None,
 ) -> list[StepResult]:
     """Run every step once, in order; the report is also one line of the log.
 
     :param trace_parent: W3C header that the platform hands to the timer's function.
+    :param announce: is told the name of each step before it begins, for a person who waits.
     """
     with (
         request_context.request_scope(call_id=str(uuid.uuid4()), trace_parent=trace_parent),
         telemetry().request("rollup") as span,
     ):
-        results = [run_step(name, step, context, clock) for name, step in STEPS]
+        results = []
+        for name, step in STEPS:
+            announce(name)
+            results.append(run_step(name, step, context, clock))
         _tell_failures(context, results)
+        _note_run(context)
         failed = [result.name for result in results if result.error]
         span.set(failed=", ".join(failed) or None)
         span.finish("failed" if failed else "ok", success=not failed)
@@ -114,6 +124,14 @@ def _tell_failures(context: RollupContext, results: Sequence[StepResult]) -> Non
         _log.warning("the failed steps of this run could not be told as alerts: %s", error.code)
     else:
         announce_changes(changes)
+
+
+def _note_run(context: RollupContext) -> None:
+    """Remember that the timer runs, for health."""
+    try:
+        context.database.run(note_run, on_unknown=repeatable)
+    except ServiceError as error:
+        _log.warning("it could not be noted that the timer has run: %s", error.code)
 
 
 def _line(result: StepResult) -> str:

@@ -1,5 +1,7 @@
 """A limit is told as the cause for as long as it is one, also when the timer has taken its key out of use."""
 
+import re
+
 import pytest
 from sqlalchemy import update
 
@@ -110,3 +112,21 @@ def test_the_seeds_calls_name_the_limit_too(pipeline):
     assert told["success"] is False
     assert told["message"] == manager.check_token_status("nt047")["message"]
     assert "does not reset by itself" in told["message"]
+
+
+def test_a_limit_of_a_day_is_told_with_its_end_from_the_first_refusal_on(pipeline):
+    pipeline.add_key()
+    pipeline.gemini.fault("per_day_quota", times=0)
+    with pytest.raises(errors.ProviderRateLimited) as first:
+        pipeline.extract()
+    second = refused_again(pipeline)
+    for error in (first.value, second):
+        assert re.search(r"they rest until \d{4}-\d\d-\d\d 0[78]:00 UTC\.", error.message), error.message
+        assert "at the moment" not in error.message
+        assert error.retry_after > 0
+
+
+def refused_again(pipeline):
+    with pytest.raises(errors.ProviderRateLimited) as caught:
+        pipeline.extract()
+    return caught.value

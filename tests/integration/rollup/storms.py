@@ -111,6 +111,7 @@ class Victims:
         assert books.status(self.tired) == "BelowThreshold"
         assert sorted(books.alerts()) == [
             ("below_threshold", str(self.tired)),
+            ("key_stranded", str(self.tired)),
             ("model_ending", "gemini-2.5-pro"),
             ("unmeasured_call", "gemini-3.5-flash-lite"),
             ("usage_drift", str(self.adrift)),

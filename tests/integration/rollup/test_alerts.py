@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import insert, text
 
 from shared_code.database import tables
+from shared_code.database.stores.operations import alerts
 from shared_code.observability.telemetry import Telemetry, telemetry
 from shared_code.observability.telemetry_items import EventItem
 from shared_code.operations.alerts import raise_alert
+from shared_code.operations.health_checks import companies_check, rollup_check
 from shared_code.records import Alert
 from shared_code.rollup.run import run_rollup
 from tests.integration.rollup.books import NO_STORAGE
@@ -29,14 +31,14 @@ def note(kind: str, subject: str, *, severity: str = "warning") -> Alert:
 
 
 def test_a_condition_is_told_once_and_kept_up_to_date(books, caplog):
-    token = books.add_key(limit=100_000, threshold=10_000)
-    books.use(token, 95_000)
+    token = books.add_key(limit=100_000, threshold=20_000)
+    books.use(token, 85_000)
     for _ in range(3):
         books.run()
         books.use(token, 100)
     (row,) = books.rows(tables.alerts)
     assert (row.Kind, row.Subject, row.Occurrences, row.ClosedAt) == ("below_threshold", str(token), 1, None)
-    assert "has 4800 of 100000 tokens left" in row.Message
+    assert "has 14800 of 100000 tokens left" in row.Message
     assert len(raised(caplog)) == 1
 
 
@@ -49,6 +51,7 @@ def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes
                 seen.append((item.name, item.properties["kind"], item.properties["subject"]))
 
     token = books.add_key(limit=1_000)
+    books.add_key()  # its company is served all the same
     monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(Writer()))
     assert telemetry().enabled
     books.run()
@@ -149,3 +152,84 @@ def test_a_zone_that_was_typed_wrong_is_told_until_it_is_mended(books, caplog):
     books.change(tables.company_settings, {"CompanyID": "B2"}, TimeZone="Asia/Kolkata")
     books.step("zone alerts")
     assert [row.ClosedAt is None for row in books.rows(tables.alerts)] == [False, True]
+
+
+def told(books, kind):
+    (row,) = [row for row in books.rows(tables.alerts) if row.Kind == kind and row.ClosedAt is None]
+    return row.Message
+
+
+def test_a_company_whose_only_key_rests_until_tomorrow_is_down_until_then(books, clock):
+    tomorrow = datetime(2026, 11, 22, 8, 0)
+    token = books.add_key(company="nt047", CooldownUntil=tomorrow)
+    books.add_key(company="OTHER")
+    check = companies_check(books.database)
+    books.run()
+    books.run()
+    assert books.alerts() == [("company_without_key", "NT047")]
+    assert told(books, "company_without_key") == (
+        f"No key of company NT047 can serve now. token {token}: Active, rests until 2026-11-22 08:00 UTC. "
+        "It is served again from 2026-11-22 08:00 UTC."
+    )
+    if tomorrow > datetime.now(UTC).replace(tzinfo=None):  # health goes by the database's clock
+        assert (bool(check()), list(check().facts["companies"])) == (False, ["NT047"])
+    clock.now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+    books.run()
+    assert books.alerts() == []
+    assert check().facts == {"without_key": 0, "companies": {}, "stranded_keys": []}
+    assert check()
+
+
+@pytest.mark.parametrize(("status", "down"), [("Blocked", True), ("Expired", True), ("Disabled", False)])
+def test_a_company_without_a_usable_key_is_told_unless_a_person_has_disabled_it(books, status, down):
+    books.add_key(Status=status)
+    assert bool(companies_check(books.database)())
+    books.run()
+    assert books.alerts("company_without_key") == ([("company_without_key", "NT047")] if down else [])
+    assert bool(companies_check(books.database)()) is not down
+    if down:
+        assert told(books, "company_without_key").endswith("It does not end by itself.")
+    books.add_key(company=" nt047")
+    books.run()
+    assert books.alerts("company_without_key") == []
+
+
+def test_a_rest_of_a_minute_is_no_alert(books, clock):
+    books.add_key(CooldownUntil=clock.now.replace(tzinfo=None) + timedelta(minutes=1))
+    books.run()
+    assert books.alerts() == []
+
+
+def test_a_key_that_has_less_left_than_any_call_needs_is_told_until_its_limit_is_raised(books):
+    token = books.add_key(limit=100_000)
+    books.use(token, 97_000)
+    books.run()
+    assert ("key_stranded", str(token)) in books.alerts()
+    assert ("company_without_key", "NT047") in books.alerts()
+    assert "has 3000 of 100000 tokens left, and the smallest call needs 6600" in told(books, "key_stranded")
+    assert companies_check(books.database)().facts["stranded_keys"] == [str(token)]
+    books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=500_000)
+    books.run()
+    assert books.alerts("key_stranded") == books.alerts("company_without_key") == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it types in what the others refuse
+def test_a_key_that_cannot_be_read_makes_no_company_down(books):
+    books.add_key(Status="Blocked")
+    good = books.add_key()
+    update = f"UPDATE TokenMaster SET ExpiresAt = 'soon' WHERE TokenID = {good}"
+    books.database.run(lambda connection: connection.execute(text(update)))
+    books.run()
+    assert books.alerts("company_without_key") == []
+
+
+def test_health_knows_whether_the_timer_has_ever_run(books):
+    check = rollup_check(books.database)
+    assert not check()
+    assert check().facts["seconds_since_last_run"] is None
+    for _ in range(2):
+        books.run()
+    assert check()
+    assert check().facts["seconds_since_last_run"] < 60
+    notes = books.database.read(alerts.find_alerts)
+    assert notes == [], "it is no condition"

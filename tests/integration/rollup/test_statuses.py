@@ -171,7 +171,7 @@ def test_a_key_past_its_end_is_expired_by_the_services_clock(books, clock):
     clock.now += timedelta(hours=1)
     books.run()
     assert books.status(token) == "Expired"
-    assert books.alerts() == [("key_expired", str(token))]
+    assert books.alerts() == [("key_expired", str(token)), ("company_without_key", "NT047")]
     clock.now -= timedelta(hours=1)  # the machine's clock is set back
     books.run()
     assert books.status(token) == "Expired"

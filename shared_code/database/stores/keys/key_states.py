@@ -1,5 +1,6 @@
 """What the timer must know of each key to judge it, and the limits that people change in TokenMaster by hand."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,6 +45,15 @@ class ChangedLimit:
 def key_ids(connection: Connection) -> list[int]:
     """The ids of all keys, ascending."""
     return list(connection.execute(select(master.c.TokenID).order_by(master.c.TokenID)).scalars())
+
+
+def companies_of(connection: Connection, token_ids: Collection[str]) -> set[str]:
+    """The companies (in upper case) of some keys."""
+    ids = [int(number) for number in token_ids if number.isdecimal()]
+    if not ids:
+        return set()
+    rows = connection.execute(select(master.c.CompanyID).where(master.c.TokenID.in_(ids))).scalars()
+    return {company.strip().upper() for company in rows if company}
 
 
 def key_states(connection: Connection, *, since: date, first: int, last: int) -> list[KeyState]:

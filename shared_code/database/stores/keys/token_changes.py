@@ -80,6 +80,7 @@ def token_facts(row: StoredKey) -> dict[str, Any]:
         "status": row.status if status is None else status.value,
         "api_key_hint": row.hint,
         "api_key_fingerprint": row.fingerprint,
+        "in_plain_text": row.in_plain_text,
         "total_token_limit": row.total_token_limit,
         "threshold": row.threshold,
         "provider_project": row.provider_project,

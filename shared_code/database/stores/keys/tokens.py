@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, String, bindparam, cast, func, or_, select, update
 
+from shared_code.database import key_cipher
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import folded, same_company
 from shared_code.database.key_cipher import KeyCipher
@@ -68,6 +69,12 @@ class StoredKey:
     threshold: int | None
     time_zone: str | None
     fingerprint: str | None = None
+
+    @property
+    def in_plain_text(self) -> bool:
+        """Whether the key is from before encryption and was not written again since."""
+        stored = (self.stored_key or "").strip()
+        return bool(stored) and not stored.startswith(key_cipher.PREFIX)
 
     @property
     def unused_tokens(self) -> int | None:

@@ -16,6 +16,8 @@ from shared_code.database.tables import alerts
 from shared_code.records import Alert
 
 _SUBJECT_LENGTH = 200
+#: severity of rows that are no conditions; they are in no list
+NOTE = "note"
 _OPEN = alerts.c.ClosedAt.is_(None)
 #: only conditions that are over: an open one has no ClosedAt
 EXPIRING = Expiring(alerts.c.AlertID, alerts.c.ClosedAt)
@@ -125,10 +127,25 @@ def find_alerts(
     limit: int = 100,
 ) -> list[Alert]:
     """The newest matching alerts, newest first; ``before_id`` is the ``alert_id`` at which the last page ended."""
-    statement = matching(select(alerts), {alerts.c.Kind: kind})
+    statement = matching(select(alerts).where(alerts.c.Severity != NOTE), {alerts.c.Kind: kind})
     if is_open is not None:
         statement = statement.where(_OPEN if is_open else alerts.c.ClosedAt.is_not(None))
     return _read(connection, newest(statement, alerts.c.AlertID, before_id=before_id, limit=limit))
+
+
+def note_once(connection: Connection, *, kind: str, subject: str, message: str) -> None:
+    """Keep one closed row of this kind, seen now: that something happened, which is no condition."""
+    values = {"LastSeenAt": utc_now(), "ClosedAt": utc_now()}
+    this = (alerts.c.Kind == kind, alerts.c.Subject == subject)
+    if connection.execute(update(alerts).where(*this).values(values)).rowcount == 0:
+        new = {"Kind": kind, "Subject": subject, "Severity": NOTE, "Message": message}
+        connection.execute(insert(alerts).values(new | values))
+
+
+def last_seen(connection: Connection, *, kind: str) -> Any:
+    """When a condition or note of this kind was seen last (naive UTC), or None."""
+    newest_row = select(alerts.c.LastSeenAt).where(alerts.c.Kind == kind).order_by(alerts.c.AlertID.desc()).limit(1)
+    return connection.execute(newest_row).scalar()
 
 
 def get_alert(connection: Connection, alert_id: int) -> Alert | None:
