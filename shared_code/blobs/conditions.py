@@ -17,7 +17,15 @@ from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import blob_answers
 from shared_code.database.stores.keys import tokens
 from shared_code.database.stores.operations import alerts
-from shared_code.errors import LimitUsedUp, ServiceError, TokenExpired, TokenNotFound, TokenUnavailable
+from shared_code.errors import (
+    LimitUsedUp,
+    ProviderRateLimited,
+    QuotaExceeded,
+    ServiceError,
+    TokenExpired,
+    TokenNotFound,
+    TokenUnavailable,
+)
 from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert
@@ -39,7 +47,10 @@ _NOTE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RetryState:
-    """How often the sweep has tried a blob, and when it does so next. Moments are aware, UTC."""
+    """How often the sweep has tried a blob, and when it does so next. Moments are aware, UTC.
+
+    ``message`` is what the last refusal said; ``until`` is when the limit that it waits for ends, as far as known.
+    """
 
     blob: str
     etag: str
@@ -48,14 +59,24 @@ class RetryState:
     tries: int = 0
     code: str | None = None
     given_up: bool = False
+    message: str | None = None
+    until: datetime | None = None
 
-    def failed(self, code: str, *, now: datetime, pause: timedelta) -> "RetryState":
+    def failed(self, error: ServiceError, *, now: datetime, pause: timedelta) -> "RetryState":
         """After one more try that did not help."""
-        return replace(self, tries=self.tries + 1, code=code, next_at=now + pause)
+        return replace(
+            self,
+            tries=self.tries + 1,
+            code=error.code,
+            message=error.message,
+            next_at=now + pause,
+            until=limit_ends(error, now),
+        )
 
     def details(self) -> dict[str, Any]:
         """As the alert's JSON facts."""
-        return {**asdict(self), "first_at": self.first_at.isoformat(), "next_at": self.next_at.isoformat()}
+        moments = {"first_at": self.first_at, "next_at": self.next_at, "until": self.until}
+        return {**asdict(self), **{name: moment and moment.isoformat() for name, moment in moments.items()}}
 
     @classmethod
     def read(cls, details: Mapping[str, Any]) -> "RetryState | None":
@@ -64,6 +85,13 @@ class RetryState:
             return _RETRY_STATE.validate_python(dict(details))
         except ValidationError:
             return None
+
+
+def limit_ends(error: ServiceError, now: datetime) -> datetime | None:
+    """When the limit that refused a file ends (aware, UTC); None for every other refusal, and where nobody knows."""
+    if not isinstance(error, QuotaExceeded | ProviderRateLimited) or error.retry_after is None:
+        return None
+    return now + timedelta(seconds=error.retry_after)
 
 
 _RETRY_STATE = TypeAdapter(RetryState)
@@ -105,6 +133,8 @@ class BlobAlerts:
         """A file has no result for a passing cause."""
         if state.given_up:
             what = f"was given up after {state.tries} tries; `manage.py blobs retry` drives it again"
+        elif state.until is not None:
+            what = f"waits for a limit that ends at {state.until:%Y-%m-%d %H:%M} UTC and is driven again by itself"
         elif state.tries:
             what = f"is still without a result after {state.tries} more tries; next at {state.next_at:%H:%M:%S} UTC"
         else:

@@ -28,6 +28,7 @@ from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
 from shared_code.errors import BlobUnavailable, InternalError, ProviderBadAnswer, ServiceError
 from shared_code.extraction import submission
+from shared_code.extraction.failed_readings import refusal_line
 from shared_code.extraction.outcome import ReadingName, answer_data, sentence
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
@@ -53,6 +54,8 @@ class Disposition(StrEnum):
     #: this version had its result or error file before
     SETTLED = "settled"
     GONE = "gone"
+    #: a limit is in the way; the sweep drives it
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,8 @@ class BlobIntake:
                 if _is_passing(error):
                     _log.warning("blob %r has to be tried again later: %s", version.name, error.code)
                     raise
-                _log.info("blob %r cannot be read as it is: %s %s", version.name, error.code, error.message)
+                if wanted is None:  # else the pipeline has told it
+                    _log.info("%s", _refused(version, error))
                 sha256 = hashlib.sha256(wanted.data).hexdigest() if wanted else None
                 return failure(version, self._container, error, sha256=sha256)
             return success(version, self._container, outcome.message, outcome.data)
@@ -179,7 +183,7 @@ class BlobIntake:
         settings = self.settings
         if version.size > settings.max_upload_bytes:
             raise refusals.too_large(version.size, settings.max_upload_bytes)
-        fields = read_labels(version.name, version.metadata)
+        fields = read_labels(version.name, version.metadata, other_company=settings.blob_company_from_metadata)
         caller = submission.read_caller(fields)
         model = submission.read_model(fields, settings)
         lines = submission.read_lines_required(fields)
@@ -247,6 +251,18 @@ class BlobIntake:
         present = self.store.version(version.name)
         if present is not None and present.etag == version.etag:
             self.store.remove(left.blob_name, left.etag)
+
+
+def _refused(version: SourceVersion, error: ServiceError) -> str:
+    """The line of the log about a file that was refused before it was read."""
+    return refusal_line(
+        error,
+        company=company_of(version.name, version.metadata) or None,
+        user=None,
+        file_name=version.name,
+        sha256=None,
+        request_id=version_label(version.name, version.etag),
+    )
 
 
 def _is_passing(error: ServiceError) -> bool:

@@ -59,14 +59,16 @@ def source_of(metadata: Mapping[str, str]) -> str | None:
     return unquote(metadata["sourcename"], errors="surrogatepass") if "sourcename" in metadata else None
 
 
-def read_labels(name: str, metadata: Mapping[str, str]) -> dict[str, str | None]:
+def read_labels(name: str, metadata: Mapping[str, str], *, other_company: bool = True) -> dict[str, str | None]:
     """Whose file it is, as fields of the upload form.
 
     Metadata (``companyid``, ``branch``, ``username``, ...) says it; without ``companyid`` the path does:
     ``COMPANY/file``, ``COMPANY/BRANCH/file``. Folders below the branch have no meaning. Labels in the metadata are
     taken as they stand, or percent-decoded where ``labelencoding`` says ``percent``.
 
-    :raises InvalidRequest: neither of them names a company, or metadata is not ASCII.
+    :param other_company: metadata may name another company than the first folder; else that is refused, because who
+        may write into one company's folder could book on another one.
+    :raises InvalidRequest: neither of them names a company, they name two, or metadata is not ASCII.
     """
     given = {key.lower(): value for key, value in metadata.items()}
     encoded = given.get(ENCODED_LABELS, "").lower() == _PERCENT
@@ -82,8 +84,10 @@ def read_labels(name: str, metadata: Mapping[str, str]) -> dict[str, str | None]
         if value is not None:
             # Bytes that are no UTF-8 become U+FFFD here, which no name may hold.
             fields[field] = unquote(value) if encoded else value
+    folders = name.split("/")[:-1]
+    if not other_company:
+        _refuse_two_companies(fields.get("companyID"), folders)
     if not fields.get("companyID"):
-        folders = name.split("/")[:-1]
         if not folders or not folders[0]:
             raise InvalidRequest(
                 "Nothing says whose file this is: set the blob's metadata companyid, or put it into a folder "
@@ -94,6 +98,15 @@ def read_labels(name: str, metadata: Mapping[str, str]) -> dict[str, str | None]
         if len(folders) + 1 >= _WITH_BRANCH:
             fields.setdefault("branch", folders[1])
     return fields
+
+
+def _refuse_two_companies(named: str | None, folders: list[str]) -> None:
+    if named and folders and folders[0] and named.strip().upper() != folders[0].strip().upper():
+        raise InvalidRequest(
+            "The blob's metadata names another company than the folder that the file lies in. Put it into that "
+            "company's folder, or let an operator set BLOB_COMPANY_FROM_METADATA=true.",
+            details={"field": "companyID"},
+        )
 
 
 def company_of(name: str, metadata: Mapping[str, str]) -> str:

@@ -215,8 +215,10 @@ class BlobSweep:
             if known is None or known.etag != version.etag:
                 known = RetryState(name, version.etag, first_at=sweep.now, next_at=sweep.now)
         pause = timedelta(seconds=PAUSES[min(known.tries, len(PAUSES) - 1)])
-        state = known.failed(error.code, now=sweep.now, pause=pause)
-        if sweep.now - state.first_at >= GIVE_UP_AFTER and version is not None:
+        state = known.failed(error, now=sweep.now, pause=pause)
+        # A limit whose end is known is waited for.
+        waits = state.until is not None and state.until > sweep.now
+        if sweep.now - state.first_at >= GIVE_UP_AFTER and version is not None and not waits:
             state = self._give_up(sweep, state, version, error)
         self.alerts.poisoned(state)
         return tried

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from shared_code.blobs.clients import blob_service_client, queue_client, storage_configured
 from shared_code.blobs.conditions import BlobAlerts
+from shared_code.blobs.delivery import BlobDelivery
 from shared_code.blobs.ended_conditions import EndedConditions
 from shared_code.blobs.erasure import BlobErasure
 from shared_code.blobs.expiring_documents import ExpiringDocuments
@@ -31,6 +32,7 @@ class BlobServices:
     store: BlobStore
     alerts: BlobAlerts
     intake: BlobIntake
+    delivery: BlobDelivery
     sweep: BlobSweep
     documents: KeptDocuments
     keeper: DocumentKeeper
@@ -80,4 +82,5 @@ def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobService
         clock=base.clock,
     )
     erasure = BlobErasure(base.database, store, documents, poison)
-    return BlobServices(store, alerts, intake, sweep, documents, keeper, expiring, erasure)
+    delivery = BlobDelivery(store, intake, alerts, base.clock)
+    return BlobServices(store, alerts, intake, delivery, sweep, documents, keeper, expiring, erasure)

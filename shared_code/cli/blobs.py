@@ -6,7 +6,7 @@ import typer
 
 from shared_code.blobs.intake import Disposition
 from shared_code.cli.connection import process_services
-from shared_code.cli.output import AsJson, say, show_rows
+from shared_code.cli.output import AsJson, say, show_rows, shows_list
 
 if TYPE_CHECKING:
     from shared_code.blobs.conditions import RetryState
@@ -18,6 +18,7 @@ _DONE = {Disposition.RESULT, Disposition.SETTLED, Disposition.GONE}
 
 
 @app.command("list")
+@shows_list
 def list_command(
     prefix: Annotated[str | None, typer.Option(help="Only names that begin so, such as NT047/.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Those with a result, too.")] = False,
@@ -35,10 +36,11 @@ def list_command(
                 rows.append(row)
             if len(rows) >= limit:
                 break
-    show_rows("Dropped files", rows, as_json=as_json)
+    show_rows("Dropped files", rows, as_json=as_json, spare=("bytes", "dropped_at", "next_try", "why"))
 
 
 @app.command()
+@shows_list
 def retry(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Blobs; none = all poisoned ones.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those with an error file, too.")] = False,
@@ -66,7 +68,7 @@ def _row(services: "Services", version: "SourceVersion", retry_state: "RetryStat
     if found is not None:
         state = "given up" if found.given_up else "result" if found is records.result else "failed"
     else:
-        state = "poisoned" if retry_state is not None else "waiting"
+        state = "poisoned" if retry_state is not None and retry_state.until is None else "waiting"
     return {
         "blob": version.name,
         "state": state,
@@ -75,4 +77,6 @@ def _row(services: "Services", version: "SourceVersion", retry_state: "RetryStat
         "tries": retry_state.tries if retry_state else None,
         "code": found.status if found is not None else retry_state.code if retry_state else None,
         "next_try": retry_state.next_at if retry_state and not retry_state.given_up and found is None else None,
+        "waits_until": retry_state.until if retry_state and found is None else None,
+        "why": retry_state.message if retry_state and found is None else None,
     }

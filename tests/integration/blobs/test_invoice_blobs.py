@@ -63,8 +63,8 @@ def test_answer_is_the_envelope_of_the_api_and_names_its_version(stack):
 
 
 def test_metadata_says_whose_file_it_is(stack):
-    stack.drop("inbox/of a scanner.pdf", companyid="nt047", branch="B 2", username="bzumah")
-    body, _ = stack.result("inbox/of a scanner.pdf")
+    stack.drop("NT047/of a scanner.pdf", companyid="nt047", branch="B 2", username="bzumah")
+    body, _ = stack.result("NT047/of a scanner.pdf")
     [row] = usage_rows(stack, body["request_id"])
     assert (row.CompanyID, row.Branch, row.RequestedBy) == ("NT047", "B 2", "bzumah")
 
@@ -74,6 +74,7 @@ def test_metadata_says_whose_file_it_is(stack):
     [
         ("nobody's.pdf", {}, "INVALID_REQUEST"),
         ("NOKEY/a.pdf", {}, "TOKEN_NOT_FOUND"),
+        ("other/a.pdf", {"companyid": "NT047"}, "INVALID_REQUEST"),
         ("NT047/model.pdf", {"model": "not-allowed"}, "INVALID_REQUEST"),
     ],
 )

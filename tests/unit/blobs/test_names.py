@@ -80,6 +80,14 @@ def test_labels_come_from_the_metadata_else_from_the_path(name, metadata, expect
     assert read_labels(name, metadata) == expected
 
 
+def test_metadata_that_names_another_company_than_the_folder_is_refused_unless_allowed():
+    with pytest.raises(InvalidRequest, match="BLOB_COMPANY_FROM_METADATA"):
+        read_labels("NT047/a.pdf", {"companyid": "C1"}, other_company=False)
+    assert read_labels("NT047/a.pdf", {"companyid": "C1"}, other_company=True) == {"companyID": "C1"}
+    assert read_labels("NT047/a.pdf", {"companyid": "nt047"}, other_company=False) == {"companyID": "nt047"}
+    assert read_labels("a.pdf", {"companyid": "C1"}, other_company=False) == {"companyID": "C1"}
+
+
 @pytest.mark.parametrize("name", ["a.pdf", "/a.pdf", "//a.pdf"])
 def test_a_file_of_nobody_is_refused_with_what_to_do(name):
     with pytest.raises(InvalidRequest, match="companyid"):
