@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, Yes, answer, ask, show_rows
+from shared_code.cli.output import AsJson, Yes, answer, ask, show_rows, shows_list
 from shared_code.database.stores.operations.admin_keys import AdminRole, list_admin_keys
 from shared_code.errors import InvalidRequest
 from shared_code.operations import admin_keys
@@ -30,6 +30,7 @@ def create(
 
 
 @app.command("list")
+@shows_list
 def list_command(as_json: AsJson = False) -> None:
     """Show keys by id, never the keys themselves."""
     with workplace() as place:
@@ -46,7 +47,7 @@ def list_command(as_json: AsJson = False) -> None:
         }
         for key in found
     ]
-    show_rows("Admin keys", rows, as_json=as_json)
+    show_rows("Admin keys", rows, as_json=as_json, spare=("created_at", "last_used_at"))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import operator, workplace
-from shared_code.cli.output import AsJson, answer, show_list
+from shared_code.cli.output import AsJson, answer, show_list, shows_list
 from shared_code.database.stores.operations.alerts import find_alerts
 from shared_code.operations import alerts
 from shared_code.records import Alert
@@ -15,6 +15,7 @@ app = typer.Typer(help="Conditions that an operator should know of.", no_args_is
 
 
 @app.command("list")
+@shows_list
 def list_command(
     everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
     kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import workplace
-from shared_code.cli.output import AsJson, show_list
+from shared_code.cli.output import AsJson, show_list, shows_list
 from shared_code.database.stores.operations.admin_audit import AuditEntry, AuditFilter, find_audit
 
 
+@shows_list
 def audit_command(
     target: Annotated[str | None, typer.Option(help="Such as 'token 1'.")] = None,
     action: Annotated[str | None, typer.Option(help="Such as token.rotate.")] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import workplace
-from shared_code.cli.output import AsJson, answer, say, show_json, show_table
+from shared_code.cli.output import AsJson, answer, say, show_json, show_table, shows_tables
 from shared_code.database import schema, unique_indexes
 from shared_code.database.schema_script import offline_sql
 from shared_code.database.stores.keys.token_keys import count_plain_keys
@@ -17,7 +17,7 @@ app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
     """Bring the schema up to date; an old database keeps its rows."""
-    with workplace(check_schema=False) as place:
+    with workplace(check_schema=False, may_create=True) as place:
         before = schema.current(place.database)
         schema.upgrade(place.database)
         after = schema.current(place.database)
@@ -37,6 +37,7 @@ def current(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@shows_tables
 def check(as_json: AsJson = False) -> None:
     """Say whether the database answers and its schema is up to date; exit code 1 when it is not."""
     with workplace(check_schema=False) as place:

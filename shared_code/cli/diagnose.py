@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from shared_code.cli.connection import process_services
-from shared_code.cli.output import AsJson, say, show_json, show_table
+from shared_code.cli.output import AsJson, say, show_json, show_table, shows_tables
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
 from shared_code.operations.timer_state import set_aside_rows
 
 
+@shows_tables
 def diagnose_command(
     as_json: AsJson = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 also for warnings.")] = False,

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from shared_code.api_response import error_facts, format_api_response
 from shared_code.cli.connection import process_services
 from shared_code.cli.explanation import explanation_of, show_explanation
-from shared_code.cli.output import show_table
+from shared_code.cli.output import show_table, shows_tables
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.extraction import submission
@@ -57,6 +57,7 @@ class _Wanted:
     force: bool
 
 
+@shows_tables
 def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Documents to read.")
@@ -181,7 +182,11 @@ def _refused(error: ServiceError, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _show(answers: Sequence[tuple[Path, dict[str, Any]]]) -> None:
     """One row for each invoice; all that was read when there is one file only."""
-    show_table("Documents", [row for path, answer in answers for row in _rows(path, answer)])
+    show_table(
+        "Documents",
+        [row for path, answer in answers for row in _rows(path, answer)],
+        spare=("date", "read by", "tokens"),
+    )
     if len(answers) > 1 or not answers[0][1]["data"]:
         return
     data = answers[0][1]["data"]

@@ -1,4 +1,4 @@
-"""Puts the commands together and turns our errors into a line on standard error and an exit code."""
+"""Runs the commands and turns our errors into a line on standard error and an exit code."""
 
 import logging
 import os
@@ -8,28 +8,9 @@ from pathlib import Path
 
 import typer
 
-from shared_code.cli import (
-    admin_keys,
-    alerts,
-    audit,
-    blobs,
-    company,
-    count_tokens,
-    db,
-    diagnose,
-    evaluate,
-    extract,
-    extractions,
-    logs,
-    quota,
-    retries,
-    rollup,
-    setup,
-    tokens,
-    upload,
-    usage,
-)
 from shared_code.cli.output import complain, prepare_streams
+from shared_code.cli.start import local_settings
+from shared_code.cli.start.command_table import CommandsOnUse
 from shared_code.errors import InvalidRequest, ServiceError
 from shared_code.labels import is_unicode
 
@@ -37,37 +18,30 @@ _FAILED = 1
 
 
 def build_app() -> typer.Typer:
-    """All commands of ``manage.py``."""
+    """All commands of ``manage.py``; each is imported on use."""
     app = typer.Typer(
-        help="Operations of the invoice extraction service. Settings come from the environment.",
+        help="Operations of the invoice extraction service. Settings come from the environment, else from "
+        f"{local_settings.FILE.as_posix()} beside manage.py.",
+        cls=CommandsOnUse,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.add_typer(db.app, name="db")
-    app.add_typer(tokens.app, name="tokens")
-    app.add_typer(usage.app, name="usage")
-    app.add_typer(rollup.app, name="rollup")
-    app.add_typer(quota.app, name="quota")
-    app.add_typer(alerts.app, name="alerts")
-    app.add_typer(logs.app, name="logs")
-    app.add_typer(extractions.app, name="extractions")
-    app.add_typer(admin_keys.app, name="admin-keys")
-    app.add_typer(company.app, name="company")
-    app.command("retries")(retries.retries_command)
-    app.command("audit")(audit.audit_command)
-    app.command("diagnose")(diagnose.diagnose_command)
-    app.command("setup")(setup.setup_command)
-    app.add_typer(blobs.app, name="blobs")
-    app.command("upload")(upload.upload_command)
-    app.command("extract")(extract.extract_command)
-    app.command("evaluate")(evaluate.evaluate_command)
-    app.command("count-tokens")(count_tokens.count_tokens_command)
+    app.callback()(_no_options)
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+def _no_options() -> None:
+    """Options before the command's name: there are none."""
+
+
+def main(arguments: Sequence[str] | None = None, *, home: Path | None = None) -> int:
+    """Run one command; returns its exit code.
+
+    :param home: the folder of manage.py, where the settings of the local stack are looked for; None = nowhere.
+    """
+    local_settings.home.set(home)
+    # It has none here; to look for some, pydantic would read what every installed package says of itself.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     console = logging.StreamHandler(sys.stderr)
     # Of its own: the services set the level of our loggers to what the database keeps.
     console.setLevel(logging.WARNING)

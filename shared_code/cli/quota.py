@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from shared_code.cli.connection import Workplace, company_filter, operator, workplace
-from shared_code.cli.output import AsJson, Yes, amount_or_none, answer, ask, show_list
+from shared_code.cli.output import AsJson, Yes, amount_or_none, answer, ask, show_list, shows_list
 from shared_code.database.stores.quotas import quota_scopes
-from shared_code.database.stores.quotas.quotas import Quota
+from shared_code.database.stores.quotas.quotas import Counter, Quota
 from shared_code.errors import InvalidRequest, NotFound
 from shared_code.operations.quota_states import QuotaState, quota_facts
 from shared_code.operations.quotas import checked_subject
@@ -91,6 +91,7 @@ def set_command(
 
 
 @app.command()
+@shows_list
 def show(
     company: Annotated[str | None, typer.Argument(help="Only this company's.")] = None, as_json: AsJson = False
 ) -> None:
@@ -155,8 +156,19 @@ def _columns(state: QuotaState) -> dict[str, Any]:
         "id": facts["quota_id"],
         "company": facts["company_id"],
         "for": f"{facts['scope']} {facts['subject'] or ''}".strip(),
-        "daily": facts["daily_limit"],
-        "used today": facts["daily_used"] + facts["daily_reserved"],
-        "monthly": facts["monthly_limit"],
-        "used this month": facts["monthly_used"] + facts["monthly_reserved"],
+        "daily": _limit_words(facts["daily_limit"]),
+        "used today": _used(facts["daily_limit"], state.daily),
+        "monthly": _limit_words(facts["monthly_limit"]),
+        "used this month": _used(facts["monthly_limit"], state.monthly),
     }
+
+
+def _limit_words(limit: int | None) -> int | str:
+    return "no limit" if limit is None else limit
+
+
+def _used(limit: int | None, counter: Counter | None) -> int | str:
+    """Used and reserved. Without a limit nothing is counted, unless there was one earlier in the period."""
+    if counter is None:
+        return "not counted" if limit is None else 0
+    return counter.used + counter.reserved

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, workplace
-from shared_code.cli.output import AsJson, show_rows
+from shared_code.cli.output import AsJson, show_rows, shows_list
 from shared_code.database.stores.operations.retries import RetryFilter, find_retries
 
 
+@shows_list
 def retries_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
     token: TokenIdOption = None,

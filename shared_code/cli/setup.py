@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared_code import bootstrap
-from shared_code.cli.connection import operator
+from shared_code.cli.connection import operator, process_services
 from shared_code.cli.output import AsJson, complain, say, show_json
 from shared_code.cli.tokens import ApiKeyOption, read_key
 from shared_code.database.stores.keys import tokens as store
@@ -14,7 +13,6 @@ from shared_code.database.stores.keys.token_fields import checked_company
 from shared_code.database.stores.keys.token_keys import NewToken
 from shared_code.errors import ServiceError
 from shared_code.records import KeyStatus, Provider
-from shared_code.settings import load_settings
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
@@ -34,20 +32,17 @@ def setup_command(
     """Check the configuration, create the tables, add the first key and ask its provider; safe to run again."""
     report = _Report(aloud=not as_json)
     try:
-        load_settings()
-        services = bootstrap.services()
-        report.step("configuration", f"ok ({services.database.dialect})")
-        services.cipher.check()
-        report.step("encryption of keys", "ok")
-        services.ready()
-        report.step("database and tables", "ok")
-        if company is not None:
-            _first_key(services, NewToken(company, "", name, provider, limit), api_key, report)
+        with process_services(may_create=True) as services:
+            report.step("configuration", f"ok ({services.database.dialect})")
+            services.cipher.check()
+            report.step("encryption of keys", "ok")
+            services.ready()
+            report.step("database and tables", "ok")
+            if company is not None:
+                _first_key(services, NewToken(company, "", name, provider, limit), api_key, report)
     except ServiceError as error:
         complain(error)
         report.advice = "setup has stopped. Mend this and run it again; what is done stays done."
-    finally:
-        bootstrap.reset()
     report.end()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shared_code.cli.connection import TokenIdOption, company_filter, operator, workplace
-from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_rows, show_table
+from shared_code.cli.output import AsJson, Yes, ask, say, show_json, show_rows, show_table, shows_list, shows_tables
 from shared_code.database.stores.usage.reconciliation import Discrepancy, find_discrepancies
 from shared_code.database.stores.usage.usage_reports import GroupBy, UsageFilter
 from shared_code.errors import InvalidRequest
@@ -16,7 +16,12 @@ from shared_code.operations import reconciliation
 app = typer.Typer(help="What was used.", no_args_is_help=True)
 
 
+#: what a narrow screen can do without, the first leaves first
+_SPARE = ("unpriced", "unmeasured", "cached_tokens", "thoughts_tokens", "errors", "output_tokens", "input_tokens")
+
+
 @app.command()
+@shows_list
 def report(
     by: Annotated[str, typer.Option(help="day, company, branch, user, token, model; joined by commas.")] = "day",
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
@@ -34,12 +39,15 @@ def report(
         start, end = place.usage.days(name, first and first.date(), last and last.date(), prefix="--")
         wanted = UsageFilter(start, end, company_id=name, branch=branch, user=user, token_id=token)
         lines = place.usage.whole(wanted, groups)
+        # All companies: also the few whose tomorrow has begun, which is nobody's today.
+        shown = end if last else min(end, place.usage.present_day(name))
     others = {group.field for group in GroupBy} - {group.field for group in groups}
     rows = [{field: value for field, value in asdict(line).items() if field not in others} for line in lines]
-    show_rows(f"Usage {start} to {end}", rows, as_json=as_json)
+    show_rows(f"Usage {start} to {shown}", rows, as_json=as_json, spare=_SPARE)
 
 
 @app.command("repair")
+@shows_tables
 def repair_command(
     token: TokenIdOption = None,
     yes: Yes = False,
@@ -65,6 +73,7 @@ def repair_command(
 
 
 @app.command("forecast")
+@shows_list
 def forecast_command(
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None, as_json: AsJson = False
 ) -> None:
@@ -82,8 +91,10 @@ def forecast_command(
 def _groups(text: str) -> list[GroupBy]:
     try:
         return list(dict.fromkeys(GroupBy(part.strip()) for part in text.split(",")))
-    except ValueError as error:
-        raise InvalidRequest(f"--by takes {', '.join(GroupBy)}.", details={"field": "by"}) from error
+    except ValueError:
+        raise InvalidRequest(
+            f"--by takes {', '.join(GroupBy)}, joined by commas; not {text!r}.", details={"field": "by"}
+        ) from None
 
 
 def _shown(item: Discrepancy) -> dict[str, Any]:

@@ -83,6 +83,21 @@ def resolve_target(settings: Settings) -> Target:
     return Target(url)
 
 
+def name_of(url: URL) -> str:
+    """Names a database for people: system, place and database; never a login, a password or another option."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite file {Path(url.database or '').resolve()}"
+    connection_string = url.query.get("odbc_connect")
+    if isinstance(connection_string, str):
+        parts = odbc.parse(connection_string, setting="DATABASE_URL")
+        place = parts.get("server") or parts.get("dsn") or "the driver's default server"
+        return f"Azure SQL database {parts.get('database', 'of the login')} on {place}"
+    # Without a host PostgreSQL takes the one of the query: a folder of sockets.
+    host = url.host or url.query.get("host") or "this machine"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL database {url.database or url.username} on {host}{port}"
+
+
 def _parse_url(text: str) -> URL:
     scheme = text.partition("://")[0].strip()
     try:

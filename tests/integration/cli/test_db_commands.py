@@ -48,19 +48,26 @@ def manage(settings, monkeypatch, capsys, caplog):
     return run
 
 
+def empty_file(settings):
+    """A database without anything in it."""
+    Path(settings["DATABASE_URL"].removeprefix("sqlite:///")).touch()
+
+
 def test_manage_py_runs_as_a_script(settings):
+    empty_file(settings)
     command = [sys.executable, str(ROOT / "manage.py"), "db", "current"]
     done = subprocess.run(command, text=True, capture_output=True, cwd=ROOT, env=os.environ | settings, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "none\n", "")
 
 
-def test_schema_commands(manage):
+def test_schema_commands(manage, settings):
+    empty_file(settings)
     assert manage("db", "current") == (0, "none\n", "")
     code, out, _ = manage("db", "check", "--json")
     assert code == 1
     assert json.loads(out)["pending"][0].startswith("0001 ")
     code, out, err = manage("db", "upgrade")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"database: SQLite file {settings['DATABASE_URL'].removeprefix('sqlite:///')}\n")
     assert out.startswith("schema: none -> 0")
     code, out, _ = manage("db", "check")
     assert code == 0
@@ -89,10 +96,24 @@ def test_tokens_list_says_which_keys_open_here(manage):
     listed = json.loads(manage("tokens", "list", "--json", TOKEN_ENCRYPTION_KEYS=RING)[1])
     assert [(row["company_id"], row["opens"]) for row in listed] == [("NT047", True), ("OTHER", False)]
     assert json.loads(manage("tokens", "show", "2", "--json", TOKEN_ENCRYPTION_KEYS=RING)[1])["opens"] is False
-    assert "no" in manage("tokens", "list", TOKEN_ENCRYPTION_KEYS=RING)[1].splitlines()[-2].split()
+    assert "no" in manage("tokens", "list", TOKEN_ENCRYPTION_KEYS=RING)[1].splitlines()[-1].split()
 
 
-def test_script_for_a_dba(manage):
+def test_tokens_list_names_keys_in_plain_text_until_they_are_encrypted(manage, settings):
+    manage("db", "upgrade")
+    with closing(sqlite3.connect(settings["DATABASE_URL"].removeprefix("sqlite:///"))) as file:
+        file.execute("INSERT INTO TokenMaster (CompanyID, ApiKey, Status) VALUES ('NT047', ?, 'Active')", (KEY,))
+        file.commit()
+    line = "1 stored in plain text (1); 'manage.py tokens reencrypt' encrypts them"
+    assert manage("tokens", "list")[1].splitlines()[-1] == line
+    assert json.loads(manage("tokens", "list", "--json")[1])[0]["in_plain_text"] is True
+    manage("tokens", "reencrypt")
+    assert "plain" not in manage("tokens", "list")[1]
+    assert json.loads(manage("tokens", "list", "--json")[1])[0]["in_plain_text"] is False
+
+
+def test_script_for_a_dba(manage, settings):
+    empty_file(settings)
     code, out, _ = manage("db", "sql", "--dialect", "mssql")
     assert code == 0
     assert "CREATE TABLE [docUpload].[TokenMaster]" in out
@@ -101,8 +122,9 @@ def test_script_for_a_dba(manage):
 
 
 def test_keys_are_added_from_standard_input_listed_and_rotated(manage):
-    code, out, err = manage("tokens", "add", "nt047", "--limit", "5000", "--name", "[b]Nord[/b]", stdin=f"{KEY}\n")
-    assert (code, out, err) == (0, "token 1 of company NT047 stored\n", "")
+    manage("db", "upgrade")
+    code, out, _ = manage("tokens", "add", "nt047", "--limit", "5000", "--name", "[b]Nord[/b]", stdin=f"{KEY}\n")
+    assert (code, out) == (0, "token 1 of company NT047 stored\n")
     code, out, _ = manage("tokens", "list", "--json")
     (token,) = json.loads(out)
     assert (token["company_id"], token["total_token_limit"], token["remaining_tokens"], token["threshold"]) == (
@@ -123,6 +145,7 @@ def test_keys_are_added_from_standard_input_listed_and_rotated(manage):
 
 
 def test_ring_is_rotated(manage):
+    manage("db", "upgrade")
     manage("tokens", "add", "NT047", stdin=KEY)
     entry = manage("tokens", "new-encryption-key", "k2")[1].strip()
     assert manage("tokens", "reencrypt", TOKEN_ENCRYPTION_KEYS=f"{entry},{RING}")[:2] == (0, "1 keys encrypted anew\n")
@@ -143,6 +166,7 @@ def test_problems_are_one_line_without_secrets(manage):
     assert code == 1
     assert "geheim" not in err
     assert "Traceback" not in err
+    manage("db", "upgrade")
     code, _, err = manage("tokens", "add", "NT047", stdin=KEY, TOKEN_ENCRYPTION_KEYS="")
     assert code == 1
     assert "TOKEN_ENCRYPTION_KEYS" in err

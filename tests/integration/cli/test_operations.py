@@ -1,6 +1,7 @@
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -177,7 +178,9 @@ def test_usage_is_reported(manage, database):
         }
     ]
     assert "NT047" in manage(*wanted, "--by", "company", "--company", "nt047")[1]
-    assert manage("usage", "report", "--by", "planet")[0] == 1
+    code, out, err = manage("usage", "report", "--by", "week")
+    assert (code, out) == (1, "")
+    assert err == "error: --by takes day, company, branch, user, token, model, joined by commas; not 'week'.\n"
     assert manage("usage", "report", "--from", "2026-02-02", "--to", "2026-02-01")[0] == 1
     assert manage("usage", "report", "--from", "2100-01-01", "--to", "2100-02-01")[0] == 1, "a start in the future"
     assert manage("usage", "report")[0] == 0
@@ -274,7 +277,7 @@ def test_a_company_s_time_zone(manage, database):
 
 def test_setup_goes_from_nothing_to_a_key_that_works(manage):
     code, out, err = manage("setup", "--company", "nt047", stdin=KEY)
-    assert (code, err) == (0, "")
+    assert (code, err.startswith("database: SQLite file ")) == (0, True)
     assert [line.partition(":")[0] for line in out.splitlines()][:5] == [
         "configuration",
         "encryption of keys",
@@ -355,3 +358,30 @@ def test_diagnose(manage, database):
     assert found["health"]["checks"]["usable_keys"]["status"] == "unhealthy"
     assert found["database"]["backend"] == "sqlite"
     assert "usable_keys" in manage("diagnose")[1]
+
+
+def title_day(said):
+    return date.fromisoformat(said.splitlines()[0].split(":")[0].split()[-1])
+
+
+def test_a_report_ends_today_in_the_company_s_zone(manage):
+    ahead, behind = "Pacific/Kiritimati", "Etc/GMT+12"  # never on the same day
+    manage("company", "set-zone", "BEHIND", behind)
+    days = {zone: datetime.now(ZoneInfo(zone)).date() for zone in (ahead, behind, "UTC")}
+    assert title_day(manage("usage", "report", "--company", "behind")[1]) == days[behind]
+    # Of all companies: the latest day that it is for one of them, or by the default zone.
+    assert title_day(manage("usage", "report")[1]) == days["UTC"]
+    manage("company", "set-zone", "AHEAD", ahead)
+    assert title_day(manage("usage", "report", "--company", "ahead")[1]) == days[ahead]
+    assert title_day(manage("usage", "report")[1]) == days[ahead]
+    assert title_day(manage("usage", "report", "--to", "2026-11-30")[1]) == date(2026, 11, 30)
+
+
+def test_a_quota_without_a_monthly_limit_says_so(manage):
+    manage("quota", "set", "NT047", "--daily", "5000")
+    manage("quota", "set", "NT047", "--user", "ama", "--monthly", "70000")
+    first, second = manage("quota", "show")[1].splitlines()[-2:]
+    assert first.split() == ["1", "NT047", "company", "5,000", "0", "no", "limit", "not", "counted"]
+    assert second.split() == ["2", "NT047", "user", "ama", "no", "limit", "not", "counted", "70,000", "0"]
+    facts = manage("quota", "show", "--json")[1]
+    assert [(quota["daily_limit"], quota["monthly_limit"]) for quota in facts] == [(5000, None), (None, 70000)]

@@ -1,21 +1,25 @@
 """Extractions as operators look at them: which documents were read or refused, when, with what outcome."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import BigInteger, Column, ColumnElement, CompoundSelect, Connection, cast, func, select, union
 
 from shared_code.database.stores.extractions.readings import RUNNING
 from shared_code.database.stores.operations.rows_by_age import matching, newest
 from shared_code.database.stores.row_records import from_row
-from shared_code.database.tables import claims, extractions
+from shared_code.database.tables import application_logs, claims, extractions, retry_attempts, token_usage_logs
+from shared_code.database.text_search import contains
+from shared_code.labels import spellings
 
 table = extractions
 
-_LONG = ("Result", "Error")
-_LISTED = [column for column in table.c if column.name not in _LONG]
+_LISTED = [column for column in table.c if column.name != "Result"]
+#: where a request's id stands beside that of its run
+_REQUESTS = (application_logs, retry_attempts, token_usage_logs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class StoredExtraction:
     """One reading. ``id`` is its public id, ``extraction_id`` a number for the order of pages.
 
     ``state`` is running, done or failed; ``status`` is what a reading that is done came to, ``error_code`` why one
-    failed. ``result`` is what was answered and ``error`` what the caller was told, when asked for. Of a reading that is
+    failed, ``error`` what the caller was told. ``result`` is what was answered, when asked for. Of a reading that is
     running only the document is known. Moments are naive UTC; ``id`` is None in a row of an earlier version.
     """
 
@@ -52,7 +56,11 @@ class StoredExtraction:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionFilter:
-    """Which readings to list: every given field must match. Only ``state`` running lists those that are being made."""
+    """Which readings to list: every given field must match. Only ``state`` running lists those that are being made.
+
+    ``file`` is a part of the file's name, ``request_id`` that of a request whose run left a trace in log, attempts or
+    bookings; ``since`` and ``until`` (naive UTC) are about the end of the run.
+    """
 
     company_id: str | None = None
     state: str | None = None
@@ -60,6 +68,12 @@ class ExtractionFilter:
     document_sha256: str | None = None
     call_id: str | None = None
     error_code: str | None = None
+    file: str | None = None
+    requested_by: str | None = None
+    invoice_number: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def find_extractions(
@@ -76,9 +90,10 @@ def find_extractions(
         table.c.CallID: wanted.call_id,
         table.c.ErrorCode: wanted.error_code,
     }
-    statement = newest(matching(select(*_LISTED), equal), table.c.ExtractionID, before_id=before_id, limit=limit)
+    statement = matching(select(*_LISTED), equal).where(*_narrowed(wanted))
+    statement = newest(statement, table.c.ExtractionID, before_id=before_id, limit=limit)
     return [
-        from_row(StoredExtraction, row, id=row.PublicID, result=None, error=None)
+        from_row(StoredExtraction, row, id=row.PublicID, result=None, error=_facts(row.Error))
         for row in connection.execute(statement)
     ]
 
@@ -91,18 +106,34 @@ def get_extraction(connection: Connection, reading_id: str) -> StoredExtraction 
     return from_row(StoredExtraction, row, id=row.PublicID, result=_facts(row.Result), error=_facts(row.Error))
 
 
+def model_seconds(connection: Connection, call_ids: Collection[str]) -> dict[str, float]:
+    """How long the calls of a model took in each of up to 2,000 runs; those without any have no entry."""
+    usage = token_usage_logs.c
+    total = func.sum(cast(usage.DurationMs, BigInteger)).label("Milliseconds")
+    rows = connection.execute(select(usage.CallID, total).where(usage.CallID.in_(call_ids)).group_by(usage.CallID))
+    return {row.CallID: int(row.Milliseconds) / 1000 for row in rows if row.Milliseconds}
+
+
 def _running(
     connection: Connection, wanted: ExtractionFilter, *, before_id: int | None, limit: int
 ) -> list[StoredExtraction]:
-    if wanted.status is not None or wanted.error_code is not None:
+    unknown = (wanted.status, wanted.error_code, wanted.invoice_number, wanted.file, wanted.requested_by)
+    if any(value is not None for value in unknown):
         return []
+    more: list[ColumnElement[bool]] = []
+    if wanted.request_id is not None:
+        more.append(claims.c.CallID.in_(_calls_of(wanted.request_id)))
+    if wanted.since is not None:
+        more.append(claims.c.UpdatedAt >= wanted.since)
+    if wanted.until is not None:
+        more.append(claims.c.UpdatedAt < wanted.until)
     equal: dict[Column[Any], Any] = {
         claims.c.CompanyID: wanted.company_id,
         claims.c.State: RUNNING,
         claims.c.DocumentSha256: wanted.document_sha256,
         claims.c.CallID: wanted.call_id,
     }
-    statement = newest(matching(select(claims), equal), claims.c.ClaimID, before_id=before_id, limit=limit)
+    statement = newest(matching(select(claims), equal).where(*more), claims.c.ClaimID, before_id=before_id, limit=limit)
     return [
         StoredExtraction(
             extraction_id=row.ClaimID,
@@ -120,6 +151,30 @@ def _running(
         )
         for row in connection.execute(statement)
     ]
+
+
+def _narrowed(wanted: ExtractionFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.file is not None:
+        found.append(contains(table.c.FileLabel, wanted.file))
+    if wanted.requested_by is not None:
+        found.append(table.c.RequestedBy.in_(spellings(wanted.requested_by)))
+    if wanted.invoice_number is not None:
+        found.append(table.c.InvoiceNumber == wanted.invoice_number)
+    if wanted.request_id is not None:
+        found.append(table.c.CallID.in_(_calls_of(wanted.request_id)))
+    if wanted.since is not None:
+        found.append(table.c.CreatedAt >= wanted.since)
+    if wanted.until is not None:
+        found.append(table.c.CreatedAt < wanted.until)
+    return found
+
+
+def _calls_of(request_id: str) -> CompoundSelect[Any]:
+    """The runs of a request. Readings do not hold its id, which is the caller's and need not be the only one."""
+    return union(
+        *(select(rows.c.CallID).where(rows.c.RequestID == request_id, rows.c.CallID.is_not(None)) for rows in _REQUESTS)
+    )
 
 
 def _facts(text: str | None) -> dict[str, Any] | None:

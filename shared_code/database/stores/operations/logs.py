@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, and_, false, insert, select
 
 from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
 from shared_code.database.stores.row_records import from_row
@@ -22,6 +22,8 @@ MAX_ROWS_PER_STATEMENT = 128
 MAX_MESSAGE_CHARACTERS = 16_000
 MAX_EXCEPTION_CHARACTERS = 32_000
 _CUT = " ... [cut]"
+#: the lowest one first
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _NAME_LENGTH = 255
 
 
@@ -50,7 +52,11 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which rows to read: every given field must match. ``contains`` looks into message and exception."""
+    """Which rows to read: every given field must match. ``contains`` looks into message and exception.
+
+    ``level`` is the lowest one. ``runs`` are lines of these runs, and lines without a run whose message holds all of
+    ``words``: what is refused before a run begins names its document in words only.
+    """
 
     level: str | None = None
     logger: str | None = None
@@ -60,6 +66,8 @@ class LogFilter:
     contains: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    runs: Sequence[str] | None = None
+    words: Sequence[str] = ()
 
 
 def insert_logs(connection: Connection, entries: Sequence[LogEntry]) -> None:
@@ -88,13 +96,17 @@ def find_logs(
 def _matching(wanted: LogFilter) -> Select[Any]:
     columns = application_logs.c
     equal = {
-        columns.LogLevel: wanted.level,
         columns.Logger: wanted.logger,
         columns.CallID: wanted.call_id,
         columns.RequestID: wanted.request_id,
         columns.OperationID: wanted.operation_id,
     }
     statement = matching(select(application_logs), equal)
+    if wanted.level is not None:
+        statement = statement.where(columns.LogLevel.in_(LEVELS[LEVELS.index(wanted.level) :]))
+    if wanted.runs is not None:
+        named = and_(*(contains(columns.Message, word) for word in wanted.words)) if wanted.words else false()
+        statement = statement.where(columns.CallID.in_(wanted.runs) | named)
     if wanted.contains is not None:
         statement = statement.where(
             contains(columns.Message, wanted.contains) | contains(columns.Exception, wanted.contains)
