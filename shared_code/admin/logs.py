@@ -14,7 +14,7 @@ router = APIRouter(tags=["logs"])
 
 
 class LogQuery(PageQuery):
-    """Filters of the list. ``contains`` looks into message and exception."""
+    """Filters of the list. ``level`` means this one and above; ``contains`` looks into message and exception."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
     logger: Text100 | None = None

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions.readings import ReadingHead
 from shared_code.documents.file_type import clean_label
-from shared_code.errors import AlreadyProcessing, Busy, DatabaseUnavailable, InternalError, ServiceError
+from shared_code.errors import AlreadyProcessing, Busy, DatabaseUnavailable, InternalError, ProviderError, ServiceError
 from shared_code.extraction.submission import Submission
 from shared_code.metering.budgets import Budgets
 from shared_code.metering.finishing import Ending, Failed, finish
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 #: seconds that the caller waits for the row beside the answer, which is an error already
 _SECONDS = 1.0
+_SERVER_ERROR = 500
 #: nothing was found out about the document: another run has it, there was no room, or there is nowhere to write
 _NO_READING = (AlreadyProcessing, Busy, DatabaseUnavailable)
 
@@ -34,7 +35,8 @@ class FailedReadings:
     budgets: Budgets
 
     def note(self, submission: Submission, error: Exception) -> None:
-        """Write the row, unless it is there already. A database that does not take it costs the row."""
+        """Tell the log, and write the row unless it is there already. A database that is away costs the row."""
+        _tell(submission, error)
         failed = failed_reading(submission, error)
         if failed is None:
             return
@@ -46,6 +48,44 @@ class FailedReadings:
             )
         except (ServiceError, IntegrityError, ValueError) as refused:
             _log.warning("that a document could not be read was not noted: %s", type(refused).__name__)
+
+
+def _tell(submission: Submission, error: Exception) -> None:
+    """One line of the log: what an operator is asked about. A bug is told with its trace where it is caught."""
+    told = error if isinstance(error, ServiceError) else InternalError()
+    if isinstance(told, InternalError):
+        return
+    caller = submission.identity.caller
+    refused = refusal_line(
+        told,
+        company=caller.company_id,
+        user=caller.username,
+        file_name=submission.file_name,
+        sha256=hashlib.sha256(submission.data).hexdigest(),
+        request_id=submission.identity.request_id,
+    )
+    _log.log(logging.INFO if is_callers_fault(told) else logging.WARNING, "%s", refused)
+
+
+def is_callers_fault(error: ServiceError) -> bool:
+    """Whether the service did what it should: the document, the request, the company's keys or its limits are why."""
+    return error.http_status < _SERVER_ERROR and not isinstance(error, ProviderError)
+
+
+def refusal_line(
+    error: ServiceError,
+    *,
+    company: str | None,
+    user: str | None,
+    file_name: str | None,
+    sha256: str | None,
+    request_id: str | None,
+) -> str:
+    """What stands in the log of a document that was not read."""
+    return (
+        f"not read: {error.code}; company {company!r}, file {clean_label(file_name)!r}, user {user!r}, "
+        f"sha256 {sha256!r}, request {request_id!r}: {error.message}"
+    )
 
 
 def failed_reading(submission: Submission, error: BaseException) -> Failed | None:

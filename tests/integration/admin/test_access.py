@@ -1,5 +1,8 @@
 """Logins: which ones count, what they are bound to, and how failed ones are answered."""
 
+import asyncio
+
+import azure.functions as func
 import pytest
 
 from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
@@ -8,6 +11,7 @@ from shared_code.database.stores.operations import admin_keys
 from shared_code.database.stores.operations.admin_keys import AdminRole
 from shared_code.labels import new_reading_id
 from tests.unit.web.platform_logins import app_service_header
+from TokenAdminFunction import answer
 
 ROLES = list(AdminRole)
 MODULES = [alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage]
@@ -163,3 +167,13 @@ def test_what_was_typed_in_by_hand_gives_no_more_than_it_says(api):
     assert api.get("audit", key=bound).status == 403
     assert api.get("tokens?company_id=OTHER", key=bound).status == 403
     assert api.get("tokens", key=f"empty.{'x' * 30}").status == 401
+
+
+def test_the_api_answers_under_another_route_prefix_too(api):
+    for address in ("manage/tokens", "x/manage/tokens", "api/manage/tokens"):
+        request = func.HttpRequest(
+            "GET", f"http://localhost:7071/{address}", headers={"authorization": f"Bearer {api.key}"}, body=b""
+        )
+        assert asyncio.run(answer(request, None, lambda: api.app)).status_code == 200, address
+    request = func.HttpRequest("GET", "http://localhost:7071/manage/tokens", headers={}, body=b"")
+    assert asyncio.run(answer(request, None, lambda: api.app)).status_code == 401
