@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     usage_outbox_queue: str = "usage-outbox"
     invoice_container: str = "invoices"
     result_container: str = "invoice-results"
+    #: whether a dropped file's metadata may name another company than the folder that it lies in
+    blob_company_from_metadata: bool = False
     #: age of a dropped file without any answer at which the sweep takes it up
     blob_sweep_after_seconds: Positive = 900.0
     #: of which documents a copy is kept in the container ``invoice-documents``

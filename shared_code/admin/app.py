@@ -14,6 +14,7 @@ from starlette.routing import Match
 
 from shared_code import api_response, bootstrap
 from shared_code.admin import (
+    address,
     alerts,
     audit,
     diagnostics,
@@ -66,7 +67,8 @@ def create_app(services: "Callable[[], Services]") -> AsgiApp:
     document = f"{PREFIX}/openapi.json"
     addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
     words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}
-    return ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
+    inner = ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
+    return address.AnyPrefix(inner)
 
 
 @functools.cache

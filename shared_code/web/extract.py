@@ -3,6 +3,7 @@
 Knows nothing of a web framework; ``ExtractFunction`` hands over an :class:`Upload` and gets an :class:`ApiResponse`.
 """
 
+import hashlib
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from shared_code.api_response import ApiResponse
 from shared_code.documents import refusals
 from shared_code.errors import InternalError, InvalidFile, InvalidRequest, ServiceError, UnsupportedFileType
 from shared_code.extraction import submission
+from shared_code.extraction.failed_readings import refusal_line
 from shared_code.extraction.idempotency import read_key
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
@@ -21,6 +23,7 @@ from shared_code.observability.telemetry import telemetry
 from shared_code.records import CallIdentity, FileBytes, Source
 from shared_code.web import form
 from shared_code.web.address import query_of
+from shared_code.web.browsers import for_browsers
 from shared_code.web.platform_login import require_company
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ _JSON_TYPES = ("application/json", "text/json")
 _NO_DOCUMENT = frozenset({"empty", "not_well_formed", "not_an_e_invoice", "unsupported"})
 #: content types that multipart parts carry when the client knows none
 _NO_HINT = {"", "application/octet-stream"}
+#: characters of a name that was not checked yet, in the log
+_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ def extract_response(
         request_context.request_scope(request_id=label, call_id=call_id, trace_parent=trace_parent),
         telemetry().request("extract", url="/api/extract") as span,
     ):
+        sent: Upload | None = None
+        wanted: Submission | None = None
         try:
             ready = services().ready()
             sent = upload()
@@ -120,9 +127,10 @@ def extract_response(
             response = api_response.success(outcome.message, outcome.data, request_id=label)
             ready.blobs.keeper.offer(wanted, outcome.data)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
-            response = _failure(error, label)
+            # What was let in is told by the pipeline, beside its row.
+            response = _failure(error, label, sent if wanted is None else None)
         span.finish(response.status_code)
-        return response
+        return for_browsers(response)
 
 
 def _extract(services: "Services", upload: Upload, wanted: Submission) -> "Outcome":
@@ -146,13 +154,23 @@ def refused_response(error: Exception, *, request_id: str | None, trace_parent: 
     ):
         response = _failure(error, label)
         span.finish(response.status_code)
-        return response
+        return for_browsers(response)
 
 
-def _failure(error: Exception, label: str) -> ApiResponse:
+def _failure(error: Exception, label: str, sent: Upload | None = None) -> ApiResponse:
     known = error if isinstance(error, ServiceError) else InternalError()
     if isinstance(known, InternalError):
         _log.error("request %s failed: %s", label, known.message, exc_info=error)
+    elif sent is not None:
+        refused = refusal_line(
+            known,
+            company=(sent.fields.get("companyID") or "")[:_SHOWN].upper() or None,
+            user=(sent.fields.get("username") or "")[:_SHOWN] or None,
+            file_name=sent.file_name,
+            sha256=hashlib.sha256(sent.data).hexdigest(),
+            request_id=label,
+        )
+        _log.info("%s", refused)
     else:
         _log.info("request %s refused: %s %s", label, known.code, known.message)
     return api_response.failure(known, request_id=label)

@@ -15,6 +15,7 @@ from shared_code import api_response
 from shared_code.api_response import ApiResponse
 from shared_code.errors import DatabaseUnavailable, NotFound, ServiceError
 from shared_code.operations.health_checker import public_view
+from shared_code.web.browsers import for_browsers
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
@@ -74,10 +75,10 @@ def _look(services: "Callable[[], Services]", name: str) -> _Well | None:
 def _answer(well: _Well | None) -> ApiResponse:
     label = api_response.request_id_of(None)
     if well is None:
-        return api_response.failure(DatabaseUnavailable(), request_id=label)
-    return api_response.success(well.message, well.data, request_id=label)
+        return for_browsers(api_response.failure(DatabaseUnavailable(), request_id=label))
+    return for_browsers(api_response.success(well.message, well.data, request_id=label))
 
 
 def _unknown() -> ApiResponse:
     error = NotFound("There are health and health/ready only.", details={"field": "path"})
-    return api_response.failure(error, request_id=api_response.request_id_of(None))
+    return for_browsers(api_response.failure(error, request_id=api_response.request_id_of(None)))

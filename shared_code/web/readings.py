@@ -14,6 +14,7 @@ from shared_code.labels import read_company_id
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
 from shared_code.web.address import query_of
+from shared_code.web.browsers import for_browsers
 from shared_code.web.form import one_each
 from shared_code.web.platform_login import require_company
 
@@ -61,7 +62,7 @@ def reading_response(
                 _log.error("request %s failed: %s", label, known.message, exc_info=error)
             response = api_response.failure(known, request_id=label)
         span.finish(response.status_code)
-        return response
+        return for_browsers(response)
 
 
 def _found(services: "Services", wanted: ReadingRequest) -> "StoredReading":

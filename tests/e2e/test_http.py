@@ -368,3 +368,24 @@ def wait_until(true) -> None:
     while not true():
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+def test_a_picture_says_that_the_stand_in_cannot_read_it(stack):
+    data = extract(stack["host"], (INVOICES / "az-britain.png").read_bytes(), force="true").json["data"]
+    assert data["status"] == "needs_review"
+    assert "The stand-in cannot read pictures" in data["invoices"][0]["notes"]
+
+
+def test_scripts_of_other_origins_may_read_when_to_come_back_but_nothing_of_the_admin_api(stack):
+    exposed = "Retry-After, x-request-id, Location, ETag"
+    answers = [
+        extract(stack["host"], SAMPLE.read_bytes()),
+        extract(stack["host"], SAMPLE.read_bytes(), companyID="NOBODY"),
+        request(f"{stack['host']}/api/extractions/ext_{'0' * 32}"),
+        request(f"{stack['host']}/api/health"),
+        request(f"{stack['host']}/api/health/nothing"),
+    ]
+    assert {one.headers.get("access-control-expose-headers") for one in answers} == {exposed}
+    for headers in ({}, {"Authorization": f"Bearer {stack['admin_key']}"}):
+        answer = request(f"{stack['host']}/api/manage/tokens", headers=headers)
+        assert "access-control-expose-headers" not in answer.headers
