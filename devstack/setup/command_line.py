@@ -56,6 +56,7 @@ def _dispatch(arguments: list[str]) -> int:
             real_models=options.real_models,
             gemini_url=options.gemini_url,
             ready_file=options.ready_file,
+            cors=tuple(options.cors),
         ),
     )
 
@@ -79,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         "--gemini-url", type=_server_url, metavar="URL", help="a server that speaks the Gemini API, for the stand-in"
     )
     command.add_argument("--ready-file", type=_path, metavar="PATH", help="JSON written when everything answers")
+    command.add_argument(
+        "--cors",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin call the functions, such as http://localhost:5173; may be given several times",
+    )
     command = commands.add_parser("package", help="write the zip file that is deployed")
     command.add_argument("--plan", choices=package.PLANS, default="flex", help="hosting plan (default flex)")
     command.add_argument("--output", type=_path, metavar="PATH", help="default .devstack/package/app-PLAN.zip")
@@ -116,6 +125,20 @@ def _server_url(text: str) -> str:
         shown = re.sub(r"//[^/]*@", "//***@", text)
         raise argparse.ArgumentTypeError(
             f"{shown!r} is not the address of a server: http://HOST:PORT or https://HOST, without user and query"
+        )
+    return text.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    """Scheme, host and port as a browser sends them in ``Origin`` (RFC 6454, section 6.2); never all origins."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s,*?#@]", text) or text.partition("://")[2].rstrip("/").count("/"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an origin: the scheme, host and port of the page, such as http://localhost:5173"
         )
     return text.rstrip("/")
 

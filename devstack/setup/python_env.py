@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from devstack.setup.console import SetupProblem, say
+from devstack.setup.pip_progress import run_pip
 from devstack.setup.python_finder import MINIMUM, find_python, probe
 
 _FILES = ("requirements.txt", "requirements-dev.txt")
@@ -60,18 +61,14 @@ def _install(root: Path, folder: Path, python: Path) -> None:
     say("setup: installing Python packages (requirements-dev.txt); one to three minutes when nothing is cached")
     started = time.monotonic()
     _write(folder / _UNDER_WAY, "")
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "--disable-pip-version-check", "-qq", "-r", str(root / _FILES[-1])],
-        check=False,
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-    )
+    options = ("--disable-pip-version-check", "--progress-bar", "off")
+    code = run_pip([python, "-m", "pip", "install", *options, "-r", str(root / _FILES[-1])], cwd=root)
     # Cut off by a signal, pip may leave a package half there: then the mark stays and the next start begins anew.
-    if done.returncode >= 0:
+    if code >= 0:
         (folder / _UNDER_WAY).unlink(missing_ok=True)
-    if done.returncode:
+    if code:
         raise SetupProblem(
-            f"pip could not install the packages (exit {done.returncode}); see its lines above. "
+            f"pip could not install the packages (exit {code}); see its lines above. "
             "Without a network, or behind a proxy, set pip's index or proxy and start again."
         )
     say(f"setup: packages installed in {time.monotonic() - started:.0f} s")

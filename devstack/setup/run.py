@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from devstack.setup import ports as loopback
@@ -46,7 +48,7 @@ def run(root: Path, options: Options) -> int:
             python=prepared.python,
             azurite_command=prepared.azurite,
             options=options,
-            ports=Ports.choose(port),
+            ports=Ports(**state.ports(lambda earlier: asdict(Ports.choose(port, earlier)))),
             secrets=state.secrets(),
         )
         return _Run(stack, state).run()
@@ -155,18 +157,22 @@ class _Run:
         say("")
         if stack.seed_environment().get("SEED_COMPANY_ID"):
             say("  Read an invoice:")
-            say(f"    {curl_line(port)}")
+            say(f"    {curl_line(port, stack.api)}")
         elif stack.options.real_models:
             say("  Real models: add a key first, see `manage.py tokens add --help`.")
         if stack.options.gemini_url is not None:
             say(f"  Gemini:    {stack.options.gemini_url} (in place of the stand-in, which was not started)")
-        say(f"  Health:    http://localhost:{port}/api/health")
-        say(f"  Admin API: http://localhost:{port}/api/manage/tokens")
+        if stack.options.cors:
+            say(f"  Browsers:  pages of {', '.join(stack.options.cors)} may call")
+        say(f"  Health:    http://localhost:{port}{stack.api}/health")
+        say(f"  Admin API: http://localhost:{port}{stack.api}/manage/tokens")
         say(f"             bearer: `admin_key` of {stack.state / 'access.json'}")
         if stack.console_path is not None:
             say(f"  Console:   http://localhost:{port}{stack.console_path}")
         say(f"  Data:      {stack.state}")
-        say(f"  Settings:  {stack.state / 'settings.env'}   (for manage.py: set -a; . that file; set +a)")
+        found = "manage.py finds it by itself" if stack.state == stack.root / ".devstack" else "for manage.py"
+        say(f"  Settings:  {stack.state / 'settings.env'}   ({found}; in a shell: set -a; . that file; set +a)")
+        say(f"             {stack.state / 'settings.ps1'}   (the same for PowerShell: . that file)")
         say("  Ctrl-C ends everything.")
         say("")
         write_private(stack.state / "access.json", json.dumps({"admin_key": ready["admin_key"]}, indent=1))
@@ -174,8 +180,10 @@ class _Run:
             write_private(stack.options.ready_file, json.dumps(ready, indent=1))
 
     def _write_settings(self) -> None:
-        lines = [f"{name}={shlex.quote(value)}" for name, value in self._stack.settings().items()]
+        settings = self._stack.settings()
+        lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
         write_private(self._stack.state / "settings.env", "\n".join(lines) + "\n")
+        write_private(self._stack.state / "settings.ps1", powershell(settings))
 
     def _shown_database(self) -> str:
         """Without a password."""
@@ -187,15 +195,21 @@ class _Run:
             self._stack.options.ready_file.unlink(missing_ok=True)
 
 
+def powershell(settings: Mapping[str, str]) -> str:
+    """The settings as a script for PowerShell, which reads a file without a mark as that of an old code page."""
+    lines = ["$env:{} = '{}'".format(name, value.replace("'", "''")) for name, value in settings.items()]
+    return "\ufeff" + "\n".join(lines) + "\n"
+
+
 def admin_key(stack: Stack) -> str:
     """The bearer value of the stack's admin key."""
     return f"{stack.secrets['admin_key_id']}.{stack.secrets['admin_secret']}"
 
 
-def curl_line(port: int) -> str:
+def curl_line(port: int, api: str = "/api") -> str:
     """A request that works; kept away from a proxy where one is set."""
     proxy = (
         " --noproxy localhost" if any(os.environ.get(name) for name in ("http_proxy", "ALL_PROXY", "all_proxy")) else ""
     )
     fields = f"-F companyID={COMPANY_ID} -F username=bzumah -F branch=RUB -F licenceID=LIC001"
-    return f"curl{proxy} -X POST http://localhost:{port}/api/extract -F file=@{SAMPLE} {fields}"
+    return f"curl{proxy} -X POST http://localhost:{port}{api}/extract -F file=@{SAMPLE} {fields}"

@@ -1,17 +1,19 @@
 """What the local stack consists of: which processes, on which ports, with which settings."""
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from devstack.setup import azurite
-from devstack.setup.ports import LOOPBACK, free_ports
+from devstack.setup.ports import LOOPBACK, free_ports, is_free
 from devstack.setup.readiness import Question
 
 COMPANY_ID = "NT047"
 COMPANY_NAME = "RUBI TRADERS Pvt ltd"
 SAMPLE = "samples/gst-invoice.pdf"
+_PREFIX = ("extensions", "http", "routePrefix")
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Options:
     """What the command line of ``run`` says.
 
     :ivar port: None = 7071, or the next free one.
+    :ivar cors: origins of front ends that browsers may call from.
     :ivar gemini_url: a server that speaks the Gemini API, in place of the stand-in; None = the stand-in.
     """
 
@@ -30,6 +33,7 @@ class Options:
     real_models: bool = False
     gemini_url: str | None = None
     ready_file: Path | None = None
+    cors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,17 @@ class Ports:
     table: int
 
     @classmethod
-    def choose(cls, host: int) -> "Ports":
-        """Free ports beside the one of the host."""
-        gemini, openai, blob, queue, table = free_ports(5)
-        return cls(host, gemini, openai, blob, queue, table)
+    def choose(cls, host: int, earlier: Mapping[str, int] | None = None) -> "Ports":
+        """Free ports beside the one of the host: those of an earlier run where they still are."""
+        names = [entry.name for entry in fields(cls) if entry.name != "host"]
+        kept: dict[str, int] = {}
+        for name in names:
+            port = (earlier or {}).get(name)
+            if port is not None and port != host and port not in kept.values() and is_free(port):
+                kept[name] = port
+        # More than are needed: a new one may be the host's, or one that is kept.
+        spare = iter(port for port in free_ports(2 * len(names)) if port not in {host, *kept.values()})
+        return cls(host, **{name: kept.get(name) or next(spare) for name in names})
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,13 @@ class Stack:
     def console_path(self) -> str | None:
         """Path of the web console, where the app has one."""
         has_console = (self.root / "shared_code" / "admin" / "console").is_dir()
-        return "/api/manage/console/" if has_console else None
+        return f"{self.api}/manage/console/" if has_console else None
+
+    @property
+    def api(self) -> str:
+        """What all addresses of the functions begin with: ``/api``, or nothing where host.json says so."""
+        prefix = route_prefix(self.root, os.environ)
+        return f"/{prefix}" if prefix else ""
 
     def settings(self) -> dict[str, str]:
         """Settings of the app for this stack; an empty value takes one away that ``local.settings.json`` would set."""
@@ -129,7 +146,7 @@ class Stack:
         ]
         asked.extend(Question(vendor, port, "/_control/calls") for vendor, port in self.model_ports.items())
         if (self.root / "HealthFunction" / "function.json").exists():
-            asked.append(Question("health", ports.host, "/api/health/ready", pause_seconds=0.5))
+            asked.append(Question("health", ports.host, f"{self.api}/health/ready", pause_seconds=0.5))
         return asked
 
     def storage_command(self) -> list[str]:
@@ -152,6 +169,7 @@ class Stack:
         return [
             *(str(self.python), "-m", "devstack.host", "--root", str(self.root)),
             *("--port", str(self.ports.host), "--ready-file", str(ready)),
+            *(("--cors", ",".join(self.options.cors)) if self.options.cors else ()),
         ]
 
     def seed_command(self) -> list[str]:
@@ -167,6 +185,21 @@ class Stack:
             "SEED_ADMIN_KEY_ID": self.secrets["admin_key_id"],
             "SEED_ADMIN_SECRET": self.secrets["admin_secret"],
         }
+
+
+def route_prefix(root: Path, environment: Mapping[str, str]) -> str:
+    """``routePrefix`` of host.json, or of the variable that overrides it; ``api`` unless said otherwise."""
+    override = "__".join(("AzureFunctionsJobHost", *_PREFIX)).casefold()
+    for name, value in environment.items():
+        if name.casefold() == override:
+            return value.strip("/")
+    try:
+        found = json.loads((root / "host.json").read_text(encoding="utf-8-sig"))
+        for name in _PREFIX:
+            found = found[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "api"  # the host itself says what is wrong with its file
+    return str(found).strip("/")
 
 
 def loopback_without_proxy(environment: Mapping[str, str]) -> dict[str, str]:

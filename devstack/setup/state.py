@@ -6,10 +6,11 @@ belong to somebody else.
 """
 
 import base64
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,8 @@ from devstack.setup.locks import FileLock
 
 _PROCESSES = "processes.json"
 _SECRETS = "secrets.json"
+_PORTS = "ports.json"
+_MAX_PORT = 65535
 _PROBE_BYTES = 1 << 20
 
 
@@ -72,6 +75,18 @@ class StateFolder:
     def forget_processes(self) -> None:
         """Everything was ended."""
         (self.path / _PROCESSES).unlink(missing_ok=True)
+
+    def ports(self, choose: Callable[[Mapping[str, int]], Mapping[str, int]]) -> Mapping[str, int]:
+        """Where everything listens: what ``choose`` makes of the earlier run's ports, kept for the next run."""
+        path = self.path / _PORTS
+        earlier: dict[str, int] = {}
+        # A file that cannot be read costs the old ports and nothing else.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            read = json.loads(path.read_text(encoding="utf-8"))
+            earlier = {name: port for name, port in read.items() if isinstance(port, int) and 0 < port <= _MAX_PORT}
+        chosen = choose(earlier)
+        write_private(path, json.dumps(dict(chosen), indent=1))
+        return chosen
 
     def secrets(self) -> dict[str, str]:
         """Secrets of this stack, made once: ``encryption_keys``, ``demo_key``, ``admin_key``."""

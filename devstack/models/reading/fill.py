@@ -40,6 +40,8 @@ def plain_answer(reading: DocumentReading) -> str:
     """The reading as lines, for a request without a schema."""
     if not reading.invoices:
         return "I have read the document and found no invoice in it."
+    if reading.status == "unreadable":
+        return str(reading.invoices[0].get("notes"))
     values = (value for value in reading.invoices[0].items() if isinstance(value[1], str))
     return "\n".join(f"{name}: {value}" for name, value in values)
 

@@ -27,12 +27,15 @@ class DocumentReading:
 
 
 UNREADABLE = DocumentReading("unreadable")
+#: a vendor's model would look; whoever tries a photo on a laptop must learn that it is not the photo
+_PICTURES = "The stand-in cannot read pictures: it knows the text layer of PDFs only. Real models read them."
+UNSEEN = DocumentReading("unreadable", ({"notes": _PICTURES},))
 
 
 def read_document(pages: Sequence[Page], *, part: bool = False) -> DocumentReading:
     """Read all pages; those of a ``part`` need no title, number or total to be an invoice."""
     if not any(page.rows for page in pages):
-        return UNREADABLE
+        return UNSEEN
     readings = tuple(_read_invoice(group, part=part) for group in _groups(pages))
     found = tuple(reading for reading in readings if reading is not None)
     return DocumentReading("invoice", found) if found else DocumentReading("not_an_invoice")

@@ -83,6 +83,16 @@ def test_a_model_server_that_is_no_address_ends_with_2_and_is_named(url):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "origin", ["*", "localhost:5173", "http://", "http://a.example/app", "http://a.example,http://b.example", "null"]
+)
+def test_what_is_no_exact_origin_of_a_front_end_ends_with_2_and_is_named(origin):
+    done = dev("run", "--cors", origin)
+    assert done.returncode == 2
+    assert repr(origin) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_password_of_a_model_server_is_refused_and_not_repeated():
     done = dev("run", "--gemini-url", "https://user:secret@gateway.example")
     assert done.returncode == 2

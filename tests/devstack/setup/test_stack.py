@@ -1,8 +1,11 @@
+import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from devstack.setup.stack import Options, Ports, Stack, loopback_without_proxy
+from devstack.setup.run import powershell
+from devstack.setup.stack import Options, Ports, Stack, loopback_without_proxy, route_prefix
 
 
 def make(tmp_path, **options):
@@ -78,3 +81,56 @@ def test_another_model_server_stands_in_for_the_stand_in_and_the_demo_key_stays(
     assert "SEED_COMPANY_ID" in stack.seed_environment()
     assert make(tmp_path).model_ports == {"gemini": 2, "openai": 3}
     assert make(tmp_path, real_models=True).model_ports == {}
+
+
+def test_origins_of_front_ends_are_told_to_the_host_and_none_is_the_default(tmp_path):
+    origins = ("http://localhost:5173", "https://app.example")
+    assert "http://localhost:5173,https://app.example" in make(tmp_path, cors=origins).host_command()
+    assert "--cors" not in make(tmp_path).host_command()
+
+
+@pytest.mark.parametrize(
+    ("host_json", "environment", "prefix"),
+    [
+        (None, {}, "api"),
+        ("{}", {}, "api"),
+        ('{"extensions": {"http": {"routePrefix": ""}}}', {}, ""),
+        ('{"extensions": {"http": {"routePrefix": "v1/"}}}', {}, "v1"),
+        (
+            '{"extensions": {"http": {"routePrefix": "v1"}}}',
+            {"AZUREFUNCTIONSJOBHOST__extensions__http__routePrefix": ""},
+            "",
+        ),
+    ],
+)
+def test_addresses_begin_as_host_json_says(tmp_path, host_json, environment, prefix):
+    if host_json is not None:
+        (tmp_path / "host.json").write_text(host_json)
+    assert route_prefix(tmp_path, environment) == prefix
+
+
+def test_what_is_asked_for_readiness_has_the_prefix_of_host_json(tmp_path):
+    (tmp_path / "HealthFunction").mkdir()
+    (tmp_path / "HealthFunction" / "function.json").write_text("{}")
+    assert "/api/health/ready" in {question.path for question in make(tmp_path).questions()}
+    (tmp_path / "host.json").write_text('{"extensions": {"http": {"routePrefix": ""}}}')
+    assert "/health/ready" in {question.path for question in make(tmp_path).questions()}
+
+
+def test_ports_of_an_earlier_run_are_taken_again_where_they_are_free(tmp_path):
+    first = Ports.choose(1)
+    assert Ports.choose(1, asdict(first)) == first
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", first.blob))
+        holder.listen()
+        second = Ports.choose(1, asdict(first))
+    assert second.blob != first.blob
+    assert asdict(second) | {"blob": 0} == asdict(first) | {"blob": 0}
+    # The host's own port is never given to another, nor one port to two.
+    third = asdict(Ports.choose(first.gemini, {"gemini": first.gemini, "openai": first.openai, "blob": first.openai}))
+    assert len(set(third.values())) == len(third)
+
+
+def test_settings_for_powershell_keep_every_character():
+    script = powershell({"DATABASE_URL": "sqlite:////o'brien/\u00fcber $HOME.db", "EMPTY": ""})
+    assert script == "\ufeff$env:DATABASE_URL = 'sqlite:////o''brien/\u00fcber $HOME.db'\n$env:EMPTY = ''\n"

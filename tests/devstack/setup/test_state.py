@@ -120,3 +120,19 @@ def test_files_are_replaced_as_a_whole(tmp_path):
     write_private(target, json.dumps({"a": 2}))
     assert json.loads(target.read_text()) == {"a": 2}
     assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_ports_are_kept_and_a_file_that_cannot_be_read_costs_only_them(tmp_path):
+    seen = []
+
+    def choose(earlier):
+        seen.append(dict(earlier))
+        return {"blob": 5001}
+
+    with StateFolder(tmp_path / "state") as state:
+        assert state.ports(choose) == {"blob": 5001}
+        state.ports(choose)
+        for broken in ("{", "[]", '{"blob": "x", "gemini": 99999999}'):
+            (state.path / "ports.json").write_text(broken)
+            state.ports(choose)
+    assert seen == [{}, {"blob": 5001}, {}, {}, {}]
