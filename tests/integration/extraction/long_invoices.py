@@ -26,7 +26,7 @@ def long_invoice(lines: int, *, pages: int, number: str = "LX-2026-0042", scanne
         )
         size = min((_TOP - _BOTTOM) / max(len(rows), 1), _STEP)
         stream = (
-            b""
+            b"100 700 300 8 re f"
             if scanned
             else b"\n".join(_shown(row, _TOP - index * size, size * 0.6) for index, row in enumerate(rows))
         )
