@@ -212,7 +212,7 @@ def test_a_page_that_takes_for_ever_to_draw_is_ended_in_time(own):
     with pytest.raises(errors.InvalidFile) as caught:
         box.run("render", [data], longest_side=500)
     assert caught.value.details["reason"] in {"time", "too_complex", "memory"}
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 20  # two seconds of CPU, on cores that others use, too
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory needs Linux")
