@@ -57,7 +57,7 @@ class ExtractionService:
         """
         try:
             return self._extract(submission)
-        except Exception as error:
+        except Exception as error:  # whatever ends a run, its row says so
             self.failed_readings.note(submission, error)
             raise
 
