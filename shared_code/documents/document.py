@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared_code.documents import file_type, india_qr, refusals
+from shared_code.documents import file_type, india_qr, placed_pages, refusals
 from shared_code.documents.file_type import Kind
 from shared_code.documents.sandbox.pool import Sandbox, default_sandbox
 from shared_code.documents.sandbox.process import Result
@@ -142,7 +142,7 @@ def open_document(
 
 def _unwrapped(opened: Document, data: FileBytes, sandbox: Sandbox | None) -> tuple[Document, FileBytes]:
     """The document in a signed envelope, and its bytes."""
-    result = _run(opened, sandbox, "unwrap", [data])
+    result = run_in_sandbox(opened, sandbox, "unwrap", [data])
     (content,) = result.parts
     found = file_type.detect_file_type(content)
     signer = result.facts["signer"]
@@ -153,11 +153,11 @@ def _unwrapped(opened: Document, data: FileBytes, sandbox: Sandbox | None) -> tu
 
 def _opened(opened: Document, data: FileBytes, max_pages: int, sandbox: Sandbox | None) -> Document:
     if opened.kind is Kind.PDF:
-        result = _run(opened, sandbox, "inspect", [data], max_pages=max_pages)
+        result = run_in_sandbox(opened, sandbox, "inspect", [data], max_pages=max_pages)
         return _with_pdf(opened, data, result)
     if opened.kind is Kind.IMAGE:
-        result = _run(opened, sandbox, "pictures", [data], mime_type=opened.mime_type, max_frames=max_pages)
-        media, sizes = _pictures(result, received=(data,), label=opened.label)
+        result = run_in_sandbox(opened, sandbox, "pictures", [data], mime_type=opened.mime_type, max_frames=max_pages)
+        media, sizes = media_of_pictures(result, received=(data,), label=opened.label)
         pictures = result.facts["pictures"]
         return replace(
             opened,
@@ -180,8 +180,8 @@ def page_texts(document: Document, *, sandbox: Sandbox | None = None) -> PageTex
         return PageTexts((PageText(document.structured.text),))
     if document.kind is not Kind.PDF:
         return PageTexts((PageText("", pictured=1.0),) * document.page_count)
-    result = _run(document, sandbox, "texts", [document.media[0].data])
-    return PageTexts(tuple(PageText(**page) for page in result.facts["pages"]))
+    result = run_in_sandbox(document, sandbox, "texts", [document.media[0].data])
+    return PageTexts(placed_pages.unpacked(result.facts, result.parts))
 
 
 def page_images(
@@ -193,13 +193,13 @@ def page_images(
     :raises errors.Busy: too many documents are being read.
     """
     if document.kind is Kind.PDF:
-        result = _run(document, sandbox, "render", [document.media[0].data], longest_side=longest_side)
-        return _pictures(result, received=(), label=document.label)[0]
+        result = run_in_sandbox(document, sandbox, "render", [document.media[0].data], longest_side=longest_side)
+        return media_of_pictures(result, received=(), label=document.label)[0]
     if document.kind is Kind.XML or all(max(size) <= longest_side for size in document.image_sizes):
         return document.media if document.kind is Kind.IMAGE else ()
     received = tuple(part.data for part in document.media)
-    result = _run(document, sandbox, "shrink", received, longest_side=longest_side)
-    return _pictures(result, received=received, label=document.label)[0]
+    result = run_in_sandbox(document, sandbox, "shrink", received, longest_side=longest_side)
+    return media_of_pictures(result, received=received, label=document.label)[0]
 
 
 def find_india_qr(
@@ -216,15 +216,16 @@ def find_india_qr(
     if not wanted:
         return None
     if document.kind is Kind.PDF:
-        result = _run(document, sandbox, "codes", [document.media[0].data], kind="pdf", pages=list(wanted))
+        result = run_in_sandbox(document, sandbox, "codes", [document.media[0].data], kind="pdf", pages=list(wanted))
     else:
-        result = _run(document, sandbox, "codes", [document.media[at].data for at in wanted], kind="image")
+        result = run_in_sandbox(document, sandbox, "codes", [document.media[at].data for at in wanted], kind="image")
     return india_qr.read_codes([code for page in result.facts["codes"] for code in page], public_keys=public_keys)
 
 
-def _run(
+def run_in_sandbox(
     document: Document, sandbox: Sandbox | None, operation: str, parts: Sequence[FileBytes], **arguments: Any
 ) -> Result:
+    """Do an operation of the sandbox for a document, in the turn of its company; see :meth:`.Sandbox.run`."""
     return (sandbox or default_sandbox()).run(operation, parts, company=document.company, **arguments)
 
 
@@ -261,7 +262,7 @@ def _frame_findings(pictures: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
     return (Finding("first_picture_only", message, "file", found=str(frames), review=False),)
 
 
-def _pictures(
+def media_of_pictures(
     result: Result, *, received: tuple[FileBytes, ...], label: str
 ) -> tuple[tuple[Media, ...], tuple[tuple[int, int], ...]]:
     """Media and sizes; a picture that was not changed is the one received."""

@@ -6,6 +6,7 @@ itself. What is marked as hidden, or as only for printing, is not seen. Scripts 
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
@@ -24,11 +25,13 @@ class LoadedPage(NamedTuple):
 
     :ivar annotated: whether notes or form fields are drawn on it.
     :ivar notes: texts of notes that have no appearance of their own: some programs draw them, this library does not.
+    :ivar fields: left, bottom, right and top of each form field that is drawn, in page units.
     """
 
     page: Any
     annotated: bool = False
     notes: tuple[str, ...] = ()
+    fields: tuple[tuple[float, float, float, float], ...] = ()
 
 
 def load_page(document: Any, index: int) -> LoadedPage:
@@ -42,22 +45,39 @@ def load_page(document: Any, index: int) -> LoadedPage:
         raise refusals.invalid_file("too_complex", limit=_MOST, actual=count)
     if count == 0:
         return LoadedPage(page)
-    unseen, notes, drawn = [], [], False
-    for at, kind, annotation in _annotations(page, count):
-        if pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN_FLAGS:
-            unseen.append(at)
-        elif kind not in _NOT_DRAWN:
-            drawn = True
-            if kind == pdfium.FPDF_ANNOT_FREETEXT and not pdfium.FPDFAnnot_HasKey(annotation, b"AP"):
-                notes.append(_contents(annotation))
-    if not drawn:
+    seen = _look_through(page, count)
+    if not seen.drawn:
         return LoadedPage(page)
-    for at in reversed(unseen):
+    for at in reversed(seen.unseen):
         pdfium.FPDFPage_RemoveAnnot(page.raw, at)
     if pdfium.FPDFPage_Flatten(page.raw, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
         page.close()
         page = document[index]
-    return LoadedPage(page, annotated=True, notes=tuple(notes))
+    return LoadedPage(page, annotated=True, notes=tuple(seen.notes), fields=tuple(seen.fields))
+
+
+@dataclass(slots=True)
+class _Annotations:
+    """What stands on a page besides itself; ``unseen`` are the places of what nobody sees."""
+
+    drawn: bool = False
+    unseen: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    fields: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+
+def _look_through(page: Any, count: int) -> _Annotations:
+    seen = _Annotations()
+    for at, kind, annotation in _annotations(page, count):
+        if pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN_FLAGS:
+            seen.unseen.append(at)
+        elif kind not in _NOT_DRAWN:
+            seen.drawn = True
+            if kind == pdfium.FPDF_ANNOT_FREETEXT and not pdfium.FPDFAnnot_HasKey(annotation, b"AP"):
+                seen.notes.append(_contents(annotation))
+            elif kind == pdfium.FPDF_ANNOT_WIDGET:
+                seen.fields.append(_rectangle(annotation))
+    return seen
 
 
 def _annotations(page: Any, count: int) -> Iterator[tuple[int, int, Any]]:
@@ -68,6 +88,12 @@ def _annotations(page: Any, count: int) -> Iterator[tuple[int, int, Any]]:
                 yield at, pdfium.FPDFAnnot_GetSubtype(annotation), annotation
             finally:
                 pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _rectangle(annotation: Any) -> tuple[float, float, float, float]:
+    box = pdfium.FS_RECTF()
+    pdfium.FPDFAnnot_GetRect(annotation, box)
+    return box.left, box.bottom, box.right, box.top
 
 
 def _contents(annotation: Any) -> str:

@@ -8,7 +8,7 @@ over the picture of a page is neither seen nor hidden: the picture shows the sam
 
 import ctypes
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -20,7 +20,8 @@ from shared_code.documents.font_glyphs import FontGlyphs, is_false
 from shared_code.documents.page_annotations import LoadedPage
 from shared_code.documents.page_ink import Ink, Text
 from shared_code.documents.page_objects import Box, Item, objects_of
-from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText
+from shared_code.documents.text_places import TextPlaces
+from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText, PlacedText
 
 TINY_POINTS = 3.0
 MAX_CHARACTERS = 2_000_000
@@ -48,6 +49,18 @@ class _Worth(Enum):
     HIDDEN = auto()
     SWITCHED_OFF = auto()
     MISCODED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Text of one worth: tidy, as the library gave it, and the library's number of each character of that.
+
+    Without numbers the characters are numbered from 0.
+    """
+
+    text: str
+    raw: str
+    characters: Sequence[int] | None = None
 
 
 @dataclass(slots=True)
@@ -105,14 +118,15 @@ def _read(loaded: LoadedPage, textpage: Any, state: _Page, fonts: FontGlyphs) ->
         worth[text.item.address] = _worth_unseen(state, text)
     gaps = unseen.gaps.items() if unseen is not None else ()
     in_parts = {address for address, points in gaps if any(_is_hidden_at(textpage, point, ink) for point in points)}
-    if not worth and not in_parts:
-        parts = {_Worth.SHOWN: _tidy(textpage.get_text_range())}
+    whole = textpage.get_text_range()
+    if not worth and not in_parts and len(whole) == textpage.count_chars():
+        parts = {_Worth.SHOWN: _Part(_tidy(whole), whole)}
     else:
         parts = _split(textpage, worth, in_parts, ink)
-    if parts.get(_Worth.MISCODED):
+    if _text_of(parts, _Worth.MISCODED):
         # In its place among the rest: one amount may be drawn in two fonts.
-        parts[_Worth.MISCODED] = _tidy(textpage.get_text_range())
-    return _put_together(parts, state.pictured, loaded)
+        parts[_Worth.MISCODED] = _Part(_tidy(whole), whole)
+    return _put_together(parts, state.pictured, loaded, TextPlaces(loaded, textpage))
 
 
 def _worth_unseen(page: _Page, text: Text) -> _Worth:
@@ -122,9 +136,9 @@ def _worth_unseen(page: _Page, text: Text) -> _Worth:
     return _Worth.OVER_PICTURE if over else _Worth.HIDDEN
 
 
-def _put_together(parts: Mapping[_Worth, str], pictured: float, loaded: LoadedPage) -> PageText:
-    shown = parts[_Worth.SHOWN]
-    over, hidden = parts.get(_Worth.OVER_PICTURE, ""), " ".join(parts.get(_Worth.HIDDEN, "").split())
+def _put_together(parts: Mapping[_Worth, _Part], pictured: float, loaded: LoadedPage, places: TextPlaces) -> PageText:
+    shown = parts[_Worth.SHOWN].text
+    over, hidden = _text_of(parts, _Worth.OVER_PICTURE), " ".join(_text_of(parts, _Worth.HIDDEN).split())
     is_scan = pictured >= _SCAN_COVERS or ENOUGH_CHARACTERS.match(shown) is None
     if over and (not is_scan or len(_AMOUNT.findall(shown)) >= _AMOUNTS_OF_TEXT):
         over, hidden = "", " ".join((*hidden.split(), *over.split()))
@@ -132,12 +146,25 @@ def _put_together(parts: Mapping[_Worth, str], pictured: float, loaded: LoadedPa
         shown=shown,
         recognised="\n".join(filter(None, (over, *loaded.notes))),
         hidden=hidden,
-        switched_off=parts.get(_Worth.SWITCHED_OFF, ""),
-        miscoded=parts.get(_Worth.MISCODED, ""),
+        switched_off=_text_of(parts, _Worth.SWITCHED_OFF),
+        miscoded=_text_of(parts, _Worth.MISCODED),
         pictured=round(pictured, 3),
+        has_pictures=pictured > 0,
         annotated=loaded.annotated,
         gaps=len(set(_UNNAMED.findall(shown))) >= _MANY_UNNAMED,
+        placed=tuple(_placed(parts, places, (_Worth.SHOWN, _Worth.OVER_PICTURE) if over else (_Worth.SHOWN,))),
     )
+
+
+def _placed(parts: Mapping[_Worth, _Part], places: TextPlaces, wanted: Sequence[_Worth]) -> Iterator[PlacedText]:
+    for kind in wanted:
+        part = parts[kind]
+        if part.text:
+            yield places.placed(part.text, part.raw, part.characters)
+
+
+def _text_of(parts: Mapping[_Worth, _Part], kind: _Worth) -> str:
+    return parts[kind].text if kind in parts else ""
 
 
 def _sort(page: _Page, item: Item) -> None:
@@ -222,9 +249,10 @@ def _characters(text: Any, textpage: Any) -> str:
 
 def _split(
     textpage: Any, worth: Mapping[int, _Worth], in_parts: AbstractSet[int], ink: Ink | None
-) -> dict[_Worth, str]:
+) -> dict[_Worth, _Part]:
     """Characters by the worth of their objects. Blanks that the library puts in follow their neighbour."""
     parts: dict[_Worth, list[str]] = {kind: [] for kind in _Worth}
+    numbers: dict[_Worth, list[int]] = {kind: [] for kind in _Worth}
     now = _Worth.SHOWN
     for index in range(textpage.count_chars()):
         handle = pdfium.FPDFText_GetTextObject(textpage.raw, index)
@@ -234,13 +262,16 @@ def _split(
             if kind is _Worth.SHOWN and address in in_parts and ink is not None and not _is_inked(textpage, index, ink):
                 kind = _Worth.HIDDEN
             if kind is not now:
-                parts[now].append(" ")
-                parts[kind].append(" ")
+                for turned in (now, kind):
+                    parts[turned].append(" ")
+                    numbers[turned].append(-1)
             now = kind
         code = pdfium.FPDFText_GetUnicode(textpage.raw, index)
         if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000:  # noqa: PLR2004 - code points that are characters
             parts[now].append(chr(code))
-    return {kind: _tidy("".join(characters)).strip() for kind, characters in parts.items()}
+            numbers[now].append(index)
+    raws = {kind: "".join(characters) for kind, characters in parts.items()}
+    return {kind: _Part(_tidy(raw).strip(), raw, numbers[kind]) for kind, raw in raws.items()}
 
 
 def _is_hidden_at(textpage: Any, point: tuple[float, float], ink: Ink | None) -> bool:

@@ -6,7 +6,7 @@ overflow its stack, which ends its process. Encryption, page tree and embedded f
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -118,6 +118,25 @@ def keep_pages(data: bytes, *, first: int, last: int) -> bytes:
     try:
         del pdf.pages[last:]
         del pdf.pages[: first - 1]
+        return _saved(pdf)
+    except (pikepdf.PikepdfError, ValueError, TypeError) as error:
+        raise refusals.invalid_file("corrupt") from error
+    finally:
+        pdf.close()
+
+
+def turn_pages(data: bytes, degrees: Sequence[int]) -> bytes:
+    """The PDF with each page turned clockwise by the degrees given for it, multiples of 90, as a viewer shows it.
+
+    :raises errors.InvalidFile: reason ``encrypted`` or ``corrupt``.
+    """
+    import pikepdf
+
+    pdf = open_pdf(data)
+    try:
+        for page, turn in zip(pdf.pages, degrees, strict=True):
+            if turn:
+                page.rotate(turn, relative=True)
         return _saved(pdf)
     except (pikepdf.PikepdfError, ValueError, TypeError) as error:
         raise refusals.invalid_file("corrupt") from error

@@ -17,8 +17,10 @@ from typing import Any, BinaryIO, cast
 from shared_code import errors
 from shared_code.documents.sandbox import frames
 from shared_code.documents.sandbox.watch import Overrun, Watch
-from shared_code.records import FileBytes
+from shared_code.records import BYTES_PER_MB, FileBytes
 
+#: the module whose ``main`` a child runs
+WORKER = "shared_code.documents.sandbox.worker"
 #: a process that holds more than this between jobs is replaced
 REPLACE_ABOVE_MB = 220.0
 _REPLACE_AFTER_JOBS = 2_000
@@ -29,7 +31,7 @@ _RETRY_SECONDS = 5.0
 _NICE = 10
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from shared_code.documents.sandbox.worker import main; main(int(sys.argv[2]))"
+    "import importlib; importlib.import_module(sys.argv[3]).main(int(sys.argv[2]))"
 )
 #: what a Python process needs from the environment on some systems, and nothing else
 _KEPT_ENVIRONMENT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "TMP", "TEMP", "TMPDIR", "HOME")
@@ -49,6 +51,11 @@ class End(StrEnum):
     OUT_OF_CPU = "out of CPU time"
     #: by the watch, because the job made no progress or took too long on a busy machine
     STALLED = "stalled"
+    #: by the watch, for the memory that it used
+    OUT_OF_MEMORY = "out of memory"
+
+
+_OVERRUNS = {Overrun.CPU: End.OUT_OF_CPU, Overrun.STALLED: End.STALLED, Overrun.MEMORY: End.OUT_OF_MEMORY}
 
 
 class ProcessGone(Exception):
@@ -71,17 +78,19 @@ class Result:
 class Process:
     """One child. Used by one thread at a time; the watch may kill it meanwhile.
 
+    :param memory_mb: what its ``worker`` is told to limit itself to.
+    :param replace_above_mb: with more than this between jobs it is worn; ``REPLACE_ABOVE_MB`` unless given.
     :raises errors.Busy: it could not be started.
     """
 
-    def __init__(self, memory_mb: int) -> None:
+    def __init__(self, memory_mb: int, *, worker: str = WORKER, replace_above_mb: float | None = None) -> None:
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         # one heap for all threads: reserved address space would count against the limit
         environment["MALLOC_ARENA_MAX"] = "1"
         path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - '' is the working folder
         try:
             self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                [sys.executable, "-I", "-c", _START, json.dumps(path), str(memory_mb)],
+                [sys.executable, "-I", "-c", _START, json.dumps(path), str(memory_mb), worker],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -94,6 +103,7 @@ class Process:
         self.jobs = 0
         self.resident_mb = 0.0
         self._is_spent = False
+        self._replace_above_mb = replace_above_mb
         #: CPU seconds when it was last ready for a job; none of its jobs pays for what came before
         self._cpu_before = math.inf
 
@@ -109,7 +119,7 @@ class Process:
             self._is_spent
             or self._popen.poll() is not None
             or self.jobs >= _REPLACE_AFTER_JOBS
-            or self.resident_mb > REPLACE_ABOVE_MB
+            or self.resident_mb > (self._replace_above_mb or REPLACE_ABOVE_MB)
         )
 
     def ask(self, header: dict[str, Any], parts: Sequence[FileBytes], watch: Watch) -> Result:
@@ -150,6 +160,15 @@ class Process:
             return 0.0
         return max(times.user + times.system - self._cpu_before, 0.0)
 
+    def resident_now(self) -> float:
+        """Megabytes of memory that it uses; 0.0 when it has ended."""
+        import psutil
+
+        try:
+            return float(psutil.Process(self.pid).memory_info().rss) / BYTES_PER_MB
+        except psutil.Error:
+            return 0.0
+
     def give_way(self) -> None:
         """Let other processes go first. It stays that way, so this is the last job of this process."""
         self._is_spent = True
@@ -182,7 +201,7 @@ class Process:
 
 def _end(overrun: Overrun | None, code: int | None) -> End:
     if overrun is not None:
-        return End.OUT_OF_CPU if overrun is Overrun.CPU else End.STALLED
+        return _OVERRUNS[overrun]
     if code is None:
         return End.KILLED
     crashed = code >= _WINDOWS_CRASH if os.name == "nt" else code > 0 or -code in _CRASH_SIGNALS

@@ -1,10 +1,12 @@
 """Looks after running jobs: ends what takes too much, and says whose fault it was.
 
 CPU seconds are what the bytes cost, whatever else the machine does: a file that uses them up is refused. A process that
-makes no progress, or takes long because the machine is busy, says nothing about the file: it is ended all the same, and
-the file may come again. Time is counted in short looks, so that a service that was itself stopped blames nobody.
+makes no progress, takes long because the machine is busy, or holds too much memory, says nothing about the file: it is
+ended all the same, and the file may come again. Time is counted in short looks, so that a service that was itself
+stopped blames nobody.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,22 +29,26 @@ class Overrun(StrEnum):
 
     CPU = "cpu"
     STALLED = "stalled"
+    MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """For one job, in seconds.
+    """For one job; times in seconds.
 
     :ivar cpu: CPU time of its process.
     :ivar stalled: without any CPU time used.
     :ivar wall: in all.
     :ivar slow: CPU time after which a job gives way to others.
+    :ivar resident_mb: memory that its process may really use; for processes whose libraries reserve far more address
+        space than that, so that the system cannot hold them to a limit.
     """
 
     cpu: float = 10.0
     stalled: float = 10.0
     wall: float = 45.0
     slow: float = 0.5
+    resident_mb: float = math.inf
 
 
 class Watched(Protocol):
@@ -50,6 +56,9 @@ class Watched(Protocol):
 
     def cpu_now(self) -> float:
         """CPU seconds that it has used so far for its present job."""
+
+    def resident_now(self) -> float:
+        """Megabytes of memory that it uses."""
 
     def give_way(self) -> None:
         """Let other processes go first from now on."""
@@ -134,6 +143,8 @@ class Watch:
             job.overrun = Overrun.CPU
         elif job.stalled_seconds > self._limits.stalled or job.seconds > self._limits.wall:
             job.overrun = Overrun.STALLED
+        elif math.isfinite(self._limits.resident_mb) and job.process.resident_now() > self._limits.resident_mb:
+            job.overrun = Overrun.MEMORY
 
     def _run(self) -> None:
         while True:
