@@ -17,8 +17,9 @@ from functools import partial
 from shared_code import errors
 from shared_code.documents import refusals
 from shared_code.documents.document import Document
+from shared_code.e_invoices.explanation.explain import read_with_evidence
 from shared_code.e_invoices.page_comparison import Agreement, compare_with_pages
-from shared_code.e_invoices.reader import EInvoice, read_in_sandbox
+from shared_code.e_invoices.reader import EInvoice
 from shared_code.invoices.page import PageText
 from shared_code.invoices.reading import Reading
 from shared_code.invoices.schema import Invoice
@@ -34,7 +35,7 @@ def read_document(document: Document) -> EInvoice:
     :raises errors.InvalidFile: as :func:`reader.read_in_sandbox`.
     :raises errors.Busy: too many documents are being read.
     """
-    return read_in_sandbox(document.media[0].data, company=document.company)
+    return read_with_evidence(document.media[0].data, company=document.company)
 
 
 def choose_e_invoice(
@@ -50,7 +51,7 @@ def choose_e_invoice(
     """
     passed_over: list[Finding] = []
     unsure: tuple[EInvoice, tuple[Finding, ...]] | None = None
-    for found in _complete(document, read or partial(read_in_sandbox, company=document.company)):
+    for found in _complete(document, read or partial(read_with_evidence, company=document.company)):
         if isinstance(found, Finding):
             passed_over.append(found)
             continue

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared_code.invoices.calendars import era_year, gregorian_year, is_persian, persian_date
 from shared_code.invoices.month_names import months_of
@@ -117,6 +118,14 @@ class DateReading:
         return self.day_first if order is Order.DAY_FIRST else self.month_first
 
 
+class PlacedDate(NamedTuple):
+    """A date in a text, and where it stands there."""
+
+    start: int
+    end: int
+    reading: DateReading
+
+
 def read_date(text: str) -> DateReading | None:
     """The one date in a short text, or None when there is none or more than one."""
     for all_languages in (False, True):
@@ -128,10 +137,7 @@ def read_date(text: str) -> DateReading | None:
 
 def read_iso(text: str | None) -> DateReading | None:
     """A date written as ``YYYY-MM-DD`` (ISO 8601), else None; ``impossible`` is set for 30 February."""
-    if not text or not _ISO.fullmatch(text):
-        return None
-    year, month, day = (int(part) for part in text.split("-"))
-    return _plain_date(year, month, day)
+    return _plain_date(*map(int, text.split("-"))) if text and _ISO.fullmatch(text) else None
 
 
 def dates_in(text: str, *, all_languages: bool = False) -> list[DateReading]:
@@ -139,16 +145,25 @@ def dates_in(text: str, *, all_languages: bool = False) -> list[DateReading]:
 
     :param all_languages: know the months of all languages, not only of the usual ones; slower.
     """
+    return [found.reading for found in _placed(_plain(text), all_languages=all_languages)]
+
+
+def date_places(text: str, *, all_languages: bool = False) -> list[PlacedDate]:
+    """The same with places. Where characters of the text count as several, the place is the whole text."""
     plain = _plain(text)
-    compact = _COMPACT.fullmatch(plain.strip())
-    if compact:
-        return [_plain_date(*(int(part) for part in compact.groups()))]
-    found: list[tuple[int, DateReading]] = []
-    for pattern, read in _NUMERIC_FORMS:
-        readings, plain = _take(plain, pattern, read)
+    found = _placed(plain, all_languages=all_languages)
+    return found if len(plain) == len(text) else [one._replace(start=0, end=len(text)) for one in found]
+
+
+def _placed(plain: str, *, all_languages: bool) -> list[PlacedDate]:
+    if compact := _COMPACT.fullmatch(plain.strip()):
+        return [PlacedDate(0, len(plain), _plain_date(*(int(part) for part in compact.groups())))]
+    found: list[PlacedDate] = []
+    for form in _NUMERIC_FORMS:
+        readings, plain = _take(plain, *form)
         found += readings
-    found += [(match.start(), reading) for match, reading in _with_month_names(plain, all_languages=all_languages)]
-    return [reading for _, reading in sorted(found, key=lambda entry: entry[0])]
+    found += [PlacedDate(*match.span(), read) for match, read in _with_month_names(plain, all_languages=all_languages)]
+    return sorted(found, key=lambda entry: entry.start)
 
 
 def without_print_headers(text: str) -> str:
@@ -172,14 +187,14 @@ def order_of(readings: Iterable[DateReading], *, country: str | None) -> Order |
 
 def _take(
     text: str, pattern: re.Pattern[str], read: Callable[[re.Match[str]], DateReading | None]
-) -> tuple[list[tuple[int, DateReading]], str]:
+) -> tuple[list[PlacedDate], str]:
     """The dates of one form with their places, and the text without them, so that no part is read as another date."""
-    found: list[tuple[int, DateReading]] = []
+    found: list[PlacedDate] = []
     pieces, at = [], 0
     for match in pattern.finditer(text):
         reading = read(match)
         if reading is not None:
-            found.append((match.start(), reading))
+            found.append(PlacedDate(*match.span(), reading))
             pieces += [text[at : match.start()], "|" * len(match[0])]
             at = match.end()
     return found, "".join([*pieces, text[at:]])

@@ -164,18 +164,39 @@ _PERCENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s?%")
 _DIGIT = re.compile("[0-9]")
 _WORDS = re.compile(r"[^\W\d_]+")
 _BLANKS = re.compile(r"[ .]+")
+_CELL = re.compile(r"\S+")
+#: characters between a label and its value
+_AROUND = " :.#\t-"
 
 
-def values_beside_labels(lines: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """The text that stands beside the labels of each field: in the line, up to the next label, or in the line below.
+class BesideLabel(NamedTuple):
+    """What stands beside a label: in the line, up to the next label, or in the line below. At most 60 characters.
 
-    :param lines: of a page or of several; longer texts than 60 characters are cut.
+    ``label`` is as printed; ``start`` is where ``text`` begins among all characters of the lines and their ends.
     """
-    found: dict[str, list[str]] = {}
+
+    field: str
+    label: str
+    text: str
+    start: int
+
+
+def beside_labels_in(lines: Sequence[str]) -> list[BesideLabel]:
+    """What stands beside each label in the lines of a page."""
+    found: list[BesideLabel] = []
+    at = 0
     for number, line in enumerate(lines):
         below = lines[number + 1] if number + 1 < len(lines) else ""
-        for field, text in _beside(line, below):
-            found.setdefault(field, []).append(text)
+        found += (one._replace(start=at + one.start) for one in _beside(line, below))
+        at += len(line) + 1
+    return found
+
+
+def texts_by_field(beside: Sequence[BesideLabel]) -> Mapping[str, tuple[str, ...]]:
+    """The texts beside the labels of each field."""
+    found: dict[str, list[str]] = {}
+    for one in beside:
+        found.setdefault(one.field, []).append(one.text)
     return {field: tuple(texts) for field, texts in found.items()}
 
 
@@ -201,19 +222,28 @@ class _Label(NamedTuple):
     end: int
 
 
-def _beside(line: str, below: str) -> Iterator[tuple[str, str]]:
-    labels = list(_labels_in(line))
+def _beside(line: str, below: str) -> Iterator[BesideLabel]:
+    """Starts count from the beginning of the line; the line below goes on behind its end."""
+    labels, next_line = list(_labels_in(line)), len(line) + 1
     for place, label in enumerate(labels):
         stop = labels[place + 1].start if place + 1 < len(labels) else len(line)
-        text = line[label.end : stop][:_REACH].strip(" :.#\t-")
+        reached = line[label.end : stop][:_REACH]
+        text, printed = reached.strip(_AROUND), line[label.start : label.end]
         if text:
-            yield label.field, text
+            yield BesideLabel(label.field, printed, text, label.end + _lead(reached, _AROUND))
         elif len(labels) == 1:
-            yield label.field, below[:_REACH].strip()
+            reached = below[:_REACH]
+            yield BesideLabel(label.field, printed, reached.strip(), next_line + _lead(reached))
     if len(labels) > 1 and not any(char.isdigit() for char in line):
-        cells = below.split()
+        cells = list(_CELL.finditer(below))
         if len(cells) == len(labels):
-            yield from ((label.in_row, cell) for label, cell in zip(labels, cells, strict=True))
+            for label, cell in zip(labels, cells, strict=True):
+                printed = line[label.start : label.end]
+                yield BesideLabel(label.in_row, printed, cell[0], next_line + cell.start())
+
+
+def _lead(text: str, around: str | None = None) -> int:
+    return len(text) - len(text.lstrip(around))
 
 
 def _labels_in(line: str) -> Iterator[_Label]:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared_code.invoices.currency_marks import codes_of_mark
 
@@ -48,6 +49,14 @@ _LOOKS_LIKE_MONEY = re.compile(r"[0-9][.,' ][0-9]")
 _LONGEST_MARK = 6
 _MAX_TOKENS = 200_000
 _MAX_LENGTH = 64
+
+
+class PlacedAmount(NamedTuple):
+    """A number in a text: where it stands, and its digits with what groups them."""
+
+    start: int
+    end: int
+    number: str
 
 
 def read_normalised(text: str | None) -> Decimal | None:
@@ -102,6 +111,40 @@ def amounts_in(text: str, *, with_decimals: bool = False) -> frozenset[Decimal]:
         if with_decimals
         else frozenset(values)
     )
+
+
+def amount_places(text: str) -> list[PlacedAmount]:
+    """Every number in ``text`` that can be an amount, with its place; one may be found twice, as two numbers."""
+    plain = _same_length(text)
+    found = []
+    for pattern, group in ((_COMB, 0), (_TOKEN, 0), (_SPACED, 0), (_GLUED, 1), (_MARKED, 2)):
+        for match in pattern.finditer(plain):
+            if pattern is not _MARKED or codes_of_mark(match[1]):
+                start, number = match.start(group), match[group].rstrip("',. ")
+                digits = number.replace(" ", "") if pattern is _COMB else number
+                found.append(PlacedAmount(start, start + len(number), digits))
+    return found
+
+
+def can_be(number: str, amount: Decimal) -> bool:
+    """Whether a printed number without sign can be read as this amount."""
+    fits = len(number) <= _MAX_LENGTH and _CORE.fullmatch(number) is not None
+    return fits and amount in _unsigned_readings(number, None)
+
+
+def _same_length(text: str) -> str:
+    """ASCII digits and plain separators, character by character, so that places stay."""
+    if not text.isascii():
+        wide = {char: unicodedata.normalize("NFKC", char) for char in set(text) if not char.isascii()}
+        text = text.translate({ord(char): plain for char, plain in wide.items() if len(plain) == 1})
+        text = _DASHES.sub("-", ascii_digits(_APOSTROPHES.sub("'", text)))
+        if _DECIMAL_ONLY in text:
+            lines = (
+                line.replace(",", "'").replace(".", "'").replace(_DECIMAL_ONLY, ".") if _DECIMAL_ONLY in line else line
+                for line in text.split("\n")
+            )
+            text = "\n".join(lines)
+    return _LEADER.sub(lambda match: " " * len(match[0]), text).replace("`", "'")
 
 
 def ascii_digits(text: str) -> str:

@@ -33,6 +33,7 @@ class InvoiceReading:
     :ivar for_others: what the amount due holds besides the invoice, because the seller collects it for others.
     :ivar paid_left_out: the profile has no place for what was paid: the amount due may be lower than the total.
     :ivar out_of_scope: no tax is due on anything in the document, whatever rates it shows.
+    :ivar pages: the first and the last page of one invoice among several, counted from 1.
     """
 
     invoice: Invoice
@@ -43,6 +44,7 @@ class InvoiceReading:
     for_others: Decimal = Decimal(0)
     paid_left_out: bool = False
     out_of_scope: bool = False
+    pages: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,21 @@ check digit), never from the model's own opinion.
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict
 
-from shared_code.invoices.checks import CheckOutcome, belongs_to, check_invoice, check_qr
+from shared_code.invoices.checks import belongs_to, check_invoice, check_qr
+from shared_code.invoices.confidence import ESSENTIAL, confidence_of
 from shared_code.invoices.countries import country_of
+from shared_code.invoices.evidence.find import Judged, find_evidence
+from shared_code.invoices.evidence.places import Places
+from shared_code.invoices.evidence.record import EvidenceData
 from shared_code.invoices.printed_labels import amounts_of
 from shared_code.invoices.printed_numbers import amounts_in
-from shared_code.invoices.reading import Grounding, InvoiceReading, Reading
-from shared_code.invoices.schema import ACCOUNT_CODES, IndiaQr, Invoice, as_dict, money_text
+from shared_code.invoices.reading import InvoiceReading, Reading
+from shared_code.invoices.schema import IndiaQr, Invoice, as_dict, money_text
 from shared_code.invoices.text_layer import TextLayer, compact_code
 from shared_code.records import Finding
 
@@ -24,11 +28,23 @@ from shared_code.records import Finding
 _APRIL = 4
 #: UTF-16 units of two bytes, which is how the database column counts; an emoji is two of them
 _MAX_NUMBER_UNITS = 100
-#: an invoice that has none of these three is of no use
-ESSENTIAL = ("invoice_number", "invoice_date", "total")
-_RATED = (*ESSENTIAL, "currency", "due_date", "delivery_date", "subtotal", "net_total", "tax_total", "amount_due")
 #: an invoice shows an amount and its tax, or two lines
 _LEAST_AMOUNTS = 2
+
+
+#: finds the evidence for an invoice, given how it was read and what is thought of it
+type EvidenceFinder = Callable[[InvoiceReading, Judged], EvidenceByPath]
+
+
+def on_pages(layer: TextLayer) -> EvidenceFinder:
+    """Looks values up on the pages of a document."""
+
+    def find(entry: InvoiceReading, judged: Judged) -> EvidenceByPath:
+        first, last = entry.pages or (1, len(layer.pages))
+        own = layer if entry.pages is None else TextLayer(layer.pages[first - 1 : last])
+        return find_evidence(entry.invoice, judged, Places(own, first_page=first))
+
+    return find
 
 
 class ResultData(TypedDict):
@@ -43,6 +59,10 @@ class ResultData(TypedDict):
     confidence: dict[str, str]
 
 
+#: evidence by path, for one invoice
+type EvidenceByPath = Mapping[str, EvidenceData]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is thought of one invoice; paths are its own. ``status`` is ok or needs_review."""
@@ -50,6 +70,7 @@ class Verdict:
     status: str
     confidence: Mapping[str, str]
     warnings: tuple[Finding, ...]
+    evidence: EvidenceByPath = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,11 @@ class ExtractionResult:
     duplicate_key: str | None = None
     similar_key: str | None = None
     invoice_number: str | None = None
+
+    @property
+    def evidence(self) -> list[EvidenceByPath]:
+        """The evidence for each invoice."""
+        return [verdict.evidence for verdict in self.verdicts]
 
     def result_dict(self) -> ResultData:
         """The JSON form of the result."""
@@ -98,10 +124,12 @@ def build_result(
     today: date,
     source_findings: Iterable[Finding] = (),
     qr: IndiaQr | None = None,
+    evidence: EvidenceFinder | None = None,
 ) -> ExtractionResult:
     """Check every invoice of a reading and put the result together.
 
     :param pages: visible text of each page, to say whether a status of ``not_an_invoice`` is plausible.
+    :param evidence: finds the evidence for the values of each invoice.
     :param source_findings: findings on the file itself (hidden text, active content, a broken e-invoice, ...).
     :param qr: the signed code found on the pages, if any.
     """
@@ -116,9 +144,11 @@ def build_result(
         own_code = qr if qr is not None and (not several or belongs_to(entry.invoice, qr)) else None
         if own_code is None and reading.trusted and entry.invoice.india is not None:
             own_code = entry.invoice.india.qr  # embedded data can hold the text of the code beside the invoice
-        invoice, found, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
+        invoice, judged, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
+        found = judged.findings
+        shown = evidence(entry, judged) if evidence is not None else {}
         invoices.append(invoice)
-        verdicts.append(Verdict(_verdict(found), rated, tuple(dict.fromkeys(found))))
+        verdicts.append(Verdict(_verdict(found), rated, tuple(dict.fromkeys(found)), shown))
         findings += (replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in found)
         confidence |= {f"{prefix}{name}": level for name, level in rated.items()}
     status, remarks = _status(reading, findings, pages)
@@ -126,7 +156,7 @@ def build_result(
     if status == "not_an_invoice":
         return ExtractionResult(status, warnings=warnings)
     if len(verdicts) == 1:
-        verdicts = [Verdict(status, confidence, warnings)]
+        verdicts = [Verdict(status, confidence, warnings, verdicts[0].evidence)]
     first = invoices[0] if invoices else Invoice()
     return ExtractionResult(
         status,
@@ -186,61 +216,14 @@ def similar_key(invoice: Invoice) -> str | None:
 
 def _judge(
     entry: InvoiceReading, *, today: date, trusted: bool, qr: IndiaQr | None
-) -> tuple[Invoice, tuple[Finding, ...], dict[str, str]]:
+) -> tuple[Invoice, Judged, dict[str, str]]:
     outcome = check_invoice(entry, today=today, trusted=trusted)
-    invoice, findings, proved = entry.invoice, outcome.findings, frozenset[str]()
+    invoice, findings, agreed = entry.invoice, outcome.findings, frozenset[str]()
     if qr is not None:
         compared = check_qr(invoice, qr)
-        invoice, findings, proved = compared.invoice, (*findings, *compared.findings), compared.agreed
-    return invoice, findings, _confidence(entry, invoice, outcome, findings, proved, trusted=trusted)
-
-
-def _confidence(
-    entry: InvoiceReading,
-    invoice: Invoice,
-    outcome: CheckOutcome,
-    findings: Iterable[Finding],
-    agreed: Iterable[str],
-    *,
-    trusted: bool,
-) -> dict[str, str]:
-    """High: anchored on the page, in the signed code or in embedded data. Low: a finding doubts it. Medium: neither.
-
-    Anchored is what stands beside its label, and what stands on the page and is confirmed by a sum or a check digit.
-    A value that only a model saw (on a scan) is medium at best, even when its sums add up.
-
-    :param agreed: fields in which the signed code agrees.
-    """
-    values = _rated_values(invoice)
-    doubted = {finding.field for finding in findings if finding.review and finding.field}
-    doubted |= {name.split("[")[0] for name in doubted}
-    levels = entry.grounded
-    proved = {name for name, level in levels.items() if level is Grounding.ANCHORED}.union(agreed)
-    proved |= {name for name, level in levels.items() if level is Grounding.FOUND and name in outcome.confirmed}
-    if "line_items" in outcome.confirmed and ("subtotal" in proved or "net_total" in proved):
-        proved.add("line_items")
-    if "total" in proved - doubted:
-        # They are the sum of printed amounts, and together they give a total that is on the page.
-        proved |= {"net_total", "tax_total"} & outcome.confirmed
-    missing = {name for name, level in levels.items() if level is Grounding.MISSING}
-    return {
-        name: "low" if name in doubted or name in missing else "high" if trusted or name in proved else "medium"
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _rated_values(invoice: Invoice) -> dict[str, Any]:
-    """Values by their paths whose confidence is given; None for those that are not there."""
-    values = {name: getattr(invoice, name) for name in _RATED}
-    for role in ("seller", "buyer"):
-        party = getattr(invoice, role)
-        values |= {f"{role}.name": party.name, f"{role}.tax_id": party.tax_id} if party else {}
-    values |= {f"po_numbers[{index}]": number for index, number in enumerate(invoice.po_numbers)}
-    values["line_items"] = invoice.line_items or None
-    for index, account in enumerate(invoice.payment.bank_accounts if invoice.payment else ()):
-        values |= {f"payment.bank_accounts[{index}].{name}": getattr(account, name) for name in ACCOUNT_CODES}
-    return values
+        invoice, findings, agreed = compared.invoice, (*findings, *compared.findings), compared.agreed
+    rated = confidence_of(entry, invoice, outcome, findings, agreed, trusted=trusted)
+    return invoice, Judged(entry.grounded, rated.keys(), outcome.confirmed, agreed, findings), rated
 
 
 def _status(reading: Reading, findings: Sequence[Finding], pages: Sequence[str]) -> tuple[str, tuple[Finding, ...]]:

@@ -14,9 +14,10 @@ from decimal import Decimal
 from functools import cached_property
 
 from shared_code.invoices.currency_marks import CurrencyEvidence, currencies_in
-from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText
+from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText, Source
+from shared_code.invoices.picture_text import PictureText
 from shared_code.invoices.printed_dates import DateReading, dates_in, without_print_headers
-from shared_code.invoices.printed_labels import values_beside_labels
+from shared_code.invoices.printed_labels import BesideLabel, beside_labels_in, texts_by_field
 from shared_code.invoices.printed_numbers import amounts_in, ascii_digits
 
 _ENOUGH_DIGITS = re.compile(r"(?:\D*+\d){4}")
@@ -39,7 +40,7 @@ class TextLayer:
     def __init__(self, pages: Sequence[str | PageText]) -> None:
         """Look into the text of pages; a plain string is a page without pictures all of whose text is seen."""
         self._pages = [PageText(page) if isinstance(page, str) else page for page in pages]
-        self._text = _in_reading_order("\n".join(page.text for page in self._pages))
+        self._text = in_reading_order("\n".join(page.text for page in self._pages))
         self._turned = _RIGHT_TO_LEFT.search(self._text) is not None
 
     def index(self) -> "TextLayer":
@@ -65,6 +66,15 @@ class TextLayer:
     def usable(self) -> bool:
         """Whether there is enough text to look values up in."""
         return ENOUGH_CHARACTERS.match(self._text) is not None and _ENOUGH_DIGITS.match(self._text) is not None
+
+    @cached_property
+    def read_from_pictures(self) -> bool:
+        """Whether some of the text was read from pictures of pages, where characters may be wrong."""
+        return any(page.source is Source.OCR for page in self._pages)
+
+    @cached_property
+    def _pictures(self) -> PictureText:
+        return PictureText([page.text for page in self._pages if page.source is Source.OCR])
 
     @cached_property
     def complete(self) -> bool:
@@ -95,7 +105,7 @@ class TextLayer:
 
     @cached_property
     def beside_labels(self) -> Mapping[str, tuple[str, ...]]:
-        """What stands beside the labels of each field; see :func:`.printed_labels.values_beside_labels`."""
+        """What stands beside the labels of each field."""
         found: dict[str, tuple[str, ...]] = {}
         for page in self.beside_labels_by_page:
             found |= {field: (*found.get(field, ()), *texts) for field, texts in page.items()}
@@ -104,7 +114,12 @@ class TextLayer:
     @cached_property
     def beside_labels_by_page(self) -> Sequence[Mapping[str, tuple[str, ...]]]:
         """The same for each page, of what a person sees there."""
-        return [values_beside_labels(_in_reading_order(page.shown).split("\n")) for page in self._pages]
+        return [texts_by_field(page) for page in self.labelled_by_page]
+
+    @cached_property
+    def labelled_by_page(self) -> Sequence[Sequence[BesideLabel]]:
+        """The same with labels and places, in what :func:`in_reading_order` makes of the text."""
+        return [beside_labels_in(in_reading_order(page.shown).split("\n")) for page in self._pages]
 
     @cached_property
     def dates(self) -> list[DateReading]:
@@ -116,12 +131,22 @@ class TextLayer:
         """What the text shows of currencies."""
         return currencies_in(self._text)
 
+    @property
+    def shows_currencies(self) -> bool:
+        """Whether the text says which currencies the page has: readers of pictures leave out many signs."""
+        return not self.read_from_pictures or bool(self.currencies.possible)
+
     def has_amount(self, value: Decimal, *, with_decimals: bool = False) -> bool:
         """Whether a number of this size is printed, in any notation and with any sign.
 
         :param with_decimals: look only at numbers with decimals: a line number 1 does not show an amount of 1.00.
         """
-        return abs(value) in (self._exact_amounts if with_decimals else self._amounts)
+        exact = abs(value) in (self._exact_amounts if with_decimals else self._amounts)
+        return exact or (self.read_from_pictures and self._pictures.has_amount(value, with_decimals=with_decimals))
+
+    def has_amount_but_for_a_digit(self, value: Decimal) -> bool:
+        """Whether a number was read from a picture that differs from this one in one digit."""
+        return self.read_from_pictures and self._pictures.has_amount_but_for_a_digit(value)
 
     @property
     def largest_amount(self) -> Decimal | None:
@@ -135,17 +160,19 @@ class TextLayer:
 
     def has_date(self, day: date) -> bool:
         """Whether a date is printed that can mean this day."""
-        return day in self.days or day in self._days_in_all_languages
+        exact = day in self.days or day in self._days_in_all_languages
+        return exact or (self.read_from_pictures and self._pictures.has_date(day))
 
     def has_code(self, code: str) -> bool:
         """Whether a number or code is printed as a whole, not as a part of a longer one, in any case and grouping."""
-        return code_in(code, self._words) or (self._turned and self._has_parts_of(code))
+        exact = code_in(code, self._words) or (self._turned and self._has_parts_of(code))
+        return exact or (self.read_from_pictures and self._pictures.has_code(code))
 
     def _has_parts_of(self, code: str) -> bool:
         """Whether a line from right to left has all parts of a code, which then stand in another order."""
-        parts = sorted(_PARTS.findall(_words(code)))
-        lines = (line for line in self._text.split("\n") if _RIGHT_TO_LEFT.search(line))
-        return len(parts) > 1 and any(parts == sorted(_PARTS.findall(_words(line))) for line in map(_latin, lines))
+        parts = sorted(parts_of(code))
+        lines = (line for line in self._text.split("\n") if is_right_to_left(line))
+        return len(parts) > 1 and any(parts == sorted(parts_of(line)) for line in map(latin, lines))
 
     def shares_script_with(self, name: str) -> bool:
         """Whether the text is written in the letters of a name: else the name may be there in other letters."""
@@ -157,7 +184,8 @@ class TextLayer:
         """Whether most words of a longer text are printed, in whatever order the lines of a cell come."""
         words = _words(text).split()
         printed = set(self._words.split())
-        return bool(words) and sum(word in printed for word in words) >= _MOST_WORDS * len(words)
+        exact = bool(words) and sum(word in printed for word in words) >= _MOST_WORDS * len(words)
+        return exact or (self.read_from_pictures and self._pictures.has_words_of(text))
 
     @cached_property
     def _amounts(self) -> frozenset[Decimal]:
@@ -201,7 +229,7 @@ def compact_code(text: str) -> str:
     return _words(text).replace(" ", "")
 
 
-def _in_reading_order(text: str) -> str:
+def in_reading_order(text: str) -> str:
     """The text, and once more from right to left the lines that may hold it in the order of the screen."""
     if not _RIGHT_TO_LEFT.search(text):
         return text
@@ -209,7 +237,17 @@ def _in_reading_order(text: str) -> str:
     return "\n".join([text, *mirrored])
 
 
-def _latin(line: str) -> str:
+def is_right_to_left(text: str) -> bool:
+    """Whether some of a text is written from right to left."""
+    return _RIGHT_TO_LEFT.search(text) is not None
+
+
+def parts_of(code: str) -> list[str]:
+    """The runs of letters and of digits in a code."""
+    return _PARTS.findall(_words(code))
+
+
+def latin(line: str) -> str:
     """A line without the letters that are written from right to left."""
     return _RIGHT_TO_LEFT.sub(" ", line)
 

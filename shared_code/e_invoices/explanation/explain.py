@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,10 +22,11 @@ from shared_code.documents.sandbox.pool import default_sandbox
 from shared_code.e_invoices.explanation.terms import term_of
 from shared_code.e_invoices.explanation.traced import Origin, Text, traced_node
 from shared_code.e_invoices.file_contents import invoices_of
-from shared_code.e_invoices.reader import MAX_INVOICES
+from shared_code.e_invoices.reader import MAX_INVOICES, EInvoice, Evidence, read_answer, read_e_invoice, written
 from shared_code.e_invoices.xml import Node
 from shared_code.invoices.schema import Invoice, money_text
 from shared_code.invoices.text_layer import compact_code
+from shared_code.records import FileBytes
 
 #: a text that is part of a longer value, such as the street in an address
 _SHORTEST_PART = 3
@@ -34,27 +35,12 @@ _SHOWN = 300
 _MOST_PLACES = 100
 #: how readers find days that they take apart themselves
 _FORMS_OF_DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d")
+#: an invoice of more lines is read, but its lines are not explained
+_MOST_LINES = 2_000
+#: a larger file is read without evidence: to trace each value takes twice as long as to read it
+_MOST_BYTES = 4 * 1_048_576
 #: fields whose value is ours, not the file's: a code of the file was looked up
 _MAPPED = frozenset({"document_type", "tax_id_type"})
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where one value of an invoice came from.
-
-    :ivar field: path in the answer's invoice, as ``line_items[0].net_amount``; before it ``invoices[1].`` for others
-        than the first.
-    :ivar term: the business term of EN 16931 that the field is, such as ``BT-1``.
-    :ivar path: of the element by local names, ``/Invoice/InvoiceLine[2]/ID``, with `` + `` between several; None for a
-        value that was computed.
-    :ivar text: what stands there, as far as 300 characters.
-    """
-
-    field: str
-    value: str
-    term: str | None
-    path: str | None
-    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +81,41 @@ def explain(data: bytes, *, company: str = "") -> Explanation | None:
     rows = json.loads(result.parts[0])
     facts = result.facts
     return Explanation(facts["syntax"], facts["number"], tuple(Evidence(**row) for row in rows))
+
+
+def read_with_evidence(data: FileBytes, *, company: str = "") -> EInvoice:
+    """The invoices of a file, as :func:`.reader.read_in_sandbox` gives them, with the evidence for their values.
+
+    Raises the same.
+    """
+    function = f"{__name__}:answer_with_evidence"
+    result = default_sandbox().run("call", [data], company=company, function=function)
+    return replace(read_answer(result.parts[0]), evidence=_rows_of(result.parts[1]))
+
+
+def answer_with_evidence(parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """What the child sends: the invoices, read once, and the evidence for their values."""
+    data = parts.pop()
+    if len(data) > _MOST_BYTES:
+        return {}, [written(read_e_invoice(data)), b"[]"]
+    read: list[Text] = []
+    kind = traced_node(read)
+    found = read_e_invoice(data, lambda root: root.as_type(kind))
+    invoices = [_few_lines(entry.invoice) for entry in found.readings]
+    rows = [
+        [(row.field, row.value, row.term, row.path, row.text) for row in _evidence(invoice, read, prefix="")]
+        for invoice in invoices
+    ]
+    return {}, [written(found), json.dumps(rows).encode()]
+
+
+def _few_lines(invoice: Invoice) -> Invoice:
+    """The invoice without lines that are too many to explain."""
+    return invoice if len(invoice.line_items) <= _MOST_LINES else replace(invoice, line_items=())
+
+
+def _rows_of(part: bytes) -> tuple[tuple[Evidence, ...], ...]:
+    return tuple(tuple(Evidence(*row) for row in rows) for rows in json.loads(part))
 
 
 def answer(parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -151,12 +172,16 @@ class _Texts:
         self._same: dict[str, list[Origin]] = {}
         self._joined: dict[str, list[Origin]] = {}
         self._parts: dict[str, list[Origin]] = {}
+        compact = [compact_code(text) for text in read]
         for at, text in enumerate(read):
-            self._same.setdefault(compact_code(text), []).append(text.origin)
+            self._same.setdefault(compact[at], []).append(text.origin)
             self._parts.setdefault(str(text), []).append(text.origin)
             # A number with its country, a person's names: two or three texts that were read one after another.
-            for span in (read[at : at + 2], read[at : at + 2][::-1], read[at : at + 3]):
-                self._joined.setdefault(compact_code("".join(span)), [each.origin for each in span])
+            for span in ((at, at + 1), (at + 1, at), (at, at + 1, at + 2)):
+                inside = [each for each in span if each < len(read)]
+                joined = "".join([compact[each] for each in inside])
+                if joined not in self._joined:
+                    self._joined[joined] = [read[each].origin for each in inside]
 
     def origins(self, value: Any, near: Origin | None) -> list[Origin]:
         """The element that a value knows; else those whose texts it is or consists of.
@@ -200,12 +225,19 @@ class _Paths:
 
     def __init__(self) -> None:
         self._steps: dict[Any, dict[Any, str]] = {}
+        self._known: dict[Any, str] = {}
 
     def of(self, origin: Origin) -> str:
         """``/Invoice/InvoiceLine[2]/Quantity/@unitCode``, without namespaces."""
-        chain = [*reversed(list(origin.element.iterancestors())), origin.element]
-        end = "" if origin.attribute is None else f"/@{origin.attribute}"
-        return "/" + "/".join(map(self._step, chain)) + end
+        return self._of(origin.element) + ("" if origin.attribute is None else f"/@{origin.attribute}")
+
+    def _of(self, element: Any) -> str:
+        path = self._known.get(element)
+        if path is None:
+            parent = element.getparent()
+            above = "" if parent is None else self._of(parent)
+            path = self._known[element] = f"{above}/{self._step(element)}"
+        return path
 
     def _step(self, element: Any) -> str:
         parent = element.getparent()

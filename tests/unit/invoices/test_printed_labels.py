@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from shared_code.invoices.printed_labels import amounts_of, days_in, values_beside_labels
+from shared_code.invoices.printed_labels import amounts_of, beside_labels_in, days_in, texts_by_field
 
 
 def beside(*lines: str) -> dict[str, tuple[str, ...]]:
-    return dict(values_beside_labels(lines))
+    return dict(texts_by_field(beside_labels_in(lines)))
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_only_the_first_date_beside_a_label_is_its_value():
 
 @pytest.mark.parametrize("line", ["total " * 20_000, "invoice no" * 10_000, "a." * 50_000])
 def test_long_lines_take_no_more_than_their_length(line):
-    assert values_beside_labels([line]) is not None
+    assert beside_labels_in([line]) is not None

@@ -92,6 +92,7 @@ VERSION_1 = {
     [
         Booking(RESERVATION, ROW, "c" * 64, FINISHED),
         Booking(RESERVATION, ROW, "c" * 64, replace(FINISHED, head=HEAD)),
+        Booking(RESERVATION, ROW, "c" * 64, replace(FINISHED, evidence="eJyLjgUAARUAuQ==")),
         Booking(RESERVATION, ROW, "c" * 64, full_copy=FullCopy("ab/6f1c1a4e-2.json", "e" * 64), head=HEAD),
         Booking(RESERVATION, ROW),
         Booking(RESERVATION, None, "c" * 64),

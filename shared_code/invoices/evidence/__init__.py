@@ -1,0 +1,1 @@
+"""Where on the pages each value of an invoice stands, and in words why it is trusted or doubted."""

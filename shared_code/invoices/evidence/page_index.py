@@ -1,0 +1,252 @@
+"""Finds values in the text of one page, with their places. Each index is made on first use.
+
+Texts are compared by their letters and digits, amounts as numbers, dates as dates, as in :mod:`..text_layer`, which
+only says whether a value is there.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from itertools import islice
+
+from shared_code.invoices import picture_text
+from shared_code.invoices.currency_marks import codes_of_mark
+from shared_code.invoices.evidence.record import Found, Place, around
+from shared_code.invoices.page import PIECE_NUMBERS, PlacedText, Source
+from shared_code.invoices.printed_dates import PlacedDate, date_places
+from shared_code.invoices.printed_numbers import PlacedAmount, amount_places, ascii_digits, can_be
+from shared_code.invoices.text_layer import compact_code, in_reading_order, is_right_to_left, latin, parts_of
+
+#: without the raised letters of "number", which touch what they number
+_WORD = re.compile(r"[^\W_\u00ba\u00aa]+")
+#: what may be a mark of a currency: letters with or without a sign, or a sign
+_MARK = re.compile(r"[^\W\d_]{1,10}[$¢£¥₵]?|[^\w\s.,;:()\[\]'\"+*=#@!?%&|<>~^/-]")
+_DIGIT = re.compile("[0-9]")
+_SEPARATORS = str.maketrans("", "", ".,' ")
+#: fewer characters must stand in as many words as the value has: else "1 8" would be 18
+_LEAST_ACROSS_WORDS = 6
+#: places of one value that are looked at
+_MOST = 60
+_MOST_TRIES = 5_000
+_SHOWN = 300
+#: a piece so much higher than it is wide runs up or down the page
+_UPRIGHT = 1.5
+
+
+class PageIndex:
+    """One text of one page."""
+
+    def __init__(self, page: int, placed: PlacedText) -> None:
+        """Look into a text of the page with this number, which counts from 1."""
+        self.page = page
+        self._placed = placed
+        # Lines that run from right to left are there a second time, turned round.
+        self._text = in_reading_order(placed.text)
+        self._known: dict[tuple[int, int], Found] = {}
+        self._dates: dict[tuple[int, bool], list[PlacedDate]] = {}
+        self._starts: Sequence[int] = placed.pieces[0::PIECE_NUMBERS]
+
+    def texts(self, value: str) -> list[Found]:
+        """Places of a name, a code or any other text, whatever stands between its letters and digits."""
+        wanted = _compact_text(value)
+        compact, begins, words = self._compact
+        found: list[Found] = []
+        at, tries = compact.find(wanted) if wanted else -1, 0
+        # Within one endless word a short value would be found at every character.
+        while at >= 0 and len(found) < _MOST and tries < _MOST_TRIES:
+            end, tries = at + len(wanted), tries + 1
+            first, last = bisect_left(begins, at), bisect_left(begins, end)
+            if begins[first : first + 1] == [at] and (end == len(compact) or begins[last : last + 1] == [end]):
+                in_words = last - first
+                if len(wanted) >= _LEAST_ACROSS_WORDS or in_words == 1 or in_words == len(_WORD.findall(value)):
+                    found.append(self._found(words[first][0], words[last - 1][1]))
+            at = compact.find(wanted, at + 1)
+        if not found and self._placed.source is Source.OCR:
+            found = [self._found(*span) for span in picture_text.code_places(value, self._text)[:_MOST]]
+        return found or self._out_of_order(value)
+
+    def _out_of_order(self, value: str) -> list[Found]:
+        """Lines from right to left that have all parts of a code, which then stand in another order."""
+        if not self._parts_of_turned_lines:
+            return []
+        parts = tuple(sorted(parts_of(value)))
+        return [self._found(*span) for span in self._parts_of_turned_lines.get(parts, ()) if len(parts) > 1]
+
+    @cached_property
+    def _parts_of_turned_lines(self) -> Mapping[tuple[str, ...], Sequence[tuple[int, int]]]:
+        """What is not written from right to left in lines that are: its parts in order, and its place."""
+        found: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+        for at, line in self._lines if is_right_to_left(self._text) else ():
+            words = [match.span() for match in _WORD.finditer(latin(line))] if is_right_to_left(line) else []
+            if words:
+                span = (at + words[0][0], at + words[-1][1])
+                found.setdefault(tuple(sorted(parts_of(latin(line)))), []).append(span)
+        return found
+
+    def amounts(self, value: Decimal) -> list[Found]:
+        """Places of a number of this size, in any notation and with any sign."""
+        size = abs(value)
+        numbers = self._numbers.get(_significant(f"{size:f}"), ())
+        spans = dict.fromkeys((one.start, one.end) for one in numbers[:_MOST] if can_be(one.number, size))
+        if not spans and self._placed.source is Source.OCR:
+            spans = dict.fromkeys(picture_text.amount_places_like(size, self._text)[:_MOST])
+        return [self._found(*span) for span in sorted(spans)]
+
+    def days(self, value: date, *, all_languages: bool = False) -> list[Found]:
+        """Places of a date that can mean this day.
+
+        :param all_languages: also in months of rare languages and years of other calendars; slower.
+        """
+        # A date with the usual year has its last two digits, and its day.
+        parts = ("",) if all_languages else (f"{value.year % 100:02}", str(value.day))
+        lines = [number for number, (_, line) in enumerate(self._lines) if all(part in line for part in parts)]
+        dates = [one for number in lines for one in self._dates_in(number, all_languages=all_languages)]
+        return [self._found(one.start, one.end) for one in dates if value in one.reading.candidates][:_MOST]
+
+    def gave(self, place: Found) -> bool:
+        """Whether a place is one in this text."""
+        return self._known.get((place.start, place.end)) is place
+
+    def marks(self, code: str) -> list[Found]:
+        """Places of signs and abbreviations that can stand for a currency."""
+        marks = ((m.span(), unicodedata.normalize("NFKC", m[0])) for m in _MARK.finditer(self._text))
+        spans = (span for span, mark in marks if code in codes_of_mark(mark))
+        return [self._found(*span) for span in islice(spans, _MOST)]
+
+    def at(self, start: int, text: str) -> Found:
+        """A text that is known to begin at a place."""
+        return self._found(start, start + len(text))
+
+    @cached_property
+    def _compact(self) -> tuple[str, list[int], list[tuple[int, int]]]:
+        """All letters and digits, where each word begins among them, and its place in the text."""
+        begins, words, parts, length = [], [], [], 0
+        for match in _WORD.finditer(self._text):
+            part = _compact_word(match[0])
+            if part:
+                begins.append(length)
+                words.append(match.span())
+                parts.append(part)
+                length += len(part)
+        return "".join(parts), begins, words
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, Sequence[PlacedAmount]]:
+        found: dict[str, list[PlacedAmount]] = {}
+        for one in amount_places(self._text):
+            found.setdefault(_significant(one.number), []).append(one)
+        return found
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, str]]:
+        """Where each line begins that may hold a date, and the line with the digits of ASCII."""
+        lines: list[tuple[int, str]] = []
+        at = 0
+        for line in self._text.split("\n"):
+            plain = ascii_digits(line)
+            # The shortest date has a day and two digits of a year.
+            if len(_DIGIT.findall(plain)) > 2:  # noqa: PLR2004
+                lines.append((at, plain))
+            at += len(line) + 1
+        return lines
+
+    def _dates_in(self, line: int, *, all_languages: bool) -> list[PlacedDate]:
+        key = (line, all_languages)
+        if key not in self._dates:
+            at, text = self._lines[line]
+            found = date_places(text, all_languages=all_languages)
+            self._dates[key] = [one._replace(start=at + one.start, end=at + one.end) for one in found]
+        return self._dates[key]
+
+    def _found(self, start: int, end: int) -> Found:
+        known = self._known.get((start, end))
+        if known is None:
+            shown = self._text[start:end]
+            boxes: tuple[Place, ...]
+            if "\n" not in shown and start <= len(self._placed.text):
+                box = around(self._parts(start, end))
+                boxes = () if box is None else (box,)
+            else:
+                boxes = tuple(self._boxes(*self._as_printed(start, end)))
+            shown = " ".join(shown.split())[:_SHOWN]
+            known = Found(self.page, start, end, shown, self._source_of(boxes), boxes, around(boxes))
+            self._known[start, end] = known
+        return known
+
+    def _as_printed(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the text as it was given of one in a line that was turned round."""
+        printed = self._placed.text
+        if start <= len(printed):
+            return start, end
+        before = len(printed) + 1
+        for line_start, line in self._turned_lines:
+            if start < before + len(line):
+                return line_start + len(line) - (end - before), line_start + len(line) - (start - before)
+            before += len(line) + 1
+        return 0, 0
+
+    @cached_property
+    def _turned_lines(self) -> list[tuple[int, str]]:
+        """Where the lines begin that are there a second time, in their order."""
+        turned = self._text[len(self._placed.text) + 1 :].split("\n")
+        lines: list[tuple[int, str]] = []
+        at = 0
+        for line in self._placed.text.split("\n"):
+            if len(lines) < len(turned) and line[::-1] == turned[len(lines)]:
+                lines.append((at, line))
+            at += len(line) + 1
+        return lines
+
+    def _boxes(self, start: int, end: int) -> list[Place]:
+        """A box for each line from one character up to another."""
+        text, boxes = self._placed.text, []
+        while start < end:
+            stop = text.find("\n", start, end)
+            stop = end if stop < 0 else stop
+            box = around(self._parts(start, stop))
+            if box is not None:
+                boxes.append(box)
+            start = stop + 1
+        return boxes
+
+    def _parts(self, start: int, end: int) -> list[Place]:
+        pieces, parts = self._placed.pieces, []
+        for number in range(max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, end)):
+            at = number * PIECE_NUMBERS
+            first, last, left, top, right, bottom = pieces[at : at + PIECE_NUMBERS]
+            if last <= start:
+                continue
+            if (first < start or end < last) and _UPRIGHT * (right - left) > bottom - top:
+                step = (right - left) / (last - first)
+                left, right = int(left + step * max(start - first, 0)), int(right - step * max(last - end, 0))
+            parts.append((left, top, right, bottom))
+        return parts
+
+    def _source_of(self, boxes: Sequence[Place]) -> Source:
+        fields = self._placed.fields
+        if boxes and len(fields):
+            across, down = (boxes[0][0] + boxes[0][2]) / 2, (boxes[0][1] + boxes[0][3]) / 2
+            for at in range(0, len(fields), 4):
+                left, top, right, bottom = fields[at : at + 4]
+                if left <= across <= right and top <= down <= bottom:
+                    return Source.FORM_FIELD
+        return self._placed.source
+
+
+@lru_cache(maxsize=8_192)
+def _compact_word(word: str) -> str:
+    return word.lower() if word.isascii() else compact_code(word)
+
+
+@lru_cache(maxsize=8_192)
+def _compact_text(text: str) -> str:
+    return "".join(_WORD.findall(text)).lower() if text.isascii() else compact_code(text)
+
+
+def _significant(number: str) -> str:
+    """The digits of a number without zeros at its ends: the same for ``1,180.00`` and ``1180``."""
+    return number.translate(_SEPARATORS).strip("0")
