@@ -17,7 +17,7 @@ from devstack.setup.console import SetupProblem, say
 from devstack.setup.pip_progress import run_pip
 from devstack.setup.python_finder import MINIMUM, find_python, probe
 
-_FILES = ("requirements.txt", "requirements-dev.txt")
+_FILES = ("requirements.txt", "requirements-ocr.txt", "requirements-dev.txt")
 _STAMP = "setup-stamp.json"
 _UNDER_WAY = "setup-under-way"
 
@@ -85,7 +85,8 @@ def _version(python: Path) -> str | None:
 def _digest(root: Path) -> str:
     digest = hashlib.sha256()
     for name in _FILES:
-        digest.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
+        path = root / name
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n") if path.exists() else b"")
     return digest.hexdigest()
 
 

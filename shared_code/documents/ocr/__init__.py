@@ -1,0 +1,1 @@
+"""The second reader, for pages without text: ``reader`` runs the process, ``worker`` is it, ``pages`` chooses."""
