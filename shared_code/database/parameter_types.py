@@ -166,6 +166,11 @@ def _day(_type: Any, driver: Any) -> Declaration:
     return Declaration((driver.SQL_TYPE_DATE, 10, 0), _is_day)
 
 
+def _bytes(_type: Any, driver: Any) -> Declaration:
+    # Of no length: without a declaration a NULL would go out as text, which the server does not convert.
+    return Declaration((driver.SQL_VARBINARY, 0, 0), lambda value: isinstance(value, bytes | bytearray | memoryview))
+
+
 def _is_decimal(value: Any, precision: int, scale: int) -> bool:
     if isinstance(value, float) or not isinstance(value, int | Decimal):
         return False
@@ -189,4 +194,5 @@ _KINDS: tuple[tuple[type[Any], Callable[[Any, Any], Declaration]], ...] = (
     (sa.Numeric, _decimal),
     (sa.DateTime, _moment),
     (sa.Date, _day),
+    (sa.LargeBinary, _bytes),
 )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -311,6 +312,12 @@ extractions = Table(
     Column("FinishedAt", _moment()),
     Column("Status", String(20)),
     Column("Result", UnicodeText),
+    #: where the values of the result stand in the document: JSON, compressed (zlib)
+    Column("Evidence", LargeBinary),
+    #: 2 once a late finding is kept with the reading; NULL stands for 1
+    Column("EvidenceVersion", Integer),
+    #: of a late finding: what is thought of the result now, as JSON
+    Column("LateVerdict", UnicodeText),
     #: digest of seller + number + financial year of the first invoice: the same invoice seen again
     Column("DuplicateKey", String(64)),
     #: digest of seller + date + total: perhaps the same invoice under another number

@@ -55,7 +55,7 @@ def test_the_reading_that_was_booked_for_a_version_is_found_by_its_label(databas
 
     database.run(fill)
     found = database.read(lambda c: blob_answers.stored_result(c, "label"))
-    assert found == blob_answers.StoredResult("ext_2", "ext_1", "newer")
+    assert found == blob_answers.StoredResult("ext_2", "ext_1", "newer", None)
     assert database.read(lambda c: blob_answers.stored_result(c, "unknown")) is None
 
 

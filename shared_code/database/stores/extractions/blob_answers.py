@@ -71,11 +71,17 @@ def labels_of(connection: Connection, company_id: str, sha256: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """A reading with its result as JSON text. ``reading_id`` is None when an earlier version wrote it beside us."""
+    """A reading with its result as JSON text. ``reading_id`` is None when an earlier version wrote it beside us.
+
+    ``late_verdict`` is what a late finding says of the result, as JSON text.
+    """
 
     reading_id: str | None
     supersedes: str | None
     result: str
+    evidence: bytes | None = None
+    evidence_version: int | None = None
+    late_verdict: str | None = None
 
 
 def stored_result(connection: Connection, label: str) -> StoredResult | None:
@@ -83,7 +89,14 @@ def stored_result(connection: Connection, label: str) -> StoredResult | None:
     logs, results = token_usage_logs, extractions
     same = and_(results.c.CompanyID == logs.c.CompanyID, results.c.DocumentSha256 == logs.c.DocumentSha256)
     statement = (
-        select(results.c.PublicID, results.c.SupersedesID, results.c.Result)
+        select(
+            results.c.PublicID,
+            results.c.SupersedesID,
+            results.c.Result,
+            results.c.Evidence,
+            results.c.EvidenceVersion,
+            results.c.LateVerdict,
+        )
         .select_from(logs.join(results, same))
         .where(
             logs.c.RequestID == label,

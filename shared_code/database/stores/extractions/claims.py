@@ -95,8 +95,9 @@ class ClaimRequest:
 class Claim:
     """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock, or gave up.
 
-    ``reading_id``, ``result`` and ``supersedes`` are those of the newest reading; without a ``result``
-    there is none any more. ``needed_tokens``: model tokens that the next reservation for the document must take at
+    ``reading_id`` and what follows it are those of the newest reading; without a ``result`` there is none any more.
+    ``late_verdict`` is what a late finding says of the result, as JSON text. ``needed_tokens``: model tokens that the
+    next reservation for the document must take at
     least.
     """
 
@@ -107,6 +108,9 @@ class Claim:
     reading_id: str | None
     result: str | None
     supersedes: str | None = None
+    evidence: bytes | None = None
+    evidence_version: int | None = None
+    late_verdict: str | None = None
     needed_tokens: int | None = None
 
     @property
@@ -232,6 +236,9 @@ _FIND = (
         table.c.NeededTokens,
         case((_ended(), 1), else_=0).label("LeaseEnded"),
         extractions.c.Result,
+        extractions.c.Evidence,
+        extractions.c.EvidenceVersion,
+        extractions.c.LateVerdict,
         extractions.c.SupersedesID.label("Supersedes"),
     )
     .select_from(table.outerjoin(extractions, extractions.c.PublicID == table.c.ReadingID))

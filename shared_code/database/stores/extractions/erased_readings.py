@@ -36,6 +36,8 @@ _BATCH = 500
 #: columns of a reading that hold values of the document, or say who sent it
 _EMPTIED = (
     table.c.Result,
+    table.c.Evidence,
+    table.c.LateVerdict,
     table.c.Error,
     table.c.FileLabel,
     table.c.RequestedBy,

@@ -17,7 +17,7 @@ from shared_code.labels import spellings
 
 table = extractions
 
-_LISTED = [column for column in table.c if column.name != "Result"]
+_LISTED = [column for column in table.c if column.name not in {"Result", "Evidence"}]
 #: where a request's id stands beside that of its run
 _REQUESTS = (application_logs, retry_attempts, token_usage_logs)
 

@@ -1,9 +1,11 @@
-"""Readings: one row for each time a document was read, or was to be read and failed. A row that is done never changes.
+"""Readings: one row for each time a document was read, or was to be read and failed. A result never changes.
 
-It can be erased (:mod:`.erased_readings`). A reading is written when its run ends, in the transaction that books the
-run. A run that seemed dead and was written down as failed may still bring its result: only then is a row written again.
+It can be erased (:mod:`.erased_readings`), and get a late finding (:mod:`.late_findings`). A reading is written when
+its run ends, in the transaction that books the run. A run that seemed dead and was written down as failed may still
+bring its result: only then is a row written again.
 """
 
+import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +58,7 @@ class ReadingHead:
 class Finished:
     """What a finished run stores: the result as JSON text, and the keys by which the same invoice is found again.
 
+    ``evidence`` is compressed, in base64: it may travel in a message as JSON.
     Without a ``head`` (an earlier version left the booking in the outbox) the claim says which reading it is.
     """
 
@@ -65,13 +68,15 @@ class Finished:
     similar_key: str | None = None
     invoice_number: str | None = None
     head: ReadingHead | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FoundReading:
     """A reading as it is asked for by its id. ``state`` is done, failed or running; moments are naive UTC.
 
-    ``result`` and ``error`` are JSON texts; of an erased reading, whose ``erased_at`` is set, both are None.
+    ``result``, ``late_verdict`` and ``error`` are JSON texts, ``evidence`` is compressed; of an erased reading, whose
+    ``erased_at`` is set, all are None.
     """
 
     reading_id: str
@@ -85,6 +90,9 @@ class FoundReading:
     error: str | None = None
     supersedes: str | None = None
     erased_at: datetime | None = None
+    evidence: bytes | None = None
+    evidence_version: int | None = None
+    late_verdict: str | None = None
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
@@ -107,6 +115,7 @@ _COLUMNS: dict[str, Any] = {
         table.c.State,
         table.c.Status,
         table.c.Result,
+        table.c.Evidence,
         table.c.DuplicateKey,
         table.c.SimilarKey,
         table.c.InvoiceNumber,
@@ -144,6 +153,7 @@ def insert_done(connection: Connection, head: ReadingHead, finished: Finished) -
         "new_State": DONE,
         "new_Status": finished.status,
         "new_Result": fitting(finished.result),
+        "new_Evidence": None if finished.evidence is None else base64.b64decode(finished.evidence),
         "new_DuplicateKey": finished.duplicate_key,
         "new_SimilarKey": finished.similar_key,
         "new_InvoiceNumber": fitting(finished.invoice_number or "", _NUMBER_UNITS) or None,
@@ -161,6 +171,7 @@ def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError
         "new_State": FAILED,
         "new_Status": None,
         "new_Result": None,
+        "new_Evidence": None,
         "new_DuplicateKey": None,
         "new_SimilarKey": None,
         "new_InvoiceNumber": None,
