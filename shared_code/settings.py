@@ -31,6 +31,20 @@ class KeepDocuments(StrEnum):
     ALL = "all"
 
 
+class Ocr(StrEnum):
+    """Whether pages without text are read by the second reader: never, or where it is installed."""
+
+    OFF = "off"
+    AUTO = "auto"
+
+
+class OcrVerify(StrEnum):
+    """Whether it also reads pages with text, to compare their totals: never, or where the reading is doubtful."""
+
+    OFF = "off"
+    DOUBTFUL = "doubtful"
+
+
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -93,6 +107,14 @@ class Settings(BaseSettings):
     duplicate_wait_seconds: Annotated[float, Field(ge=0)] = 20.0
     #: seconds that a lease lasts beyond the deadline
     lease_margin_seconds: Positive = 60.0
+    #: the second reader, for scans and photos
+    ocr: Ocr = Ocr.AUTO
+    #: seconds that an answer waits for it in all, beyond the model's own
+    ocr_wait_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+    #: pages of one document that it reads
+    ocr_pages: PositiveInt = 6
+    #: compare totals of text with the picture of their page
+    ocr_verify: OcrVerify = OcrVerify.OFF
     unmeasured_calls: UnmeasuredCalls = UnmeasuredCalls.BOOK
 
     # Accounting

@@ -11,7 +11,6 @@ is that of the present version, and otherwise the present version is read.
 """
 
 import hashlib
-import json
 import logging
 import time
 import uuid
@@ -28,8 +27,9 @@ from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
 from shared_code.errors import BlobUnavailable, InternalError, ProviderBadAnswer, ServiceError
 from shared_code.extraction import submission
+from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.extraction.failed_readings import refusal_line
-from shared_code.extraction.outcome import ReadingName, answer_data, sentence
+from shared_code.extraction.outcome import ReadingName, presented, sentence, stored_answer
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
@@ -170,8 +170,8 @@ class BlobIntake:
             return None
         _log.info("the result of blob %r was lost and is written again", version.name)
         name = ReadingName(stored.reading_id, stored.supersedes, cached=True)
-        data = answer_data(json.loads(stored.result), (), name)
-        return success(version, self._container, sentence(data), data)
+        data = stored_answer(stored, name)
+        return success(version, self._container, sentence(data), presented(data, EvidenceWanted.DEFAULT))
 
     def _submission(
         self, version: SourceVersion, content: bytes | None, call_id: str, deadline: float

@@ -99,6 +99,8 @@ class Services(Foundations):
         """Let go of threads and connections."""
         self.blobs.keeper.close()
         self.background.shutdown(wait=False, cancel_futures=True)
+        if self.second_readings is not None:
+            self.second_readings.close()
         for provider in self.providers.values():
             provider.close()
         self.database.close()

@@ -31,7 +31,9 @@ def build_extraction(base: Foundations) -> ExtractionService:
             providers=base.providers,
             model_timeout_seconds=settings.model_timeout_seconds,
         ),
-        review_tools=ReviewTools(database, base.background, clock, settings.irn_public_keys),
+        review_tools=ReviewTools(
+            database, base.background, clock, settings.irn_public_keys, second_readings=base.second_readings
+        ),
         without_model=WithoutModel(
             database,
             base.budgets,

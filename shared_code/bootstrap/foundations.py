@@ -10,6 +10,8 @@ from functools import partial
 from shared_code.blobs.clients import blob_service_client, queue_client
 from shared_code.database.connection import Database, create_database
 from shared_code.database.key_cipher import KeyCipher
+from shared_code.documents.ocr.reader import default_reader
+from shared_code.extraction.second_reading import SecondReadings
 from shared_code.extraction.submission import Pace
 from shared_code.metering.app_setting import AppSetting, read_app_setting
 from shared_code.metering.budgets import Budgets
@@ -20,7 +22,7 @@ from shared_code.metering.outbox import Outbox, QueueOutbox
 from shared_code.providers import vendors
 from shared_code.providers.base import ModelProvider
 from shared_code.records import Provider
-from shared_code.settings import Settings
+from shared_code.settings import Ocr, OcrVerify, Settings
 
 _utc_now = partial(datetime.now, UTC)
 
@@ -32,6 +34,7 @@ class Foundations:
     :ivar clock: the moment, aware UTC; ``pace`` is how time passes for runs.
     :ivar models: configured models per provider, the preferred one first.
     :ivar background: threads that read text layers beside model calls.
+    :ivar second_readings: reads pages without text; None where that is off or not installed.
     """
 
     settings: Settings
@@ -47,6 +50,7 @@ class Foundations:
     ledger: Ledger
     outbox: Outbox
     background: Executor
+    second_readings: SecondReadings | None
 
 
 def lay_foundations(
@@ -56,11 +60,13 @@ def lay_foundations(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     outbox: Outbox | None = None,
+    second_readings: SecondReadings | None = None,
 ) -> Foundations:
     """Make them from the settings.
 
     :param clock: the moment (aware, UTC); ``monotonic`` and ``sleep`` pace retries and deadlines.
     :param outbox: where bookings wait while the database is away; the storage queue unless given.
+    :param second_readings: instead of the process's own.
     :raises errors.ConfigurationError: a setting cannot be used: the key ring, the fallback file, the database's URL.
     """
     database = create_database(settings, sleep=sleep, clock=monotonic)
@@ -82,6 +88,19 @@ def lay_foundations(
         outbox=waiting,
         # As many as uploads: they wait in line by company in the sandbox, not here, first come, first served.
         background=ThreadPoolExecutor(settings.max_concurrent_uploads, thread_name_prefix="text-layer"),
+        second_readings=second_readings or _second_readings(settings),
+    )
+
+
+def _second_readings(settings: Settings) -> SecondReadings | None:
+    reader = default_reader() if settings.ocr is Ocr.AUTO else None
+    if reader is None:
+        return None
+    return SecondReadings(
+        reader,
+        wait_seconds=settings.ocr_wait_seconds,
+        most_pages=settings.ocr_pages,
+        verify_doubtful=settings.ocr_verify is OcrVerify.DOUBTFUL,
     )
 
 

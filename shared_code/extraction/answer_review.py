@@ -8,23 +8,21 @@ taken as it is, with its warnings, or given up. A document that is too long for 
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from shared_code import errors
 from shared_code.database.connection import Database
 from shared_code.database.stores.extractions.claims import ClaimRequest
-from shared_code.documents.document import Document, PageTexts, find_india_qr, page_images, page_texts
+from shared_code.documents.document import Document, page_images
 from shared_code.documents.page_ranges import PageRange
 from shared_code.extraction.answer.heard import EMPTY, LOOPED, REFUSED, TRUNCATED, Heard, hear
-from shared_code.extraction.answer.interpret import read_invoices
 from shared_code.extraction.answer.merge import merged
-from shared_code.extraction.answer.page_range_merge import PartAnswer, read_joined
-from shared_code.extraction.answer.wire_schema import WireAnswer
+from shared_code.extraction.answer.page_range_merge import PartAnswer
 from shared_code.extraction.call_plan import CallPlan, SecondLook
 from shared_code.extraction.failover import AnswerUnusable
+from shared_code.extraction.late_reading import Answers, LateReading, Verdicts
 from shared_code.extraction.model_calls import ModelCalls
 from shared_code.extraction.outcome import (
     AnswerData,
@@ -36,28 +34,20 @@ from shared_code.extraction.outcome import (
     signed,
     stored_data,
 )
+from shared_code.extraction.page_evidence import PageEvidence
 from shared_code.extraction.page_range_reader import PageRangeReader, RangeAnswers, known_rows, split_pages
-from shared_code.invoices.hidden_text import hidden_text_finding
+from shared_code.extraction.picture_check import pages_to_compare, with_differences
+from shared_code.extraction.second_reading import SecondReadings
+from shared_code.invoices.confidence import ESSENTIAL
 from shared_code.invoices.reading import Grounding, Reading
-from shared_code.invoices.result import (
-    ESSENTIAL,
-    build_result,
-    is_empty,
-    looks_like_an_invoice,
-)
-from shared_code.invoices.schema import IndiaQr
-from shared_code.invoices.table_rows import count_rows
+from shared_code.invoices.result import ExtractionResult, is_empty, looks_like_an_invoice
 from shared_code.invoices.text_layer import TextLayer
 from shared_code.providers.base import ModelAnswer
-from shared_code.records import Finding
 
 _log = logging.getLogger(__name__)
 
 SECOND_LOOK = "second_look"
 UNUSABLE = "unusable"
-_TEXT_SECONDS = 60.0
-#: seconds that a call waits for the text that tells how long its answer may be, and more for each page
-_ROWS_SECONDS, _ROWS_PAGE_SECONDS = 2.0, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +57,30 @@ class ReviewTools:
     :ivar background: runs the local reading of text layers beside the model call.
     :ivar clock: the moment (aware, UTC) whose day dates are judged against.
     :ivar irn_public_keys: PEM keys by which signed codes on Indian invoices are verified.
+    :ivar second_readings: reads pages without text; None where that is off or not installed.
     """
 
     database: Database
     background: Executor
     clock: Callable[[], datetime]
     irn_public_keys: str | None = None
+    second_readings: SecondReadings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """An answer and what is wrong with it; ``trouble`` is the outcome that is booked for it, None when it will do.
 
-    ``reading`` is also there when the answer is doubted only; ``heard`` holds what is good in one that was cut.
+    ``reading`` and ``answers`` are also there when the answer is doubted only; ``heard`` holds what is good in one that
+    was cut. ``booked`` says that it was booked before it was judged.
     """
 
     answer: ModelAnswer
     heard: Heard
     reading: Reading | None
     trouble: str | None
+    answers: Answers
+    booked: bool = False
 
 
 class AnswerReview:
@@ -95,10 +90,8 @@ class AnswerReview:
         self._tools = tools
         self._calls = calls
         self._claim = claim
-        self._document = document
         self._supersedes: str | None = None
-        self._reading_texts = tools.background.submit(page_texts, document)
-        self._indexing: Future[TextLayer] | None = None
+        self._evidence = PageEvidence(document, tools.background, tools.second_readings)
 
     def read(self, plan: CallPlan, *, supersedes: str | None = None) -> AnswerData:
         """The ``data`` part of the answer; every billed answer is booked either way.
@@ -110,16 +103,18 @@ class AnswerReview:
         :raises errors.ServiceError: as :meth:`ModelCalls.ask`.
         """
         self._supersedes = supersedes
-        plan = plan.with_rows(self._counted_rows())
+        plan = plan.with_rows(self._evidence.counted_rows()).with_upright(self._evidence.look_at_pictures())
         ranges = split_pages(plan.rows, self._calls.place[1]) if plan.rows else []
         if len(ranges) > 1:
-            return self._finish_ranges(PageRangeReader(self._calls, self._document, plan, self._pages).read(ranges))
+            return self._finish_ranges(
+                PageRangeReader(self._calls, self._document, plan, self._evidence.pages).read(ranges)
+            )
         first = self._judge(self._calls.ask(plan), plan)
         if first.reading is not None and first.trouble is None:
-            return self._finish(first.answer, first.reading)
-        self._calls.settle(first.answer, outcome=first.trouble or UNUSABLE)
+            return self._finish(first.answer, first.reading, first.answers, booked=first.booked)
+        self._book(first)
         if first.heard.cut is not None:
-            reader = PageRangeReader(self._calls, self._document, plan, self._pages)
+            reader = PageRangeReader(self._calls, self._document, plan, self._evidence.pages)
             return self._finish_ranges(reader.go_on(first.answer, first.heard))
         try:
             answer = self._ask_once_more(first.trouble, plan)
@@ -127,34 +122,33 @@ class AnswerReview:
             if first.reading is None:
                 raise
             # The first answer was paid for and is readable: better with its warnings than nothing.
-            return self._finish(first.answer, first.reading, booked=True)
+            return self._finish(first.answer, first.reading, first.answers, booked=True)
         if answer is None:
             raise errors.ProviderRejected(details={"reason": first.answer.reason})
         second = self._judge(answer, plan)
         if second.reading is not None:
-            reading = merged(first.reading, second.reading) if first.reading is not None else second.reading
-            return self._finish(second.answer, reading)
-        self._calls.settle(second.answer, outcome=second.trouble or UNUSABLE)
+            reading, answers = second.reading, second.answers
+            if first.reading is not None:
+                reading = merged(first.reading, reading)
+                answers = Answers((*first.answers.looks, *answers.looks))
+            return self._finish(second.answer, reading, answers, booked=second.booked)
+        self._book(second)
         if first.reading is not None:
-            return self._finish(first.answer, first.reading, booked=True)
+            return self._finish(first.answer, first.reading, first.answers, booked=True)
         raise _unusable(second.trouble, second.answer.reason)
+
+    @property
+    def _document(self) -> Document:
+        return self._evidence.document
 
     def leave(self) -> None:
         """Give the document up unread: another run has its answer."""
-        self._reading_texts.cancel()
+        self._evidence.leave()
 
-    def _counted_rows(self) -> tuple[int | None, ...]:
-        """Rows of tables on each page; empty when the text is late: the document's pages then tell how much to ask."""
-        if self._document.structured is not None:
-            return (self._document.structured.rows,)
-        seconds = _ROWS_SECONDS + _ROWS_PAGE_SECONDS * self._document.page_count
-        try:
-            texts = self._reading_texts.result(timeout=seconds)
-        except (errors.ServiceError, TimeoutError, CancelledError):
-            return ()
-        # A model takes its time: what its answer is compared with is made ready meanwhile.
-        self._indexing = self._tools.background.submit(TextLayer(texts.parts).index)
-        return count_rows(texts.pages)
+    def _book(self, judged: _Judged) -> None:
+        """Book an answer that does not end the run."""
+        if not judged.booked:
+            self._calls.settle(judged.answer, outcome=judged.trouble or UNUSABLE)
 
     def _ask_once_more(self, trouble: str | None, plan: CallPlan) -> ModelAnswer | None:
         """A second answer by what was wrong with the first; None when no other model can take a refused document."""
@@ -167,47 +161,64 @@ class AnswerReview:
     def _judge(self, answer: ModelAnswer, plan: CallPlan) -> _Judged:
         heard = hear(answer, rows=known_rows(plan.rows))
         if heard.wire is None:
-            return _Judged(answer, heard, None, heard.trouble)
-        whole = PartAnswer(PageRange(1, self._document.page_count), heard.wire)
-        reading = read_joined([whole], self._interpret)
+            return _Judged(answer, heard, None, heard.trouble, Answers(()))
+        answers = Answers(([PartAnswer(PageRange(1, self._document.page_count), heard.wire)],))
+        booked = self._booked_before_waiting(answer)
+        reading = answers.read(self._evidence.layer)
         # The model was given the text itself: nothing else can be shown to it.
-        doubted = self._document.structured is None and needs_second_look(reading, self._layer)
-        return _Judged(answer, heard, reading, SECOND_LOOK if doubted else None)
+        own = self._evidence.own_layer
+        doubted = self._document.structured is None and needs_second_look(
+            reading, own, by_own_text=self._evidence.layer is own
+        )
+        return _Judged(answer, heard, reading, SECOND_LOOK if doubted else None, answers, booked)
 
-    def _interpret(self, wire: WireAnswer) -> Reading:
-        return read_invoices(wire, self._layer)
+    def _booked_before_waiting(self, answer: ModelAnswer) -> bool:
+        """Book an answer that waits for the second reader: whatever ends the process meanwhile, its cost is known.
+
+        The document has no text of its own by which it could be worth a second look.
+        """
+        if not self._evidence.is_open:
+            return False
+        self._calls.settle(answer, outcome="ok")
+        return True
 
     def _another_plan(self, trouble: str | None, plan: CallPlan) -> CallPlan:
         """How to ask once more, by what was wrong with the first answer."""
-        if trouble in (SECOND_LOOK, EMPTY) and any(self._pages) and self._document.structured is None:
-            return plan.with_second_look(SecondLook(page_images(self._document), self._pages))
+        if trouble in (SECOND_LOOK, EMPTY) and any(self._evidence.pages) and self._document.structured is None:
+            return plan.with_second_look(SecondLook(page_images(self._document), self._evidence.pages))
         return plan
 
     def _finish_ranges(self, answers: RangeAnswers) -> AnswerData:
         """Book the last answer, and store the result of all of them."""
         if answers.answer is None or not answers.parts:
             raise _unusable(answers.trouble, None)
-        reading = read_joined(answers.parts, self._interpret)
-        reading = replace(reading, findings=(*reading.findings, *answers.findings()))
-        return self._finish(answers.answer, reading, booked=not answers.is_open)
+        booked = not answers.is_open or self._booked_before_waiting(answers.answer)
+        own = Answers((answers.parts,), tuple(answers.findings()))
+        return self._finish(answers.answer, own.read(self._evidence.layer), own, booked=booked)
 
-    def _finish(self, answer: ModelAnswer, reading: Reading, *, booked: bool = False) -> AnswerData:
+    def _finish(self, answer: ModelAnswer, reading: Reading, answers: Answers, *, booked: bool = False) -> AnswerData:
         """Book the answer and store its result in one transaction.
 
+        :param answers: what the reading was read from.
         :param booked: the answer is booked already; an open reservation of a further look is given back.
         """
         calls, claim, tools = self._calls, self._claim, self._tools
-        qr = self._india_qr()
-        result = build_result(
-            reading,
-            pages=self._pages,
-            today=tools.clock().date(),
-            source_findings=(*self._document.findings, *self._on_the_text()),
-            qr=qr,
+        verdicts = Verdicts(
+            self._evidence.pages,
+            tools.clock().date(),
+            self._evidence.india_qr(tools.irn_public_keys),
+            self._document.findings,
         )
+        result = verdicts.result(reading, self._evidence.layer, self._evidence.findings())
+        if doubtful := self._doubtful_pages(reading, result):
+            if not booked:
+                calls.settle(answer, outcome="ok")
+                booked = True
+            reading = with_differences(reading, self._evidence.layer, self._evidence.read_pictures(doubtful))
+            result = verdicts.result(reading, self._evidence.layer, self._evidence.findings())
         provider, model = calls.place
         provenance = Provenance(
-            method="qr+model" if qr is not None else "model",
+            method="qr+model" if verdicts.qr is not None else "model",
             provider=provider.value,
             model=answer.model_version or model,
             pages=self._document.page_count,
@@ -215,59 +226,21 @@ class AnswerReview:
         )
         if booked:
             calls.give_back()
-        data = stored_data(result, find_earlier(tools.database, claim, result), signed(provenance, self._document))
+        earlier = find_earlier(tools.database, claim, result)
+        data = stored_data(result, earlier, signed(provenance, self._document))
         stored = finished(result, data, claim.head(supersedes=self._supersedes))
         if booked:
             calls.store(claim.key, stored)
         else:
             calls.settle(answer, outcome="ok", claim_key=claim.key, finished=stored)
-        return answer_data(data, calls.booked, ReadingName(claim.reading_id, self._supersedes))
+        late = LateReading(tools.database, claim.reading_id, answers, verdicts, reading, len(result.invoices), earlier)
+        self._evidence.when_late(late.keep)
+        name = ReadingName(claim.reading_id, self._supersedes)
+        return answer_data(data, calls.booked, name, result.evidence)
 
-    @cached_property
-    def _texts(self) -> PageTexts | None:
-        """The document's own text; None when it could not be read: then nothing can be grounded, and it is reviewed."""
-        try:
-            return self._read_texts()
-        except (errors.ServiceError, TimeoutError, CancelledError):
-            _log.warning("the text layer could not be read", exc_info=True)
-            return None
-
-    @cached_property
-    def _layer(self) -> TextLayer:
-        """The text of all pages, for lookups; empty when it could not be read."""
-        if self._indexing is not None and not self._indexing.cancel():
-            return self._indexing.result()
-        return TextLayer(self._texts.parts if self._texts else ())
-
-    def _read_texts(self) -> PageTexts:
-        try:
-            return self._reading_texts.result(timeout=_TEXT_SECONDS)
-        except errors.Busy:
-            # The answer is paid for and its result is kept: one busy moment must not leave it without evidence.
-            return page_texts(self._document)
-
-    @property
-    def _pages(self) -> tuple[str, ...]:
-        """The visible text of each page; empty when it could not be read."""
-        return self._texts.pages if self._texts else ()
-
-    def _on_the_text(self) -> tuple[Finding, ...]:
-        """What the document's text says of itself: that it could not be read, or that some of it is hidden."""
-        if self._texts is None:
-            message = "The document's text could not be read in time, so that no value was looked up on its pages."
-            return (Finding("text_not_read", message, "file"),)
-        finding = hidden_text_finding(self._texts.hidden, self._layer)
-        return () if finding is None else (finding,)
-
-    def _india_qr(self) -> IndiaQr | None:
-        """The signed code on the pages; one that cannot be looked for costs the evidence, not the answer."""
-        if self._texts is None:
-            return None
-        try:
-            return find_india_qr(self._document, self._texts, public_keys=self._tools.irn_public_keys)
-        except errors.ServiceError as error:
-            _log.warning("the pages could not be searched for a signed code: %s", error.code)
-            return None
+    def _doubtful_pages(self, reading: Reading, result: ExtractionResult) -> tuple[int, ...]:
+        """Pages with text whose totals are to be compared with their pictures."""
+        return pages_to_compare(reading, result, self._evidence.layer) if self._evidence.verifies else ()
 
 
 def _unusable(trouble: str | None, reason: str | None) -> errors.ServiceError:
@@ -279,12 +252,19 @@ def _unusable(trouble: str | None, reason: str | None) -> errors.ServiceError:
     return errors.ProviderBadAnswer(details={"reason": trouble})
 
 
-def needs_second_look(reading: Reading, layer: TextLayer) -> str | None:
+def needs_second_look(reading: Reading, layer: TextLayer, *, by_own_text: bool = True) -> str | None:
     """Why the document is worth one more call, or None: an answer that its own text contradicts.
 
     Some models silently see nothing of pages whose fonts they cannot read, and answer as if they were blank.
+
+    :param layer: the document's own text.
+    :param by_own_text: whether the values were looked up in that, and not in what was read from pictures, which a
+        second look would not know better.
     """
-    if any(entry.grounded.get(name) is Grounding.MISSING for entry in reading.invoices for name in ESSENTIAL):
+    missing = [
+        name for entry in reading.invoices for name in ESSENTIAL if entry.grounded.get(name) is Grounding.MISSING
+    ]
+    if missing and by_own_text:
         return "ungrounded"
     if not layer.usable:
         return None

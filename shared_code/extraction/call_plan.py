@@ -155,6 +155,10 @@ class CallPlan:
         rows = self.rows[pages.first - 1 : pages.last]
         return replace(self, document=document, rows=rows, pages=pages, larger=False, _input_bounds={})
 
+    def with_upright(self, document: Document) -> "CallPlan":
+        """The same question about the document with its pages turned upright."""
+        return self if document is self.document else replace(self, document=document, _input_bounds={})
+
     def with_second_look(self, second_look: SecondLook) -> "CallPlan":
         """The question asked with the document's text and pictures of its pages."""
         return replace(self, second_look=second_look, _input_bounds={})

@@ -10,7 +10,7 @@ from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import idempotency_keys
 from shared_code.database.stores.extractions.idempotency_keys import DONE, KeyRequest
 from shared_code.errors import AlreadyProcessing, IdempotencyConflict, InvalidRequest, NotFound, ServiceError
-from shared_code.extraction.outcome import sentence
+from shared_code.extraction.outcome import presented, sentence
 from shared_code.extraction.service import Outcome
 from shared_code.extraction.stored_readings import StoredReadings
 from shared_code.extraction.submission import Submission
@@ -77,7 +77,7 @@ class Idempotency:
             data = self.stored.answer_again(used.reading_id)
         except NotFound:  # deleted by its age
             return extract(submission)
-        return Outcome(sentence(data), data)
+        return Outcome(sentence(data), presented(data, submission.evidence))
 
     def _first(self, request: KeyRequest, submission: Submission, extract: Callable[[Submission], Outcome]) -> Outcome:
         try:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 from shared_code.database.stores.extractions import readings
 from shared_code.database.stores.extractions.claims import ClaimRequest
 from shared_code.database.stores.extractions.readings import DONE, Finished, ReadingHead
 from shared_code.documents.document import Document
 from shared_code.errors import ServiceError
+from shared_code.extraction.evidence_data import Evidences, EvidenceWanted, packed, shown, unpacked, with_evidence
 from shared_code.invoices.result import ExtractionResult, ResultData
 from shared_code.records import Finding, Usage
 
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 #: seconds that the search for the same invoice waits for the database; the booking that follows waits longer
 _LOOK_SECONDS = 1.0
+#: what a late finding replaces, of the reading and of each invoice
+_VERDICT = ("status", "warnings", "confidence")
 
 
 class Provenance(TypedDict):
@@ -72,6 +75,26 @@ class BookedUsage(Protocol):
         """Its price; None when that is unknown."""
 
 
+class StoredRow(Protocol):
+    """A stored reading. ``result`` and ``late_verdict`` are JSON texts, ``evidence`` is compressed."""
+
+    @property
+    def result(self) -> str | None:
+        """What was answered first."""
+
+    @property
+    def evidence(self) -> bytes | None:
+        """Where the values stand."""
+
+    @property
+    def evidence_version(self) -> int | None:
+        """None for the first one."""
+
+    @property
+    def late_verdict(self) -> str | None:
+        """What a late finding thinks of the values."""
+
+
 class StoredData(ResultData):
     """``data`` as it is stored with the reading: what does not depend on who asks for it."""
 
@@ -90,6 +113,7 @@ class AnswerData(StoredData):
 
     ``id`` is the public id of the reading, ``cached`` whether an earlier run made it, ``state`` what became of the run
     (an answer is always of one that is done), and ``supersedes`` the id of the reading that it was made instead of.
+    ``evidence_version`` is 2 once a late second reading has judged the values anew.
     """
 
     id: str | None
@@ -97,6 +121,7 @@ class AnswerData(StoredData):
     cached: bool
     supersedes: str | None
     review: ReviewData
+    evidence_version: int
     usage: UsageData
 
 
@@ -119,9 +144,20 @@ class Earlier:
 
 def stored_data(result: ExtractionResult, earlier: Earlier, provenance: Provenance) -> StoredData:
     """The data that is answered and stored, with what earlier documents say about it."""
+    return StoredData(**_with_earlier(result, earlier), provenance=provenance, duplicate_of=earlier.duplicate_of)
+
+
+def _with_earlier(result: ExtractionResult, earlier: Earlier) -> ResultData:
     own = result.result_dict()
     own["warnings"] += [finding.as_dict() for finding in earlier.findings]
-    return StoredData(**own, provenance=provenance, duplicate_of=earlier.duplicate_of)
+    return own
+
+
+def verdict_text(result: ExtractionResult, earlier: Earlier) -> str:
+    """What is thought of a result without its values, as JSON text; see :func:`stored_answer`."""
+    own = _with_earlier(result, earlier)
+    invoices = [{name: one[name] for name in _VERDICT} for one in own["invoices"]]
+    return json.dumps({**{name: own[name] for name in _VERDICT}, "invoices": invoices}, ensure_ascii=False)  # type: ignore[literal-required]
 
 
 def finished(result: ExtractionResult, data: StoredData, head: ReadingHead) -> Finished:
@@ -133,27 +169,52 @@ def finished(result: ExtractionResult, data: StoredData, head: ReadingHead) -> F
         similar_key=result.similar_key,
         invoice_number=result.invoice_number,
         head=head,
+        evidence=packed(result.evidence),
     )
 
 
-def answer_data(data: StoredData, booked: Sequence[BookedUsage], name: ReadingName) -> AnswerData:
-    """The stored data with the reading's name and what was booked; no rows mean that it cost nothing."""
+def answer_data(
+    data: StoredData,
+    booked: Sequence[BookedUsage],
+    name: ReadingName,
+    evidence: Evidences = (),
+    *,
+    evidence_version: int = 1,
+) -> AnswerData:
+    """The stored data with the reading's name, its evidence and what was booked; no rows mean that it cost nothing."""
+    data = {**data, "invoices": with_evidence(data["invoices"], evidence)}
     return AnswerData(
         id=name.reading_id,
         state=DONE,
         cached=name.cached,
         supersedes=name.supersedes,
         review=ReviewData(state="none"),
+        evidence_version=evidence_version,
         **data,
         usage=usage_data(booked),
     )
 
 
-def cached_answer(result: str, name: ReadingName) -> AnswerData:
-    """The answer that a stored reading gives to another caller: at no cost. ``result`` is its JSON text."""
-    data: StoredData = json.loads(result)
-    data["provenance"] = {**data["provenance"], "method": "cached"}
-    return answer_data(data, (), name)
+def stored_answer(stored: StoredRow, name: ReadingName, booked: Sequence[BookedUsage] = ()) -> AnswerData:
+    """The answer of a reading that is done, with what a late finding says of its values."""
+    data: Any = json.loads(stored.result or "{}")
+    if stored.late_verdict is not None:
+        late = json.loads(stored.late_verdict)
+        invoices = [{**one, **judged} for one, judged in zip(data["invoices"], late["invoices"], strict=True)]
+        data = {**data, **late, "invoices": invoices}
+    version = stored.evidence_version or 1
+    return answer_data(data, booked, name, unpacked(stored.evidence), evidence_version=version)
+
+
+def cached_answer(stored: StoredRow, name: ReadingName) -> AnswerData:
+    """The answer that a stored reading gives to another caller: at no cost."""
+    answer = stored_answer(stored, name)
+    return {**answer, "provenance": {**answer["provenance"], "method": "cached"}}
+
+
+def presented(data: AnswerData, evidence: EvidenceWanted) -> AnswerData:
+    """The answer with as much evidence as is wanted."""
+    return {**data, "invoices": shown(data["invoices"], evidence)}
 
 
 def usage_data(booked: Sequence[BookedUsage]) -> UsageData:

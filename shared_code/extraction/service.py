@@ -17,7 +17,7 @@ from shared_code.extraction.answer_review import AnswerReview, ReviewTools
 from shared_code.extraction.call_plan import CallPlanner
 from shared_code.extraction.failed_readings import FailedReadings, failed_reading
 from shared_code.extraction.model_calls import CallTools, ModelCalls
-from shared_code.extraction.outcome import AnswerData, ReadingName, cached_answer, sentence
+from shared_code.extraction.outcome import AnswerData, ReadingName, cached_answer, presented, sentence
 from shared_code.extraction.submission import Deadline, ExtractionContext, Pace, Submission
 from shared_code.extraction.without_model import WithoutModel, for_model
 from shared_code.metering.keys import KeyFinder, RunKeys
@@ -93,7 +93,7 @@ class ExtractionService:
             data["usage"]["total_tokens"],
             deadline.elapsed * 1000,
         )
-        return Outcome(sentence(data), data)
+        return Outcome(sentence(data), presented(data, submission.evidence))
 
     def _by_model(
         self, submission: Submission, context: ExtractionContext, document: Document, keys: RunKeys
@@ -125,6 +125,7 @@ class ExtractionService:
         try:
             data = review.read(plan, supersedes=admission.supersedes)
         except BaseException as error:  # whatever ends the run, an interruption too: what it holds is given back
+            review.leave()
             calls.close(claim.key, failed_reading(submission, error))
             raise
         telemetry().metric("overhead_ms", context.deadline.elapsed * 1000 - calls.model_ms)
@@ -143,4 +144,5 @@ class ExtractionService:
         if claim.result is None:
             raise errors.InternalError(f"The claim {claim.key} points to no reading")
         self.without_model.book(context, outcome="cached")
-        return cached_answer(claim.result, ReadingName(claim.reading_id, claim.supersedes, cached=True))
+        name = ReadingName(claim.reading_id, claim.supersedes, cached=True)
+        return cached_answer(claim, name)

@@ -9,7 +9,16 @@ from shared_code.database.stores.extractions import readings
 from shared_code.database.stores.extractions.readings import FoundReading
 from shared_code.database.stores.usage.call_usage import CallUsage, usage_of_call
 from shared_code.errors import AlreadyProcessing, Gone, NotFound
-from shared_code.extraction.outcome import AnswerData, ReadingName, ReviewData, answer_data, cached_answer, sentence
+from shared_code.extraction.evidence_data import EvidenceWanted
+from shared_code.extraction.outcome import (
+    AnswerData,
+    ReadingName,
+    ReviewData,
+    cached_answer,
+    presented,
+    sentence,
+    stored_answer,
+)
 from shared_code.labels import is_reading_id
 
 if TYPE_CHECKING:
@@ -56,11 +65,13 @@ class StoredReadings:
         *,
         company_id: str | None = None,
         require: Callable[[str], None] = lambda _company: None,
+        evidence: EvidenceWanted = EvidenceWanted.DEFAULT,
     ) -> StoredReading:
         """The reading with an id, which is all that its reader must know.
 
         :param company_id: must be the reading's, where it is given; in upper case.
         :param require: told the company before anything else is said of the reading; raises to keep it from the caller.
+        :param evidence: how much of it the answer shows.
         :raises errors.NotFound: there is none, or it is another company's.
         :raises errors.Gone: it was erased.
         :raises errors.DatabaseUnavailable: the database cannot be reached.
@@ -76,8 +87,8 @@ class StoredReadings:
         if found.result is None:
             return StoredReading(company, f"The reading is {found.state}", _unfinished(found))
         name = ReadingName(found.reading_id, found.supersedes)
-        data = answer_data(json.loads(found.result), booked, name)
-        return StoredReading(company, sentence(data), data)
+        data = stored_answer(found, name, booked)
+        return StoredReading(company, sentence(data), presented(data, evidence))
 
     def answer_again(self, reading_id: str) -> AnswerData:
         """The answer of a reading that is done, for a caller who pays nothing for it.
@@ -92,7 +103,7 @@ class StoredReadings:
             raise AlreadyProcessing(retry_after=_RETRY_AFTER)
         if found is None or found.result is None:
             raise _unknown()
-        return cached_answer(found.result, ReadingName(found.reading_id, found.supersedes, cached=True))
+        return cached_answer(found, ReadingName(found.reading_id, found.supersedes, cached=True))
 
 
 def _unknown() -> NotFound:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared_code.errors import InvalidRequest
+from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.labels import composed, new_reading_id, problem_of, read_company_id, units
 from shared_code.providers import vendors
 from shared_code.records import Caller, CallIdentity, FileBytes
@@ -40,6 +41,7 @@ class Submission:
     force: bool = False
     model: str | None = None
     lines_required: bool = False
+    evidence: EvidenceWanted = EvidenceWanted.DEFAULT
     reading_id: str = field(default_factory=new_reading_id)
 
 
@@ -130,6 +132,18 @@ def read_lines_required(fields: Mapping[str, str | None]) -> bool:
     if value not in {"", "required", "optional"}:
         raise InvalidRequest(f"lines must be required or optional, not {_shown(value)}.", details={"field": "lines"})
     return value == "required"
+
+
+def read_evidence(fields: Mapping[str, str | None]) -> EvidenceWanted:
+    """How much evidence the answer is to show."""
+    value = (fields.get("evidence") or "").strip().lower() or EvidenceWanted.DEFAULT
+    try:
+        return EvidenceWanted(value)
+    except ValueError:
+        allowed = ", ".join(EvidenceWanted)
+        raise InvalidRequest(
+            f"evidence must be one of {allowed}, not {_shown(value)}.", details={"field": "evidence"}
+        ) from None
 
 
 def read_model(fields: Mapping[str, str | None], settings: "Settings") -> str | None:

@@ -26,6 +26,7 @@ from shared_code.e_invoices import detection
 from shared_code.e_invoices.as_text import outline
 from shared_code.e_invoices.india_signatures import with_signatures
 from shared_code.e_invoices.reader import EInvoice
+from shared_code.extraction.evidence_data import of_e_invoice, unpacked
 from shared_code.extraction.outcome import (
     AnswerData,
     Provenance,
@@ -134,6 +135,7 @@ class WithoutModel:
             pages=pages,
             today=self.clock().astimezone(UTC).date(),
             source_findings=(*document.findings, *findings),
+            evidence=of_e_invoice(found),
         )
         claim = _claim(context, document)
         provenance = Provenance(
@@ -160,10 +162,9 @@ class WithoutModel:
 
         held = self.database.run(work, on_unknown=repeatable)
         if held.call_id == claim.call_id:
-            return answer_data(data, (), ReadingName(claim.reading_id, held.supersedes))
-        return answer_data(
-            json.loads(held.result or "{}"), (), ReadingName(held.reading_id, held.supersedes, cached=True)
-        )
+            return answer_data(data, (), ReadingName(claim.reading_id, held.supersedes), result.evidence)
+        name = ReadingName(held.reading_id, held.supersedes, cached=True)
+        return answer_data(json.loads(held.result or "{}"), (), name, unpacked(held.evidence))
 
     def _row(self, context: ExtractionContext, outcome: str) -> UsageRow:
         return UsageRow(

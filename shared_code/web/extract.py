@@ -202,6 +202,7 @@ def read_upload(upload: Upload, settings: "Settings", *, request_id: str, call_i
         force=force,
         model=wanted_model,
         lines_required=lines,
+        evidence=submission.read_evidence(upload.fields),
     )
 
 

@@ -16,7 +16,7 @@ from shared_code.errors import InvalidRequest
 
 FILE = "file"
 #: the fields that mean something here; others are for somebody else, such as the platform's ``code``
-FIELDS = ("companyID", "username", "branch", "licenceID", "model", "lines", "force")
+FIELDS = ("companyID", "username", "branch", "licenceID", "model", "lines", "force", "evidence")
 
 _MULTIPART = "multipart/form-data"
 _MOST_PARTS = 200

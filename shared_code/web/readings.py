@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shared_code import api_response
 from shared_code.api_response import ApiResponse
 from shared_code.errors import Forbidden, InternalError, InvalidRequest, NotFound, ServiceError
+from shared_code.extraction.submission import read_evidence
 from shared_code.labels import read_company_id
 from shared_code.observability import request_context
 from shared_code.observability.telemetry import telemetry
@@ -68,11 +69,12 @@ def reading_response(
 def _found(services: "Services", wanted: ReadingRequest) -> "StoredReading":
     """The reading, if the caller may have it.
 
-    :raises errors.InvalidRequest: companyID is none, or is given twice.
+    :raises errors.InvalidRequest: companyID or evidence is none, or is given twice.
     :raises errors.ServiceError: as :meth:`.StoredReadings.find`.
     """
     settings = services.settings
-    asked = one_each(query_of(wanted.url)).get("companyID")
+    fields = one_each(query_of(wanted.url))
+    asked, evidence = fields.get("companyID"), read_evidence(fields)
     company_id = None if asked is None else read_company_id(asked.strip())
     if asked is not None and company_id is None:
         raise InvalidRequest("companyID is not the id of a company.", details={"field": "companyID"})
@@ -86,7 +88,7 @@ def _found(services: "Services", wanted: ReadingRequest) -> "StoredReading":
             # That the id exists, or was erased, is nothing for users of another company.
             raise NotFound("There is no reading under this id.", details={"field": "id"}) from error
 
-    return services.stored_readings.find(wanted.reading_id, company_id=company_id, require=require)
+    return services.stored_readings.find(wanted.reading_id, company_id=company_id, require=require, evidence=evidence)
 
 
 def _answer(found: "StoredReading", wanted: ReadingRequest, label: str) -> ApiResponse:

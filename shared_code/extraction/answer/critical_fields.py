@@ -65,7 +65,8 @@ def read_currency(wire: WireInvoice, layer: TextLayer, seller: Party, findings: 
         findings.append(Finding("bad_currency", message, "currency", found=given[:20]))
         return None
     printed = "\n".join(filter(None, (wire.scalars["currency_printed"], wire.scalars["total_printed"])))
-    shown = layer.currencies if layer.complete else currencies_in(f"{layer.text}\n{printed}")
+    told = layer.complete and layer.shows_currencies
+    shown = layer.currencies if told else currencies_in(f"{layer.text}\n{printed}")
     doubt = _doubt(code, shown, country)
     if doubt is not None:
         findings.append(doubt)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from shared_code.invoices.picture_text import amount_resembles, resembles
 from shared_code.invoices.printed_labels import amounts_of, days_in
 from shared_code.invoices.reading import Grounding
 from shared_code.invoices.schema import ACCOUNT_CODES, BankAccount, Invoice, money_text
@@ -52,6 +53,8 @@ def ground(invoice: Invoice, layer: TextLayer, *, total_has_decimals: bool) -> G
         unseen = _levels(invoice, layer.unseen, total_has_decimals=total_has_decimals)
         hidden = {field for field, one in unseen.items() if _is_found(one) and not _is_found(found.get(field))}
         found |= {field: _only_unseen(field) for field in hidden}
+    if layer.read_from_pictures and _is_settled_by_sum(invoice, layer, found):
+        found["total"] = _LookedUp("total", Grounding.FOUND)
     findings = [one.finding for one in found.values() if one.finding is not None]
     levels = {field: one.level for field, one in found.items() if one.level is not None}
     return Grounded(levels, (*findings, *(_swapped(invoice, layer) if layer.usable else ())))
@@ -80,6 +83,17 @@ def _recognised(one: _LookedUp, seen: _LookedUp | None) -> _LookedUp:
     if not _is_found(one):
         return one
     return seen if seen is not None and _is_found(seen) else _LookedUp(one.field, Grounding.RECOGNISED)
+
+
+def _is_settled_by_sum(invoice: Invoice, layer: TextLayer, found: Mapping[str, _LookedUp]) -> bool:
+    """Whether of two readings of the total, a digit apart, the model's is the sum of amounts that both have read."""
+    net = invoice.net_total if invoice.net_total is not None else invoice.subtotal
+    total, tax = invoice.total, invoice.tax_total
+    if total is None or net is None or tax is None or net + tax != total or found.get("total") is None:
+        return False
+    doubted = found["total"].finding is not None
+    read = layer.has_amount(net) and layer.has_amount(tax)
+    return doubted and read and tax != 0 and layer.has_amount_but_for_a_digit(total)
 
 
 def _only_unseen(field: str) -> _LookedUp:
@@ -117,6 +131,8 @@ def _code(layer: TextLayer, field: str, value: str, *, label: str = "", rivals: 
         return _LookedUp(field, Grounding.ANCHORED)
     if not layer.has_code(value):
         return _missing(layer, field, value)
+    if layer.read_from_pictures and any(resembles(value, text) for text in own):
+        return _LookedUp(field, Grounding.FOUND)
     named = next((text for text in own if any(map(str.isdecimal, text))), None)
     other = field == "invoice_number" or any(code_in(value, text) for name in rivals for text in beside.get(name, ()))
     return _LookedUp(field, Grounding.FOUND, _called_otherwise(field, named, value) if other and named else None)
@@ -128,6 +144,9 @@ def _day(layer: TextLayer, field: str, day: date) -> _LookedUp:
     if day in own or {day} == {found for reading in layer.dates for found in reading.candidates}:
         return _LookedUp(field, Grounding.ANCHORED)
     if not layer.has_date(day):
+        if layer.read_from_pictures and not layer.has_dates:
+            # The reader of pictures does not know all scripts; it leaves out what it does not know.
+            return _LookedUp(field, None)
         return _missing(layer, field, day.isoformat())
     others = [
         name for name in (*_DATES, "order_date", "statement") if name != field and day in days_in(beside.get(name, ()))
@@ -146,6 +165,8 @@ def _amount(layer: TextLayer, field: str, amount: Decimal, *, with_decimals: boo
         return _LookedUp(field, Grounding.ANCHORED)
     if not layer.has_amount(amount, with_decimals=with_decimals):
         return _missing(layer, field, money_text(amount)) if field in _MUST_BE_PRINTED else _LookedUp(field, None)
+    if layer.read_from_pictures and amount_resembles(amount, beside.get(field, ())):
+        return _LookedUp(field, Grounding.FOUND)
     rivals = [name for name in (*_AMOUNTS, "other_amount") if name != field and name not in _SAME.get(field, ())]
     elsewhere = any(size in amounts_of(beside.get(name, ())) for name in rivals)
     doubted = field == "total" and len(own) == 1 and (elsewhere or size < max(own))
@@ -207,7 +228,8 @@ def _lines(invoice: Invoice, layer: TextLayer) -> Iterator[_LookedUp]:
 def _missing(layer: TextLayer, field: str, value: str) -> _LookedUp:
     if not layer.complete:
         return _LookedUp(field, None)
-    message = "The value is not in the document's text."
+    source = "what was read from the page's picture" if layer.read_from_pictures else "the document's text"
+    message = f"The value is not in {source}."
     return _LookedUp(field, Grounding.MISSING, Finding("ungrounded", message, field, found=value[:200]))
 
 

@@ -56,7 +56,7 @@ def read_invoices(answer: WireAnswer, layer: TextLayer) -> Reading:
     :param layer: the text of all pages; may be empty.
     """
     alone = len(answer.invoices) == 1
-    readings = [_read_invoice(wire, layer if alone else _layer_of(wire, layer)) for wire in answer.invoices]
+    readings = [_read_invoice(wire, layer) if alone else _among_several(wire, layer) for wire in answer.invoices]
     findings: list[Finding] = []
     if answer.unknown_keys:
         message = "The model's answer held keys that nobody asked for; they were not used."
@@ -77,12 +77,12 @@ def _of_other_invoices(numbers: Sequence[str], layer: TextLayer) -> Iterator[Fin
             yield Finding("another_invoice", message, found=printed[0][:60])
 
 
-def _layer_of(wire: WireInvoice, whole: TextLayer) -> TextLayer:
-    """The pages of one invoice among several; all pages when its range makes no sense."""
+def _among_several(wire: WireInvoice, whole: TextLayer) -> InvoiceReading:
+    """One invoice among several, looked up on its own pages; on all pages when its range makes no sense."""
     first, last = page_of(wire.scalars["first_page"]), page_of(wire.scalars["last_page"])
     if first is None or last is None or not 1 <= first <= last <= len(whole.pages):
-        return whole
-    return TextLayer(whole.pages[first - 1 : last])
+        return _read_invoice(wire, whole)
+    return replace(_read_invoice(wire, TextLayer(whole.pages[first - 1 : last])), pages=(first, last))
 
 
 def _read_invoice(wire: WireInvoice, layer: TextLayer) -> InvoiceReading:
@@ -128,7 +128,7 @@ def _currency_level(code: str, layer: TextLayer) -> Grounding | None:
         return Grounding.ANCHORED
     if code in shown.mentioned:
         return Grounding.FOUND
-    return Grounding.MISSING if layer.complete else None
+    return Grounding.MISSING if layer.complete and layer.shows_currencies else None
 
 
 def _with_dates(invoice: Invoice, scalars: Row, dates: PrintedDates) -> Invoice:

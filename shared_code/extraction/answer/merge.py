@@ -48,7 +48,7 @@ def _invoice(first: InvoiceReading, second: InvoiceReading) -> InvoiceReading:
         *(one for one in second.findings if _top(one) in from_second),
     )
     unchecked = second.unchecked_lines if "line_items" in from_second else first.unchecked_lines
-    return InvoiceReading(replace(first.invoice, **taken), findings, levels, unchecked)
+    return InvoiceReading(replace(first.invoice, **taken), findings, levels, unchecked, pages=first.pages)
 
 
 def _value(path: str, mine: Any, other: Any, first: InvoiceReading, second: InvoiceReading) -> Any:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import zlib
 from contextlib import suppress
 
 import pikepdf
@@ -81,10 +82,15 @@ def _both_ways(blob) -> str:
 def _tables(database):
     def read(connection):
         return [
-            (f"{table.name}.{column.name}", str(value))
+            (f"{table.name}.{column.name}", _unpacked(value))
             for table in metadata.sorted_tables
             for row in connection.execute(select(table)).all()
             for column, value in zip(table.columns, row, strict=True)
         ]
 
     return database.read(read)
+
+
+def _unpacked(value) -> str:
+    """A value of a row as text; bytes are what was compressed."""
+    return zlib.decompress(value).decode() if isinstance(value, bytes) else str(value)

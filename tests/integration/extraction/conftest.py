@@ -17,6 +17,8 @@ from shared_code.bootstrap.container import Services
 from shared_code.database import tables
 from shared_code.database.stores.keys import token_keys
 from shared_code.database.stores.quotas import quota_changes
+from shared_code.documents.ocr.reader import SecondReader
+from shared_code.extraction.second_reading import SecondReadings
 from shared_code.extraction.service import Outcome
 from shared_code.extraction.submission import Submission
 from shared_code.observability.request_context import request_scope
@@ -136,6 +138,49 @@ def unique(path: Path) -> bytes:
     return path.read_bytes() + f"\n% {uuid.uuid4()}\n".encode()
 
 
+@pytest.fixture(scope="module")
+def reader():
+    """For the tests that leave it as it is."""
+    shared = SecondReader()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def scan_answer():
+    """What a model says that reads the scan rightly; asked of the text of the same invoice, or of another one."""
+    from devstack.models.documents import open_pdf, read_attachments
+    from devstack.models.reading.fill import fill
+    from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
+
+    def make(path=SAMPLES / "ghana-vat-invoice.pdf", **changes):
+        reading = read_attachments((open_pdf(path.read_bytes()),), ("Read.",))
+        answer = fill(WIRE_SCHEMA, reading)
+        answer["invoices"][0] |= changes
+        return answer
+
+    return make
+
+
+@pytest.fixture
+def with_reader(pipeline_settings, gemini, reader):
+    """A pipeline with a second reader; options make one of its own, which the test may break."""
+    made = []
+
+    def make(*, wait_seconds: float = 60.0, verify_doubtful: bool = False, **options) -> Pipeline:
+        own = SecondReader(**options) if options else reader
+        readings = SecondReadings(own, wait_seconds=wait_seconds, most_pages=6, verify_doubtful=verify_doubtful)
+        services = build_services(pipeline_settings(), second_readings=readings)
+        made.append((own, services))
+        return Pipeline(services, gemini)
+
+    yield make
+    for own, services in made:
+        services.close()
+        if own is not reader:
+            own.close()
+
+
 RING = "test:" + "A" * 43 + "="
 
 
@@ -147,7 +192,8 @@ def pipeline_settings(database_url, gemini, openai, make_settings):
             gemini_base_url=gemini.url,
             openai_base_url=f"{openai.url}/v1",
             token_encryption_keys=RING,
-            **changes,
+            # Pictures take seconds; the tests of the second reader bring their own.
+            **{"ocr": "off", **changes},
         )
 
     return make

@@ -153,3 +153,17 @@ def test_ids_are_masked_in_logs():
     assert reading_id not in text
     assert "/api/extractions/ext_***" in text
     assert redact("next_step ext_1") == "next_step ext_1"
+
+
+def test_evidence_is_left_out_where_the_address_says_so(pipeline, get):
+    pipeline.add_key()
+    document = unique(SAMPLE)
+    shown = post(pipeline, document).body["data"]
+    bare = post(pipeline, document, query="&evidence=none").body["data"]
+    assert "total" in shown["invoices"][0]["evidence"]
+    assert (bare["cached"], "evidence" in bare["invoices"][0]) == (True, False)
+    assert get(shown["id"]).body["data"]["invoices"] == shown["invoices"]
+    assert "evidence" not in get(shown["id"], "?evidence=none").body["data"]["invoices"][0]
+    for refused in (post(pipeline, document, query="&evidence=some"), get(shown["id"], "?evidence=some")):
+        assert refused.status == 400
+        assert refused.body["error"]["details"] == {"field": "evidence"}

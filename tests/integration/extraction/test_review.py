@@ -11,7 +11,7 @@ from shared_code import errors
 from shared_code.bootstrap import build_services
 from shared_code.database import tables
 from shared_code.database.stores.keys import token_keys, tokens
-from shared_code.extraction import answer_review
+from shared_code.extraction import answer_review, late_reading
 from shared_code.records import KeyStatus, Provider
 
 from .conftest import SAMPLES, Pipeline
@@ -53,7 +53,7 @@ def test_an_answer_that_nobody_could_judge_is_booked_all_the_same(pipeline, monk
     def broken(*_args, **_kwargs):
         raise RuntimeError("a bug behind the answer")
 
-    monkeypatch.setattr(answer_review, "read_invoices", broken)
+    monkeypatch.setattr(late_reading, "read_invoices", broken)
     with pytest.raises(RuntimeError):
         pipeline.extract(numbered(SAMPLE, 1))
     billed = pipeline.gemini.calls()[0]["usage"]["totalTokenCount"]
