@@ -13,11 +13,12 @@ from rich.progress import Progress
 
 from shared_code.api_response import error_facts, format_api_response
 from shared_code.cli.connection import process_services
-from shared_code.cli.explanation import explanation_of, show_explanation
+from shared_code.cli.evidence.explanation import explanation_of, show_explanation
 from shared_code.cli.output import show_table, shows_tables
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.extraction import submission
+from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.extraction.submission import Submission
 from shared_code.observability.request_context import request_scope
 from shared_code.records import Caller, CallIdentity, Provider, Source
@@ -48,13 +49,14 @@ _LINE_FIELDS = ("description", "hsn_sac", "quantity", "unit", "unit_price", "net
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """What every file of a run is asked with."""
 
     caller: Caller
     model: str | None
     lines: bool
     force: bool
+    evidence: EvidenceWanted
 
 
 @shows_tables
@@ -75,6 +77,10 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     force: Annotated[bool, typer.Option("--force", help="Read again what was read before.")] = False,
     username: Annotated[str | None, typer.Option(help="Who is booked.")] = None,
     branch: Annotated[str | None, typer.Option(help="Which branch is booked.")] = None,
+    evidence: Annotated[
+        EvidenceWanted,
+        typer.Option(help="How much of where the values stand is printed with --json; `lines`: also for many lines."),
+    ] = EvidenceWanted.DEFAULT,
     explain: Annotated[
         bool,
         typer.Option(
@@ -88,7 +94,7 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
     with process_services() as services:
         services.ready()
         fields = {"companyID": company or only_company(services), "username": username, "branch": branch}
-        wanted = _Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force)
+        wanted = Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force, evidence)
         failed = 0
         answers: list[tuple[Path, dict[str, Any]]] = []
         for path, answer in _read_all(services, files, wanted):
@@ -132,7 +138,7 @@ def _model(services: "Services", provider: str | None, model: str | None) -> str
     return services.models[wanted][0]
 
 
-def _read_all(services: "Services", files: Sequence[Path], wanted: _Wanted) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _read_all(services: "Services", files: Sequence[Path], wanted: Wanted) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each file and its envelope, with a progress line on standard error; ends early when no file can be read."""
     # What is printed meanwhile is the result: it stays on standard output.
     with Progress(
@@ -145,14 +151,15 @@ def _read_all(services: "Services", files: Sequence[Path], wanted: _Wanted) -> I
         task = progress.add_task("", total=len(files))
         for path in files:
             progress.update(task, description=path.name.replace("[", r"\["))
-            answer, hopeless = _read(services, path, wanted)
+            answer, hopeless = read_file(services, path, wanted)
             yield path, answer
             progress.advance(task)
             if hopeless:
                 return
 
 
-def _read(services: "Services", path: Path, wanted: _Wanted) -> tuple[dict[str, Any], bool]:
+def read_file(services: "Services", path: Path, wanted: Wanted) -> tuple[dict[str, Any], bool]:
+    """The envelope of the answer for one file, and whether the next file would meet the same error."""
     call_id = str(uuid.uuid4())
     try:
         submitted = Submission(
@@ -163,6 +170,7 @@ def _read(services: "Services", path: Path, wanted: _Wanted) -> tuple[dict[str, 
             force=wanted.force,
             model=wanted.model,
             lines_required=wanted.lines,
+            evidence=wanted.evidence,
         )
         with request_scope(call_id=call_id):
             outcome = services.extraction.extract(submitted)

@@ -58,6 +58,9 @@ ENTRIES = {
     "extract": Entry(
         "extract", "Read invoices as an upload would be read; exit code 1 when a file was not.", "extract_command"
     ),
+    "evidence": Entry(
+        "evidence.command", "Draw a box around each value on the pages of a document.", "evidence_command"
+    ),
     "evaluate": Entry(
         "evaluate",
         "Measure how well documents with known values are read; exit code 1 when not every one was.",
