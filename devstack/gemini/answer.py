@@ -10,7 +10,7 @@ from typing import Any
 
 from devstack.gemini import models
 from devstack.models.documents import Attachment
-from devstack.models.faults import Fault
+from devstack.models.faults import ANSWER, Fault
 from devstack.models.questions import Question
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 
@@ -131,7 +131,7 @@ def _other_finish(output: _Output, options: Mapping[str, Any], _question: Questi
 
 _Alteration = Callable[[_Output, Mapping[str, Any], Question], _Output]
 _ALTERATIONS: Mapping[str, _Alteration] = {
-    "answer": _scripted,
+    ANSWER: _scripted,
     "broken_json": lambda output, _options, _question: _half(output),
     "fenced_json": lambda output, _options, question: _capped(
         f"```json\n{output.text}\n```", question, output.thoughts

@@ -10,6 +10,8 @@ from devstack.models.calls import key_hash
 DELAY = "delay"
 CLOSE = "close"
 CLOSE_MID_ANSWER = "close_mid_answer"
+#: the text of an answer as the script gives it
+ANSWER = "answer"
 HTML_502 = "html_502"
 EMPTY_200 = "empty_200"
 NOT_JSON_200 = "not_json_200"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from devstack.models.documents import Attachment
-from devstack.models.faults import Fault
+from devstack.models.faults import ANSWER, Fault
 from devstack.models.questions import Question
 from devstack.models.tokens import count_json, count_text, cut_to_tokens
 from devstack.openai import media
@@ -104,7 +104,7 @@ def _refusal(output: _Output, options: Mapping[str, Any], _question: Question) -
 
 _Alteration = Callable[[_Output, Mapping[str, Any], Question], _Output]
 _ALTERATIONS: Mapping[str, _Alteration] = {
-    "answer": _scripted,
+    ANSWER: _scripted,
     "broken_json": lambda output, _options, _question: _half(output, reason=None),
     "fenced_json": lambda output, _options, question: _capped(
         f"```json\n{output.text}\n```", question, output.reasoning

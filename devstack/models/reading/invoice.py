@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.models.reading import amounts, dates, header, items, labels, parties
+from devstack.models.reading import amounts, dates, header, items, labels, parties, pictures
 from devstack.models.reading.layout import Page, Row
 from devstack.models.reading.numbers import CODES, SIGNS, Money
 
@@ -28,14 +28,17 @@ class DocumentReading:
 
 UNREADABLE = DocumentReading("unreadable")
 #: a vendor's model would look; whoever tries a photo on a laptop must learn that it is not the photo
-_PICTURES = "The stand-in cannot read pictures: it knows the text layer of PDFs only. Real models read them."
+_PICTURES = (
+    "The stand-in cannot read pictures without the packages of requirements-ocr.txt: it knows the text layer of PDFs "
+    "only. Real models read them."
+)
 UNSEEN = DocumentReading("unreadable", ({"notes": _PICTURES},))
 
 
 def read_document(pages: Sequence[Page], *, part: bool = False) -> DocumentReading:
     """Read all pages; those of a ``part`` need no title, number or total to be an invoice."""
     if not any(page.rows for page in pages):
-        return UNSEEN
+        return UNREADABLE if pictures.can_read() else UNSEEN
     readings = tuple(_read_invoice(group, part=part) for group in _groups(pages))
     found = tuple(reading for reading in readings if reading is not None)
     return DocumentReading("invoice", found) if found else DocumentReading("not_an_invoice")

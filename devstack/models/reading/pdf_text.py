@@ -15,7 +15,7 @@ from typing import Any
 
 from devstack.models.reading.layout import Page, Word, rows_from
 
-_PDFIUM = threading.Lock()
+PDFIUM = threading.Lock()
 _REMEMBERED = 64
 _UPRIGHT_RADIANS = 0.2
 #: What a person cannot see a model that looks at the page does not read either.
@@ -68,7 +68,7 @@ class PdfReader:
 def _read_pages(data: bytes, most_pages: int) -> tuple[Page, ...]:
     import pypdfium2
 
-    with _PDFIUM:
+    with PDFIUM:
         try:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:

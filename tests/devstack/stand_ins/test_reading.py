@@ -2,20 +2,23 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from devstack.models.documents import MOST_PAGES, read_attachments
+from devstack.models.documents import MOST_PAGES, open_image, open_pdf, read_attachments
+from devstack.models.reading import pictures
 from devstack.models.reading.fill import fill
 from devstack.models.reading.invoice import read_document
 from devstack.models.reading.layout import pages_from_text
 from devstack.models.reading.numbers import decimal_of, only_money
 from devstack.models.reading.pdf_text import PdfReader
 from shared_code.extraction.answer.prompt import build_prompt
-from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA, parse_answer
+from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
 from tests.devstack.stand_ins.conftest import ask, first_invoice, invoice_bytes, manifest, pdf_part
 
 READER = PdfReader()
+SAMPLES = Path(__file__).parents[3] / "samples"
 TEXT_PDFS = [
     name
     for name, entry in manifest().items()
@@ -89,12 +92,32 @@ def test_two_invoices_in_one_file_keep_their_pages():
     assert reading.invoices[1]["total_page"] == "2"
 
 
-def test_a_letter_is_no_invoice_and_a_scan_cannot_be_read(sdk):
+def test_a_letter_is_no_invoice():
     assert reading_of("not-an-invoice-letter.pdf").status == "not_an_invoice"
-    assert reading_of("argus-dark-photo.pdf").status == "unreadable"
-    picture = parse_answer(ask(sdk, pdf_part("az-britain.png", "image/png")).text)
-    assert picture.document_status == "unreadable"
-    assert ["The stand-in cannot read pictures" in str(one.scalars["notes"]) for one in picture.invoices] == [True]
+
+
+@pytest.mark.skipif(not pictures.can_read(), reason="requirements-ocr.txt is not installed")
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("photo-export-invoice-usd.jpg", ("SPL/EXP/0031", "2025-10-14", "23990.00", "USD", 1)),
+        ("scan-ghana-vat-invoice.pdf", ("ADM-26-00118", "2026-03-05", "76440.00", "GHS", 2)),
+    ],
+)
+def test_samples_that_are_pictures_are_read(name, expected):
+    data = (SAMPLES / name).read_bytes()
+    attachment = open_pdf(data) if name.endswith(".pdf") else open_image("image/jpeg", data)
+    [invoice] = read_attachments((attachment,), ("Read this.",)).invoices
+    found = tuple(invoice[name] for name in ("invoice_number", "invoice_date", "total", "currency"))
+    assert (*found, len(invoice["line_items"])) == expected
+
+
+def test_without_the_second_reader_a_picture_cannot_be_read(monkeypatch):
+    monkeypatch.setattr(pictures, "can_read", lambda: False)
+    picture = open_image("image/png", invoice_bytes("az-britain.png"))
+    reading = read_attachments((picture,), ("Read what nobody can.",))
+    assert reading.status == "unreadable"
+    assert "cannot read pictures" in reading.invoices[0]["notes"]
 
 
 def test_text_too_small_to_see_is_not_read():
