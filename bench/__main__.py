@@ -8,6 +8,7 @@ import sys
 BENCHES = {
     "imports": "import time of all function folders",
     "e_invoice": "e-invoices answered without a model, file by file",
+    "scans": "scans beside the second reader: errors found, false alarms, time; a quarter of an hour",
     "reserve": "reserve + settle beside the bare UPDATE, SQLite and PostgreSQL",
     "telemetry": "a request beside one without telemetry; endpoint up, down, slow",
     "usage": "usage reports over a year of a thousand companies",

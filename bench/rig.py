@@ -63,6 +63,8 @@ def environment(gemini_url: str, **more: str) -> Iterator[None]:
         "GEMINI_BASE_URL": gemini_url,
         "TOKEN_ENCRYPTION_KEYS": RING,
         "LOG_LEVEL": "WARNING",
+        # It reads photos beside the model; its cost is measured by itself (bench/scans.py).
+        "OCR": "off",
         "PYTHON_THREADPOOL_THREAD_COUNT": "64",
         **more,
     }
