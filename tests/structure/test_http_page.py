@@ -11,9 +11,12 @@ from pathlib import Path
 
 from shared_code import api_response, errors
 from shared_code.documents import refusals
+from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.extraction.outcome import AnswerData, Provenance, UsageData
 from shared_code.extraction.stored_readings import UnfinishedData
 from shared_code.invoices import schema
+from shared_code.invoices.evidence.record import CandidateData, EvidenceData
+from shared_code.invoices.page import Source
 from shared_code.records import Finding
 from shared_code.web import browsers, form
 
@@ -72,6 +75,11 @@ def test_every_field_around_the_invoices_stands_there():
     assert set(table_after("the request itself is a success.\n")) == set(UnfinishedData.__annotations__)
     assert set(table_after("\n## Warnings\n")) == {field.name for field in dataclasses.fields(Finding)}
     assert set(table_after("\n## An upload\n")) == {form.FILE, *form.FIELDS}
+    evidence = table_after("\n#### Evidence of a value\n")
+    assert set(evidence) == set(EvidenceData.__annotations__)
+    assert all(f"`{source}`" in evidence["source"][1] for source in Source)
+    assert all(f"`{name}`" in evidence["candidates"][1] for name in CandidateData.__annotations__)
+    assert all(f"`{word}`" in table_after("\n## An upload\n")["evidence"][0] for word in EvidenceWanted)
     assert f"Access-Control-Expose-Headers: {', '.join(browsers.EXPOSED)}" in PAGE
 
 
