@@ -1,8 +1,8 @@
-"""Encrypts the companies' provider keys at rest, bound to the row that they stand in.
+"""Encrypts the companies' provider keys and webhook secrets at rest, bound to the place that they stand in.
 
-AES-256-GCM with the token id as associated data: a ciphertext copied into another row does not open. A stored value is
-``enc:v1:<key id>:<base64 of nonce, ciphertext and tag>``; anything else is a plain key from before encryption and
-passes as it is. Refuses to guess: a value that does not open is an error, never a garbled key for a provider.
+AES-256-GCM with the place as associated data: a ciphertext copied into another row does not open. A stored value is
+``enc:v1:<key id>:<base64 of nonce, ciphertext and tag>``; for a provider key anything else is a plain one from before
+encryption and passes as it is. Refuses to guess: a value that does not open is an error, never a garbled key.
 """
 
 import base64
@@ -41,10 +41,7 @@ class KeyCipher:
 
         :raises ConfigurationError: no ring, or a malformed one.
         """
-        key_id = next(iter(self._ring))
-        nonce = os.urandom(_NONCE_BYTES)
-        closed = self._ring[key_id].encrypt(nonce, plain.encode(), _bound_to(token_id))
-        return f"{PREFIX}{key_id}:{base64.b64encode(nonce + closed).decode()}"
+        return self.seal(plain, _bound_to(token_id))
 
     def decrypt(self, stored: str, token_id: int) -> str:
         """Open a stored key; a legacy plain one passes, without blanks around it.
@@ -54,19 +51,38 @@ class KeyCipher:
         """
         if not stored.startswith(PREFIX):
             return stored.strip()
-        key_id, _, body = stored[len(PREFIX) :].strip().partition(":")
+        return self.unseal(stored, _bound_to(token_id), what=f"The API key of token {token_id}")
+
+    def seal(self, plain: str, place: str) -> str:
+        """Close a secret for one place, such as a column and a row's key.
+
+        :raises ConfigurationError: no ring, or a malformed one.
+        """
+        key_id = next(iter(self._ring))
+        nonce = os.urandom(_NONCE_BYTES)
+        closed = self._ring[key_id].encrypt(nonce, plain.encode(), place.encode())
+        return f"{PREFIX}{key_id}:{base64.b64encode(nonce + closed).decode()}"
+
+    def unseal(self, stored: str, place: str, *, what: str) -> str:
+        """Open what was closed for a place.
+
+        :param what: names the secret in an error.
+        :raises ConfigurationError: it is plain, the ring lacks the key or holds another one under its id, or the text
+            belongs to another place.
+        """
+        key_id, _, body = stored.removeprefix(PREFIX).strip().partition(":")
+        if not stored.startswith(PREFIX):
+            raise ConfigurationError(f"{what} is not encrypted")
         if key_id not in self._ring:
-            raise ConfigurationError(
-                f"The API key of token {token_id} was encrypted with key {key_id!r}, which {_SETTING} does not hold"
-            )
+            raise ConfigurationError(f"{what} was encrypted with key {key_id!r}, which {_SETTING} does not hold")
         from cryptography.exceptions import InvalidTag
 
         try:
             sealed = base64.b64decode(body, validate=True)
-            plain = self._ring[key_id].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(token_id))
+            plain = self._ring[key_id].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
         except (InvalidTag, ValueError) as error:
             raise ConfigurationError(
-                f"The API key of token {token_id} does not open: {_SETTING} holds another key under {key_id!r}, "
+                f"{what} does not open: {_SETTING} holds another key under {key_id!r}, "
                 "or the stored text was changed or copied from another row"
             ) from error
         return plain.decode()
@@ -150,8 +166,8 @@ def new_ring_entry(key_id: str) -> str:
     return f"{key_id}:{base64.b64encode(os.urandom(_KEY_BYTES)).decode()}"
 
 
-def _bound_to(token_id: int) -> bytes:
-    return f"TokenMaster.ApiKey:{token_id}".encode()
+def _bound_to(token_id: int) -> str:
+    return f"TokenMaster.ApiKey:{token_id}"
 
 
 def _key_bytes(encoded: str, key_id: str) -> bytes:

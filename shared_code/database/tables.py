@@ -289,7 +289,20 @@ company_settings = Table(
     #: IANA name; decides LocalDay and quota periods
     Column("TimeZone", String(64), nullable=False),
     Column("UpdatedAt", _moment()),
+    #: where the company is told of its readings; NULL = nowhere
+    Column("WebhookUrl", String(2000)),
+    #: of which events, joined by commas
+    Column("WebhookEvents", String(200)),
+    #: what messages are signed with, as ciphertext: the newest secret, and the one before it
+    Column("WebhookSecret", String(500)),
+    Column("WebhookOldSecret", String(500)),
     schema=SCHEMA,
+)
+# Every end of a reading asks whether its company wants to be told.
+Index(
+    "IX_CompanySettings_Webhook",
+    folded(company_settings.c.CompanyID),
+    **_where("WebhookUrl IS NOT NULL"),
 )
 
 extractions = Table(
@@ -416,6 +429,44 @@ Index("UX_IdempotencyKeys_Key", idempotency_keys.c.CompanyID, idempotency_keys.c
 # Prune by age.
 Index("IX_IdempotencyKeys_CreatedAt", idempotency_keys.c.CreatedAt)
 
+jobs = Table(
+    "Jobs",
+    metadata,
+    Column("JobID", _big_key, primary_key=True, autoincrement=True),
+    #: of the reading that the job is to make
+    Column("PublicID", String(36), nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    Column("DocumentSha256", String(64), nullable=False),
+    #: waiting (for its company's share), queued, running, resting (until the sweep tries it again), done, failed,
+    #: cancelled
+    Column("State", String(10), nullable=False),
+    #: which place of its company's share it holds; NULL before its turn, while it rests, and after its end
+    Column("Slot", Integer),
+    #: when its message was put into the queue
+    Column("SentAt", _moment()),
+    #: fences the run that works on it
+    Column("CallID", String(36)),
+    Column("LeaseUntil", _moment()),
+    #: the reading that answers: an earlier one where the document had been read before
+    Column("ReadingID", String(36)),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("UpdatedAt", _moment(), nullable=False, server_default=utc_now()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# A job is found by its id.
+Index("UX_Jobs_PublicID", jobs.c.PublicID, unique=True)
+# Each place of a company's share is held once.
+Index("UX_Jobs_Slot", jobs.c.CompanyID, jobs.c.Slot, unique=True, **_where("Slot IS NOT NULL"))
+# The next job of a company.
+Index("IX_Jobs_Turn", jobs.c.CompanyID, jobs.c.State, jobs.c.JobID)
+# The sweep looks for jobs that nothing moves.
+Index("IX_Jobs_State", jobs.c.State, jobs.c.UpdatedAt)
+# Jobs of a document that is to be erased.
+Index("IX_Jobs_Document", jobs.c.CompanyID, jobs.c.DocumentSha256)
+# Prune by age.
+Index("IX_Jobs_UpdatedAt", jobs.c.UpdatedAt)
+
 written_results = Table(
     "WrittenResults",
     metadata,
@@ -528,3 +579,51 @@ Index(
     unique=True,
     **_where("ClosedAt IS NULL"),
 )
+
+webhook_deliveries = Table(
+    "WebhookDeliveries",
+    metadata,
+    Column("DeliveryID", _big_key, primary_key=True, autoincrement=True),
+    #: a digest of what happened: the same however often it is written or sent
+    Column("MessageID", String(40), nullable=False),
+    #: whose receiver it is for; '' for the operators' own
+    Column("CompanyID", String(50), nullable=False),
+    Column("Event", String(40), nullable=False),
+    #: public id of a reading, or number of an alert
+    Column("SubjectID", String(40), nullable=False),
+    #: JSON facts that the message tells
+    Column("Facts", UnicodeText, nullable=False),
+    #: pending, delivered, failed (given up) or dropped (there is no receiver any more)
+    Column("State", String(10), nullable=False),
+    Column("OccurredAt", _moment(), nullable=False, server_default=utc_now()),
+    #: from when the time is counted after which it is given up
+    Column("Since", _moment(), nullable=False, server_default=utc_now()),
+    Column("NextAt", _moment(), nullable=False),
+    #: tries that were begun
+    Column("Attempts", Integer, nullable=False, server_default=text("0")),
+    #: HTTP status of the last try, or what kept it from getting one
+    Column("LastStatus", Integer),
+    Column("LastError", Unicode(300)),
+    #: NULL while it is pending
+    Column("FinishedAt", _moment()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# What happened is told once.
+Index("UX_WebhookDeliveries_MessageID", webhook_deliveries.c.MessageID, unique=True)
+# What is due, company by company.
+Index(
+    "IX_WebhookDeliveries_Due",
+    webhook_deliveries.c.CompanyID,
+    webhook_deliveries.c.NextAt,
+    **_where("FinishedAt IS NULL"),
+)
+# Companies whose receiver does not take what it is sent.
+Index(
+    "IX_WebhookDeliveries_State",
+    webhook_deliveries.c.State,
+    webhook_deliveries.c.CompanyID,
+    webhook_deliveries.c.FinishedAt,
+)
+# Prune by age.
+Index("IX_WebhookDeliveries_FinishedAt", webhook_deliveries.c.FinishedAt)

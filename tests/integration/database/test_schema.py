@@ -108,6 +108,7 @@ def _beyond_comparison(change):
     return change[0] in ("add_index", "remove_index") and change[1].name in (
         "IX_TokenMaster_CompanyID",
         "UX_TokenMaster_Fingerprint",
+        "IX_CompanySettings_Webhook",
     )
 
 

@@ -179,14 +179,16 @@ def find_claim(connection: Connection, key: str) -> Claim | None:
     return None if row is None else from_row(Claim, row, key=row.ClaimKey, lease_ended=bool(row.LeaseEnded))
 
 
-def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> bool:
-    """Store the reading, and let the claim point to it; False when the run no longer owns the claim."""
+def finish_claim(connection: Connection, key: str, call_id: str, finished: Finished) -> ReadingHead | None:
+    """Store the reading, and let the claim point to it if the run still owns it.
+
+    :returns: the reading if it was stored now, None when it was there already or erased.
+    """
     head = finished.head or _head_of(connection, key, call_id)
     if head is None:
-        return False
-    owned = connection.execute(_FINISH, {"claim": key, "call": call_id, "reading": head.reading_id}).rowcount == 1
-    insert_done(connection, head, finished)
-    return owned
+        return None
+    connection.execute(_FINISH, {"claim": key, "call": call_id, "reading": head.reading_id})
+    return head if insert_done(connection, head, finished) else None
 
 
 def _head_of(connection: Connection, key: str, call_id: str) -> ReadingHead | None:

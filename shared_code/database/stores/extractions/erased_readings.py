@@ -12,6 +12,7 @@ from itertools import batched
 from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, null, or_, select, update
 
 from shared_code.database.clock import utc_now
+from shared_code.database.stores.extractions import jobs
 from shared_code.database.stores.extractions.readings import FAILED, RUNNING, find_reading
 from shared_code.database.tables import (
     application_logs,
@@ -77,8 +78,12 @@ def document_of(connection: Connection, reading_id: str) -> DocumentKey | None:
 def free_document(connection: Connection, document: DocumentKey) -> bool:
     """Remove the claims on a document, so that no answer is served any more; False while it is being read.
 
-    A run is over when its claim is, and when each of its calls is booked.
+    A run is over when its claim is, and when each of its calls is booked. Jobs that have not begun to read it are
+    cancelled.
     """
+    for job in jobs.jobs_of(connection, document.company_id, document.sha256):
+        if job.live and not jobs.end_idle_job(connection, job.job_id, state=jobs.CANCELLED):
+            return False
     of_document = (claims.c.CompanyID == document.company_id, claims.c.DocumentSha256 == document.sha256)
     connection.execute(delete(claims).where(*of_document, claims.c.State != RUNNING))
     running = connection.execute(select(claims.c.ClaimID).where(*of_document)).first()

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, CompoundSelect, Connection, cast, func, select, union
 
+from shared_code.database.stores.extractions import jobs
+from shared_code.database.stores.extractions.late_findings import judged_result
 from shared_code.database.stores.extractions.readings import RUNNING
 from shared_code.database.stores.operations.rows_by_age import matching, newest
 from shared_code.database.stores.row_records import from_row
@@ -18,6 +20,8 @@ from shared_code.labels import spellings
 table = extractions
 
 _LISTED = [column for column in table.c if column.name not in {"Result", "Evidence"}]
+#: states of readings that are jobs, and in which states those are
+_JOB_STATES = {jobs.QUEUED: jobs.IDLE, jobs.CANCELLED: (jobs.CANCELLED,)}
 #: where a request's id stands beside that of its run
 _REQUESTS = (application_logs, retry_attempts, token_usage_logs)
 
@@ -26,9 +30,10 @@ _REQUESTS = (application_logs, retry_attempts, token_usage_logs)
 class StoredExtraction:
     """One reading. ``id`` is its public id, ``extraction_id`` a number for the order of pages.
 
-    ``state`` is running, done or failed; ``status`` is what a reading that is done came to, ``error_code`` why one
-    failed, ``error`` what the caller was told. ``result`` is what was answered, when asked for. Of a reading that is
-    running only the document is known. Moments are naive UTC; ``id`` is None in a row of an earlier version.
+    ``state`` is queued, running, done, failed or cancelled; ``status`` is what a reading that is done came to,
+    ``error_code`` why one failed, ``error`` what the caller was told. ``result`` is what was answered, when asked for.
+    Of a reading that is queued, running or cancelled only the document is known. Moments are naive UTC; ``id`` is None
+    in a row of an earlier version.
     """
 
     extraction_id: int
@@ -56,7 +61,10 @@ class StoredExtraction:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionFilter:
-    """Which readings to list: every given field must match. Only ``state`` running lists those that are being made.
+    """Which readings to list: every given field must match.
+
+    Only ``state`` running lists those that are being made, and only queued and cancelled list those that are to be
+    made later, or were called off.
 
     ``file`` is a part of the file's name, ``request_id`` that of a request whose run left a trace in log, attempts or
     bookings; ``since`` and ``until`` (naive UTC) are about the end of the run.
@@ -82,6 +90,8 @@ def find_extractions(
     """The newest matching readings, newest first, without results; ``before_id`` is where the last page ended."""
     if wanted.state == RUNNING:
         return _running(connection, wanted, before_id=before_id, limit=limit)
+    if wanted.state in _JOB_STATES:
+        return _jobs(connection, wanted, before_id=before_id, limit=limit)
     equal: dict[Column[Any], Any] = {
         table.c.CompanyID: wanted.company_id,
         table.c.State: wanted.state,
@@ -103,7 +113,8 @@ def get_extraction(connection: Connection, reading_id: str) -> StoredExtraction 
     row = connection.execute(select(table).where(table.c.PublicID == reading_id)).first()
     if row is None:
         return None
-    return from_row(StoredExtraction, row, id=row.PublicID, result=_facts(row.Result), error=_facts(row.Error))
+    result = judged_result(row.Result, row.LateVerdict) if row.Result else None
+    return from_row(StoredExtraction, row, id=row.PublicID, result=result, error=_facts(row.Error))
 
 
 def model_seconds(connection: Connection, call_ids: Collection[str]) -> dict[str, float]:
@@ -114,11 +125,52 @@ def model_seconds(connection: Connection, call_ids: Collection[str]) -> dict[str
     return {row.CallID: int(row.Milliseconds) / 1000 for row in rows if row.Milliseconds}
 
 
+def _jobs(
+    connection: Connection, wanted: ExtractionFilter, *, before_id: int | None, limit: int
+) -> list[StoredExtraction]:
+    if _asks_for_more(wanted) or wanted.request_id is not None:
+        return []
+    own = jobs.table.c
+    conditions: list[ColumnElement[bool]] = [own.State.in_(_JOB_STATES[wanted.state or ""])]
+    if wanted.since is not None:
+        conditions.append(own.UpdatedAt >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(own.UpdatedAt < wanted.until)
+    equal: dict[Column[Any], Any] = {
+        own.CompanyID: wanted.company_id,
+        own.DocumentSha256: wanted.document_sha256,
+        own.CallID: wanted.call_id,
+    }
+    statement = matching(select(jobs.table), equal).where(*conditions)
+    return [
+        StoredExtraction(
+            extraction_id=row.JobID,
+            id=row.PublicID,
+            company_id=row.CompanyID,
+            document_sha256=row.DocumentSha256,
+            provider="",
+            model="",
+            call_id=row.CallID or "",
+            state=wanted.state or "",
+            status=None,
+            invoice_number=None,
+            created_at=row.CreatedAt,
+            finished_at=None,
+        )
+        for row in connection.execute(newest(statement, own.JobID, before_id=before_id, limit=limit))
+    ]
+
+
+def _asks_for_more(wanted: ExtractionFilter) -> bool:
+    """Whether it asks for what only a reading that has ended is known by."""
+    known = (wanted.status, wanted.error_code, wanted.invoice_number, wanted.file, wanted.requested_by)
+    return any(value is not None for value in known)
+
+
 def _running(
     connection: Connection, wanted: ExtractionFilter, *, before_id: int | None, limit: int
 ) -> list[StoredExtraction]:
-    unknown = (wanted.status, wanted.error_code, wanted.invoice_number, wanted.file, wanted.requested_by)
-    if any(value is not None for value in unknown):
+    if _asks_for_more(wanted):
         return []
     more: list[ColumnElement[bool]] = []
     if wanted.request_id is not None:

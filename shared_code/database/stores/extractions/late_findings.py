@@ -4,7 +4,9 @@ The result itself never changes: what is thought of its values, and where they s
 """
 
 import base64
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, update
 
@@ -30,6 +32,16 @@ class LateFinding:
     status: str
     verdict: str
     evidence: str | None
+
+
+def judged_result(result: str, late_verdict: str | None) -> dict[str, Any]:
+    """A stored result, with what a late finding thinks of it instead of the first verdict."""
+    data: dict[str, Any] = json.loads(result)
+    if late_verdict is None:
+        return data
+    late = json.loads(late_verdict)
+    invoices = [{**one, **judged} for one, judged in zip(data["invoices"], late["invoices"], strict=True)]
+    return {**data, **late, "invoices": invoices}
 
 
 # Only whoever finds a result and no late finding writes: one that was erased meanwhile gets nothing.

@@ -89,6 +89,7 @@ class FoundReading:
     error_code: str | None = None
     error: str | None = None
     supersedes: str | None = None
+    file_label: str | None = None
     erased_at: datetime | None = None
     evidence: bytes | None = None
     evidence_version: int | None = None
@@ -147,8 +148,11 @@ _REPLACE_FAILED = (
 )
 
 
-def insert_done(connection: Connection, head: ReadingHead, finished: Finished) -> None:
-    """Store a result under its id; again is no harm, and one that was erased meanwhile stays erased."""
+def insert_done(connection: Connection, head: ReadingHead, finished: Finished) -> bool:
+    """Store a result under its id; again is no harm, and one that was erased meanwhile stays erased.
+
+    :returns: whether it was stored now.
+    """
     values = _head_values(head) | {
         "new_State": DONE,
         "new_Status": finished.status,
@@ -160,12 +164,16 @@ def insert_done(connection: Connection, head: ReadingHead, finished: Finished) -
         "new_ErrorCode": None,
         "new_Error": None,
     }
-    if connection.execute(_INSERT, values).rowcount == 0:
-        connection.execute(_REPLACE_FAILED, values)
+    if connection.execute(_INSERT, values).rowcount == 1:
+        return True
+    return connection.execute(_REPLACE_FAILED, values).rowcount == 1
 
 
-def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError) -> None:
-    """Note that a document could not be read, as the caller was told; a reading that is there stays as it is."""
+def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError) -> bool:
+    """Note that a document could not be read, as the caller was told; a reading that is there stays as it is.
+
+    :returns: whether it was noted now.
+    """
     facts = {"message": error.message, "retryable": error.retryable, "details": error.details}
     values = _head_values(head) | {
         "new_State": FAILED,
@@ -178,7 +186,7 @@ def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError
         "new_ErrorCode": error.code,
         "new_Error": fitting(json.dumps(facts, ensure_ascii=False, default=str)),
     }
-    connection.execute(_INSERT, values)
+    return connection.execute(_INSERT, values).rowcount == 1
 
 
 def find_reading(connection: Connection, reading_id: str) -> FoundReading | None:

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.operations import webhook_deliveries
 from shared_code.database.stores.operations.json_facts import read_facts
 from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
+from shared_code.database.stores.operations.webhook_deliveries import ALERT_CLOSED, ALERT_OPENED, HOUSE, Happening
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import alerts
 from shared_code.records import Alert
@@ -38,7 +40,7 @@ def raise_alert(connection: Connection, alert: Alert) -> bool:
         return False
     try:
         with connection.begin_nested():
-            connection.execute(
+            new = connection.execute(
                 insert(alerts).values(
                     Kind=alert.kind,
                     Subject=subject,
@@ -47,6 +49,7 @@ def raise_alert(connection: Connection, alert: Alert) -> bool:
                     Details=json.dumps(dict(alert.details), default=str),
                 )
             )
+            _tell(connection, ALERT_OPENED, alert, int((new.inserted_primary_key or (0,))[0]))
     except IntegrityError:  # raised by another instance at the same moment
         _see_again(connection, alert, subject)
         return False
@@ -154,8 +157,23 @@ def get_alert(connection: Connection, alert_id: int) -> Alert | None:
 
 
 def _close(connection: Connection, *which: ColumnElement[bool]) -> bool:
-    change = update(alerts).where(*which, _OPEN).values(ClosedAt=utc_now())
-    return connection.execute(change).rowcount == 1
+    for alert in _read(connection, select(alerts).where(*which, _OPEN)):
+        change = update(alerts).where(alerts.c.AlertID == alert.alert_id, _OPEN).values(ClosedAt=utc_now())
+        if connection.execute(change).rowcount == 1:
+            _tell(connection, ALERT_CLOSED, alert, alert.alert_id or 0)
+            return True
+    return False
+
+
+def _tell(connection: Connection, event: str, alert: Alert, alert_id: int) -> None:
+    """Have the operators' receiver told: which kind of condition, and about which company, nothing else of it."""
+    company = alert.details.get("company_id")
+    facts = {
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "company_id": company if isinstance(company, str) else None,
+    }
+    webhook_deliveries.add_for_house(connection, Happening(event, HOUSE, str(alert_id), facts))
 
 
 def _see_again(connection: Connection, alert: Alert, subject: str, *, occurrences: int = 1) -> bool:
