@@ -46,12 +46,14 @@ def _options(arguments: Sequence[str] | None) -> HostOptions:
     parser.add_argument("--master-key", help="key for level 'admin' and the admin endpoints (with --enable-auth)")
     parser.add_argument("--debug-errors", action="store_true", help="put the error into the body of a 500")
     parser.add_argument("--ready-file", type=Path, help="JSON file that is written once the host answers")
-    parser.add_argument("--blob-poll-seconds", type=float, default=1.0, help="pause between blob scans (Azure: 10)")
+    parser.add_argument(
+        "--blob-poll-seconds", type=float, default=1.0, help="pause between looks for blobs and messages (Azure: 10)"
+    )
     parser.add_argument(
         "--blob-visibility-seconds",
         type=int,
         default=600,
-        help="after how long a crashed host's blob is tried again (Azure: 600)",
+        help="after how long a crashed host's blob or message is tried again (Azure: 600)",
     )
     parser.add_argument("--drain-seconds", type=float, default=10.0, help="time for running functions to end at a stop")
     given = parser.parse_args(arguments)

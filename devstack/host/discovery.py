@@ -1,7 +1,7 @@
 """Which functions an app has: one per direct subfolder with a ``function.json``, ordered by name.
 
 What is wrong with one function is collected and reported; the others run. Only triggers that this stand-in can fire are
-accepted (HTTP, timer, blob), and it says so instead of starting a function that would never be called.
+accepted (HTTP, timer, blob, queue), and it says so instead of starting a function that would never be called.
 """
 
 import re
@@ -14,8 +14,8 @@ from typing import Any
 from devstack.host.errors import FunctionProblem, HostStartError
 from devstack.host.settings import AppSettings, read_json
 
-HTTP, TIMER, BLOB = "httpTrigger", "timerTrigger", "blobTrigger"
-SUPPORTED_TRIGGERS = {name.casefold(): name for name in (HTTP, TIMER, BLOB)}
+HTTP, TIMER, BLOB, QUEUE = "httpTrigger", "timerTrigger", "blobTrigger", "queueTrigger"
+SUPPORTED_TRIGGERS = {name.casefold(): name for name in (HTTP, TIMER, BLOB, QUEUE)}
 AUTH_LEVELS = ("anonymous", "function", "admin")
 BLOB_SOURCES = ("logsandcontainerscan", "eventgrid")
 RESERVED_ROUTES = ("admin", "runtime")
@@ -147,7 +147,7 @@ def _trigger(
         if binding is not trigger and binding.type.casefold() != "http":
             raise FunctionProblem(f"The binding type '{binding.type}' is not supported by this stand-in of the host.")
     properties = {str(key).casefold(): value for key, value in entries[triggers[0]].items()}
-    for key in ("path", "connection", "schedule", "route"):
+    for key in ("path", "connection", "schedule", "route", "queuename"):
         if isinstance(properties.get(key), str):
             properties[key] = settings.resolve(properties[key])
     _check(trigger, properties)
@@ -162,8 +162,8 @@ def _check(trigger: Binding, properties: Mapping[str, Any]) -> None:
         route = str(properties.get("route") or "").strip("/").casefold()
         if route.startswith(RESERVED_ROUTES):
             raise FunctionProblem("The specified route conflicts with one or more built in routes.")
-    for kind, key in ((TIMER, "schedule"), (BLOB, "path")):
-        if trigger.type == kind and not properties.get(key):
+    for kind, key in ((TIMER, "schedule"), (BLOB, "path"), (QUEUE, "queueName")):
+        if trigger.type == kind and not properties.get(key.casefold()):
             raise FunctionProblem(f"The {kind} binding has no {key}.")
     if trigger.type == BLOB:
         # Not resolved on purpose: the host reads it straight into an enum.

@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devstack.host.blob_invoker import BlobInvoker
-from devstack.host.blob_paths import parse_blob_path
-from devstack.host.blob_queue import BlobQueueListener, BlobQueueOptions
-from devstack.host.blob_receipts import BlobNotifier
-from devstack.host.blob_registration import BlobRegistration
-from devstack.host.blob_scanner import BlobScanner
-from devstack.host.discovery import BLOB, HTTP, TIMER, FunctionDefinition
+from devstack.host.blobs.invoker import BlobInvoker
+from devstack.host.blobs.paths import parse_blob_path
+from devstack.host.blobs.queue import BlobMessages
+from devstack.host.blobs.receipts import BlobNotifier
+from devstack.host.blobs.registration import BlobRegistration
+from devstack.host.blobs.scanner import BlobScanner
+from devstack.host.discovery import BLOB, HTTP, QUEUE, TIMER, FunctionDefinition
 from devstack.host.errors import FunctionProblem, HostStartError
 from devstack.host.invocations import Invocations
 from devstack.host.locks import ListenerLock
+from devstack.host.queue_listener import QueueListener, QueueOptions
+from devstack.host.queue_trigger import QueueTrigger, message_encoding, queue_options
 from devstack.host.schedules import parse_schedule
 from devstack.host.settings import AppSettings, HostConfig
 from devstack.host.storage import HOST_CONNECTION, NO_HOST_STORAGE, StorageAccount, is_configured, open_account
@@ -41,7 +43,7 @@ class TriggerOptions:
 
 
 class Triggers:
-    """Timer and blob functions; raises :class:`HostStartError` when they have no storage to work with."""
+    """Timer, blob and queue functions; raises :class:`HostStartError` when they have no storage to work with."""
 
     def __init__(
         self,
@@ -56,7 +58,8 @@ class Triggers:
         self.problems: dict[str, str] = {}
         self._timers: dict[str, TimerListener] = {}
         self._blobs: dict[str, BlobRegistration] = {}
-        self._queue: BlobQueueListener | None = None
+        self._queues: dict[str, QueueTrigger] = {}
+        self._listeners: list[QueueListener] = []
         self._scanner: BlobScanner | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -74,20 +77,24 @@ class Triggers:
             try:
                 if function.trigger.type == TIMER:
                     self._timers[function.name] = _timer(function, account, options.host_id, invocations)
+                elif function.trigger.type == QUEUE:
+                    self._queues[function.name] = _queue(function, settings, config, invocations)
                 else:
                     self._blobs[function.name] = _blob(function, settings)
             except FunctionProblem as problem:
                 self.problems[function.name] = str(problem)
         self._watch_blobs(account, config, options)
+        self._watch_queues(config, options)
 
     def start(self) -> None:
         """Begin to listen; storage that does not answer yet is waited for in the background."""
         for name, timer in self._timers.items():
             if name in self._enabled:
                 self._run(timer.listen, f"timer-{name}")
-        if self._scanner and self._queue:
+        if self._scanner:
             self._run(self._scanner.scan, "blob-scan")
-            self._run(self._queue.listen, "blob-queue")
+        for listener in self._listeners:
+            self._run(listener.listen, "queue")
 
     def stop(self) -> None:
         """Take no more work."""
@@ -95,14 +102,17 @@ class Triggers:
 
     def finish(self) -> bool:
         """Wait a moment for messages whose function has ended to be settled, and for locks to be given back."""
-        settled = self._queue is None or self._queue.finish(FINISH_SECONDS)
+        deadline = time.monotonic() + FINISH_SECONDS
+        settled = all(one.finish(max(0.0, deadline - time.monotonic())) for one in self._listeners)
         deadline = time.monotonic() + FINISH_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return settled and not any(thread.is_alive() for thread in self._threads)
 
     def describe(self, function: FunctionDefinition) -> str:
-        """Path or schedule, for people."""
+        """Path, queue or schedule, for people."""
+        if function.trigger.type == QUEUE:
+            return str(function.properties["queuename"])
         if function.trigger.type == BLOB:
             polled = str(function.properties.get("source") or "").casefold() == "eventgrid"
             return f"{function.properties['path']}{' (source EventGrid: polled here)' if polled else ''}"
@@ -112,6 +122,8 @@ class Triggers:
         """How to run the function by hand, or None."""
         if function.name in self._timers:
             return self._timers[function.name].run_now
+        if function.name in self._queues:
+            return self._queues[function.name].run_by_hand
         registration = self._blobs.get(function.name)
         if registration is None:
             return None
@@ -131,15 +143,23 @@ class Triggers:
             notifier=BlobNotifier(account, options.host_id, queue),
             poll_seconds=options.blob_poll_seconds,
         )
-        queue_options = BlobQueueOptions(
+        blob_options = QueueOptions(
+            kind="blob",
             poison_threshold=config.integer("extensions.blobs.poisonBlobThreshold", POISON_THRESHOLD),
             parallel=config.integer("extensions.blobs.maxDegreeOfParallelism", BLOBS_PER_CORE * (os.cpu_count() or 1)),
             visibility_seconds=options.blob_visibility_seconds,
             poll_seconds=options.blob_poll_seconds,
         )
-        self._queue = BlobQueueListener(
-            queue, watched, account=account, invoker=self._invoker, scanner=self._scanner, options=queue_options
-        )
+        messages = BlobMessages(watched, account=account, invoker=self._invoker, scanner=self._scanner)
+        self._listeners.append(QueueListener(queue, messages, blob_options))
+
+    def _watch_queues(self, config: HostConfig, options: TriggerOptions) -> None:
+        for trigger in self._queues.values():
+            if trigger.function.name in self._enabled:
+                settings = queue_options(
+                    config, poll_seconds=options.blob_poll_seconds, visibility_seconds=options.blob_visibility_seconds
+                )
+                self._listeners.append(QueueListener(trigger.queue, trigger, settings))
 
     def _run(self, listen: Callable[[threading.Event], None], name: str) -> None:
         thread = threading.Thread(target=listen, args=(self._stop,), name=name, daemon=True)
@@ -157,6 +177,13 @@ def _timer(
         lock=ListenerLock(account, host_id, function.name),
         invocations=invocations,
     )
+
+
+def _queue(
+    function: FunctionDefinition, settings: AppSettings, config: HostConfig, invocations: Invocations
+) -> QueueTrigger:
+    connection = str(function.properties.get("connection") or HOST_CONNECTION)
+    return QueueTrigger(function, open_account(settings, connection), invocations, message_encoding(config))
 
 
 def _blob(function: FunctionDefinition, settings: AppSettings) -> BlobRegistration:

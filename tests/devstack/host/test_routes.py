@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstack.host.blob_paths import parse_blob_path
+from devstack.host.blobs.paths import parse_blob_path
 from devstack.host.errors import FunctionProblem
 from devstack.host.routes import Route, RouteTable, parse_template
 

@@ -224,7 +224,7 @@ def test_problems_of_triggers_are_reported_and_http_runs_while_storage_is_away(t
         "BadSchedule": timer_function(NOTHING, schedule="0 99 * * * *"),
         "BadConnection": blob_function("def main(blob):\n    pass\n", path="c/{n}", connection="Missing"),
         "BadRoute": http_function(OK, route="item/{id:int}"),
-        "Queue": ({"bindings": [{"name": "m", "type": "queueTrigger", "direction": "in"}]}, NOTHING),
+        "Queue": ({"bindings": [{"name": "m", "type": "serviceBusTrigger", "direction": "in"}]}, NOTHING),
         "Good": timer_function(NOTHING, schedule="%WHEN%"),
     }
     away = nobody.replace(
@@ -241,7 +241,7 @@ def test_problems_of_triggers_are_reported_and_http_runs_while_storage_is_away(t
             "BadSchedule": "'0 99 * * * *' was not recognized: [0 99 * * * *] is not acceptable, out of range",
             "BadConnection": "'Missing' does not exist",
             "BadRoute": "route 'api/item/{id:int}': This stand-in does not support route constraints",
-            "Queue": "'queueTrigger' is not supported",
+            "Queue": "'serviceBusTrigger' is not supported",
         }.items():
             assert f"The '{name}' function is in error" in host.log
             assert text in host.log

@@ -6,7 +6,7 @@ import pytest
 
 from devstack.setup import quality
 
-TWO = ["-n", "2"]
+THREE = ["-n", "3"]
 
 
 @pytest.fixture
@@ -26,19 +26,19 @@ def test(monkeypatch, tmp_path):
     return run
 
 
-def test_without_arguments_all_tests_run_on_two_processes(test):
-    assert test() == (True, TWO)
+def test_without_arguments_all_tests_run_on_three_processes(test):
+    assert test() == (True, THREE)
 
 
 def test_tests_that_need_no_service_set_up_no_storage(test):
     assert test("unit") == (False, ["tests/unit"])
     assert test("unit", "structure", "-x") == (False, ["tests/unit", "tests/structure", "-x"])
-    assert test("unit", "devstack") == (True, [*TWO, "tests/unit", "tests/devstack"])
+    assert test("unit", "devstack") == (True, [*THREE, "tests/unit", "tests/devstack"])
 
 
 @pytest.mark.parametrize("part", ["integration", "e2e", "devstack"])
 def test_a_part_is_named_by_its_folder_s_name(test, part):
-    assert test(part, "-k", "unit") == (True, [*TWO, f"tests/{part}", "-k", "unit"])
+    assert test(part, "-k", "unit") == (True, [*THREE, f"tests/{part}", "-k", "unit"])
 
 
 def test_other_arguments_are_those_of_pytest(test):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from devstack.models.documents import MOST_PAGES, open_image, open_pdf, read_attachments
-from devstack.models.reading import pictures
 from devstack.models.reading.fill import fill
 from devstack.models.reading.invoice import read_document
 from devstack.models.reading.layout import pages_from_text
 from devstack.models.reading.numbers import decimal_of, only_money
 from devstack.models.reading.pdf_text import PdfReader
+from shared_code.documents.ocr import engine
 from shared_code.extraction.answer.prompt import build_prompt
 from shared_code.extraction.answer.wire_schema import WIRE_SCHEMA
 from tests.devstack.stand_ins.conftest import ask, first_invoice, invoice_bytes, manifest, pdf_part
@@ -96,7 +96,7 @@ def test_a_letter_is_no_invoice():
     assert reading_of("not-an-invoice-letter.pdf").status == "not_an_invoice"
 
 
-@pytest.mark.skipif(not pictures.can_read(), reason="requirements-ocr.txt is not installed")
+@pytest.mark.skipif(not engine.is_installed(), reason="requirements-ocr.txt is not installed")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -104,7 +104,8 @@ def test_a_letter_is_no_invoice():
         ("scan-ghana-vat-invoice.pdf", ("ADM-26-00118", "2026-03-05", "76440.00", "GHS", 2)),
     ],
 )
-def test_samples_that_are_pictures_are_read(name, expected):
+def test_samples_that_are_pictures_are_read(name, expected, monkeypatch):
+    monkeypatch.setenv("OCR", "auto")
     data = (SAMPLES / name).read_bytes()
     attachment = open_pdf(data) if name.endswith(".pdf") else open_image("image/jpeg", data)
     [invoice] = read_attachments((attachment,), ("Read this.",)).invoices
@@ -113,7 +114,7 @@ def test_samples_that_are_pictures_are_read(name, expected):
 
 
 def test_without_the_second_reader_a_picture_cannot_be_read(monkeypatch):
-    monkeypatch.setattr(pictures, "can_read", lambda: False)
+    monkeypatch.setenv("OCR", "off")
     picture = open_image("image/png", invoice_bytes("az-britain.png"))
     reading = read_attachments((picture,), ("Read what nobody can.",))
     assert reading.status == "unreadable"

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from devstack.host.blob_registration import BlobRegistration
+from devstack.host.blobs.registration import BlobRegistration
 from devstack.host.invocations import Invocations
 from devstack.host.worker import datum
 

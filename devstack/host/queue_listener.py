@@ -1,44 +1,61 @@
-"""Takes "this blob is due" messages off the internal queue, runs the function, and retries or poisons.
+"""Takes messages off a storage queue, has each worked on, and settles, retries or poisons it.
 
-A failed run is visible again at once: up to the threshold the tries follow each other without pause. While a run lasts
-its message is kept invisible; a host that dies leaves it invisible until the visibility timeout ends.
+The triggers for blobs and for queues do this alike. While a run lasts its message is kept invisible; a host that dies
+leaves it invisible until the visibility timeout ends.
 """
 
 import logging
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from devstack.host.blob_invoker import BlobInvoker
-from devstack.host.blob_receipts import send_message
-from devstack.host.blob_registration import BlobMessage, BlobRegistration, decode_message, quoted
-from devstack.host.blob_scanner import BlobScanner
-from devstack.host.storage import StorageAccount, explain
+from devstack.host.blobs.receipts import send_message
+from devstack.host.storage import explain
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueMessage
 
-POISON_QUEUE = "webjobs-blobtrigger-poison"
-_MOST_MESSAGES = 16
 _MISSING = 404
 
 log = logging.getLogger("devstack.host")
 
 
 @dataclass(frozen=True)
-class BlobQueueOptions:
-    """``extensions.blobs`` of host.json and what the command line adds.
+class QueueOptions:
+    """What host.json and the command line say about a queue.
 
+    :ivar kind: what its messages are about, for the log.
     :ivar poison_threshold: tries before a message is poison.
     :ivar parallel: runs at once.
+    :ivar batch: messages asked for at once.
+    :ivar least_room: runs that must be free before messages are asked for.
+    :ivar retry_seconds: after which a message is seen again whose run has failed.
+    :ivar create: whether the host makes the queue; the queue of a queue trigger is made by whoever sends.
     """
 
+    kind: str
     poison_threshold: int
     parallel: int
     visibility_seconds: int
     poll_seconds: float
+    batch: int = 16
+    least_room: int = 1
+    retry_seconds: int = 0
+    create: bool = True
+
+
+class MessageHandler(Protocol):
+    """What is done with a message."""
+
+    def handle(self, raw: "QueueMessage") -> bool | None:
+        """Whether the message is done with; False sends it back, None makes it poison at once. May raise AzureError."""
+
+    def poison_queue(self, raw: "QueueMessage") -> "QueueClient":
+        """Where it goes after its last try."""
+
+    def describe(self, raw: "QueueMessage") -> str:
+        """What the message is about, for the log."""
 
 
 @dataclass
@@ -50,26 +67,14 @@ class _Taken:
     finished: bool = False
 
 
-class BlobQueueListener:
-    """Works the queue ``azure-webjobs-blobtrigger-{hostId}``."""
+class QueueListener:
+    """Works one queue."""
 
-    def __init__(
-        self,
-        queue: "QueueClient",
-        registrations: Mapping[str, BlobRegistration],
-        *,
-        account: StorageAccount,
-        invoker: BlobInvoker,
-        scanner: BlobScanner,
-        options: BlobQueueOptions,
-    ) -> None:
+    def __init__(self, queue: "QueueClient", handler: MessageHandler, options: QueueOptions) -> None:
         self._queue = queue
-        self._registrations = registrations
-        self._account = account
-        self._invoker = invoker
-        self._scanner = scanner
+        self._handler = handler
         self._options = options
-        self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="blob")
+        self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix=options.kind)
         self._taken: dict[str, _Taken] = {}
         self._changed = threading.Condition()
 
@@ -77,7 +82,7 @@ class BlobQueueListener:
         """Work until ``stop``; what runs then goes on (:meth:`finish`)."""
         from azure.core.exceptions import AzureError
 
-        threading.Thread(target=self._renew, args=(stop,), name="blob-renewal", daemon=True).start()
+        threading.Thread(target=self._renew, args=(stop,), name=f"{self._options.kind}-renewal", daemon=True).start()
         reported = ""
         while not stop.is_set():
             try:
@@ -86,9 +91,9 @@ class BlobQueueListener:
             except AzureError as error:
                 idle, problem = True, explain(error)
                 if getattr(error, "status_code", None) == _MISSING:
-                    problem = self._create_queue()
+                    problem = self._create_queue() if self._options.create else ""
                 if problem and problem != reported:
-                    log.warning("The blob queue waits: %s.", problem)
+                    log.warning("The %s queue waits: %s.", self._options.kind, problem)
                     reported = problem
             if idle:
                 stop.wait(self._options.poll_seconds)
@@ -103,12 +108,12 @@ class BlobQueueListener:
         """Take as many messages as there is room for; returns how many came."""
         with self._changed:
             room = self._options.parallel - len(self._taken)
-            if room <= 0:
+            if room < self._options.least_room:
                 self._changed.wait(timeout=self._options.poll_seconds)
                 return 1
         found = list(
             self._queue.receive_messages(
-                max_messages=min(room, _MOST_MESSAGES), visibility_timeout=self._options.visibility_seconds
+                max_messages=min(room, self._options.batch), visibility_timeout=self._options.visibility_seconds
             )
         )
         for message in found:
@@ -124,72 +129,35 @@ class BlobQueueListener:
         message = taken.message
         tries = int(message.dequeue_count or 1)
         try:
-            succeeded = tries <= self._options.poison_threshold and self._handle(message)
+            done = self._handler.handle(message) if tries <= self._options.poison_threshold else False
             with taken.lock:
                 taken.finished = True
-            if succeeded:
+            if done:
                 self._queue.delete_message(message)
-            elif tries >= self._options.poison_threshold:
+            elif done is None or tries >= self._options.poison_threshold:
                 self._poison(message)
             else:
-                self._queue.update_message(message, visibility_timeout=0)
+                self._queue.update_message(message, visibility_timeout=self._options.retry_seconds)
         except AzureError as error:
             # Stays invisible until its timeout, then comes back.
-            log.warning("A blob message could not be settled: %s.", explain(error))
+            log.warning("A %s message could not be settled: %s.", self._options.kind, explain(error))
         except Exception:  # the pool would swallow it: a bug of this host must be seen
-            log.exception("A blob message broke this host")
+            log.exception("A %s message broke this host", self._options.kind)
         finally:
             with self._changed:
                 self._taken.pop(message.id, None)
                 self._changed.notify_all()
 
-    def _handle(self, raw: "QueueMessage") -> bool:
-        """Whether the message is done with; False sends it back."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
-
-        try:
-            message = decode_message(str(raw.content))
-        except ValueError as error:
-            log.error("A message in the blob queue is unreadable: %s.", error)  # noqa: TRY400 - the message says it
-            return False
-        registration = self._registrations.get(message.function_id)
-        if registration is None:
-            log.warning(
-                "'%s' is not a function of this host; the message of blob '%s' is dropped.",
-                message.function_id,
-                message.name,
-            )
-            return True
-        try:
-            present = quoted(registration.blob(message.name).get_blob_properties().etag)
-            if present != message.etag:
-                self._scanner.renotify(registration, message.name)
-                return True
-            reason = f"New blob detected: {message.container}/{message.name}"
-            return self._invoker.run(registration, message.name, reason=reason)
-        except ResourceNotFoundError:
-            log.info("Blob '%s/%s' is gone; its message is dropped.", message.container, message.name)
-            return True
-        except AzureError as error:
-            log.warning("Blob '%s/%s' could not be read: %s.", message.container, message.name, explain(error))
-            return False
-
     def _poison(self, raw: "QueueMessage") -> None:
-        """Move to the poison queue of the blob's own account."""
-        try:
-            message: BlobMessage | None = decode_message(str(raw.content))
-        except ValueError:
-            message = None
-        registration = self._registrations.get(message.function_id) if message else None
-        account = registration.account if registration else self._account
-        queue = account.queues.get_queue_client(POISON_QUEUE)
+        """Move it to the poison queue."""
+        queue = self._handler.poison_queue(raw)
         send_message(queue, str(raw.content))
         self._queue.delete_message(raw)
         log.error(
             "Message has reached MaxDequeueCount of %d. Moving message to queue '%s' (%s).",
             self._options.poison_threshold,
-            POISON_QUEUE,
-            f"{message.container}/{message.name}" if message else "unreadable",
+            queue.queue_name,
+            self._handler.describe(raw),
         )
 
     def _renew(self, stop: threading.Event) -> None:
@@ -211,7 +179,7 @@ class BlobQueueListener:
                 renewed = self._queue.update_message(taken.message, visibility_timeout=self._options.visibility_seconds)
                 taken.message.pop_receipt = renewed.pop_receipt
             except AzureError as error:
-                log.warning("A blob message could not be kept invisible: %s.", explain(error))
+                log.warning("A %s message could not be kept invisible: %s.", self._options.kind, explain(error))
 
     def _create_queue(self) -> str:
         """Make the queue; what went wrong, empty when nothing did."""

@@ -7,7 +7,7 @@ mark removed. A host that dies in between leaves an incomplete receipt, and the 
 import contextlib
 from typing import TYPE_CHECKING
 
-from devstack.host.blob_registration import BlobMessage, BlobRegistration, quoted
+from devstack.host.blobs.registration import BlobMessage, BlobRegistration, quoted
 from devstack.host.storage import StorageAccount
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devstack.host.blob_paths import BlobPattern
+from devstack.host.blobs.paths import BlobPattern
 from devstack.host.discovery import FunctionDefinition
 from devstack.host.storage import StorageAccount
 

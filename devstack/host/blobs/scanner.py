@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from devstack.host.blob_receipts import BlobNotifier
-from devstack.host.blob_registration import BlobRegistration
+from devstack.host.blobs.receipts import BlobNotifier
+from devstack.host.blobs.registration import BlobRegistration
 from devstack.host.storage import StorageAccount, explain
 
 if TYPE_CHECKING:
