@@ -7,6 +7,7 @@ from shared_code.api_response import ApiResponse
 from shared_code.errors import ServiceError
 from shared_code.extraction.idempotency import HEADER
 from shared_code.extraction.upload_slots import Assign
+from shared_code.web import prefer
 from shared_code.web.extract import Upload, extract_response, refused_response, upload_of
 from shared_code.web.platform_login import PRINCIPAL_HEADER
 
@@ -34,4 +35,5 @@ def _upload(req: func.HttpRequest) -> Upload:
         url=req.url,
         principal=req.headers.get(PRINCIPAL_HEADER),
         idempotency_key=req.headers.get(HEADER),
+        prefer=req.headers.get(prefer.HEADER),
     )

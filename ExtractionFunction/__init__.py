@@ -1,21 +1,23 @@
-"""GET /api/extractions/{id}: a reading asked for again by its id. Parses the request, calls one thing, answers."""
+"""GET and DELETE /api/extractions/{id}: a reading by its id. Parses the request, calls one thing, answers."""
 
 import azure.functions as func
 
 from shared_code import bootstrap
 from shared_code.web.platform_login import PRINCIPAL_HEADER
-from shared_code.web.readings import ReadingRequest, reading_response
+from shared_code.web.readings import ReadingRequest, cancel_response, reading_response
 
 
 def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Answer with the reading as it stands now."""
+    """Answer with the reading as it stands now, or cancel its job."""
     wanted = ReadingRequest(
         reading_id=req.route_params.get("id") or "",
         url=req.url,
         if_none_match=req.headers.get("if-none-match"),
+        accept=req.headers.get("accept"),
         principal=req.headers.get(PRINCIPAL_HEADER),
     )
-    response = reading_response(
+    respond = cancel_response if req.method.upper() == "DELETE" else reading_response
+    response = respond(
         bootstrap.services,
         wanted,
         request_id=req.headers.get("x-request-id"),

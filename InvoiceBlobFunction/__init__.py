@@ -8,6 +8,8 @@ from shared_code import bootstrap
 def main(blob: func.InputStream, context: func.Context) -> None:
     """Process one blob. What may pass within seconds is raised, so that the platform delivers the blob again."""
     _container, _, name = str(blob.name).partition("/")
-    bootstrap.services().ready().blobs.delivery.take(
-        name, content=blob.read(), trace_parent=context.trace_context.trace_parent
-    )
+    services = bootstrap.services().ready()
+    try:
+        services.blobs.delivery.take(name, content=blob.read(), trace_parent=context.trace_context.trace_parent)
+    finally:
+        services.webhooks.wake()

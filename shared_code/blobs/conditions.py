@@ -1,7 +1,7 @@
-"""The alerts about dropped files, and the sweep's memory of its tries, which the alerts hold.
+"""The alerts about dropped files and jobs, and the sweep's memory of its tries, which the alerts hold.
 
 ``blob_failed``: the file cannot be read as it is. ``blob_poisoned``: a passing cause kept it from being read; the
-alert's details are the :class:`RetryState`.
+alert's details are the :class:`RetryState`. ``job_poisoned`` is the same of a job.
 """
 
 import logging
@@ -111,17 +111,27 @@ class MissedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Kinds:
+    """Names of the two conditions for one kind of work. ``after`` says what can be done with what was given up."""
+
+    failed: str
+    poisoned: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class BlobAlerts:
     """Opens and closes the two conditions."""
 
     database: "Database"
+    kinds: Kinds = Kinds(FAILED, POISONED, "`manage.py blobs retry` drives it again")
 
     def failed(self, name: str, *, etag: str, code: str, message: str, company_id: str) -> None:
         """A file cannot be read as it is; a person has to look at it."""
         raise_alert(
             self.database,
             Alert(
-                kind=FAILED,
+                kind=self.kinds.failed,
                 subject=alert_subject(name),
                 severity="warning",
                 message=f"{name} could not be processed ({code}): {message}",
@@ -132,7 +142,7 @@ class BlobAlerts:
     def poisoned(self, state: RetryState) -> None:
         """A file has no result for a passing cause."""
         if state.given_up:
-            what = f"was given up after {state.tries} tries; `manage.py blobs retry` drives it again"
+            what = f"was given up after {state.tries} tries; {self.kinds.after}"
         elif state.until is not None:
             what = f"waits for a limit that ends at {state.until:%Y-%m-%d %H:%M} UTC and is driven again by itself"
         elif state.tries:
@@ -143,7 +153,7 @@ class BlobAlerts:
         raise_alert(
             self.database,
             Alert(
-                kind=POISONED,
+                kind=self.kinds.poisoned,
                 subject=alert_subject(state.blob),
                 severity="error",
                 message=f"{state.blob} {what}{cause}.",
@@ -153,20 +163,20 @@ class BlobAlerts:
 
     def retry_states(self) -> dict[str, RetryState]:
         """The memory of all poisoned blobs, by name."""
-        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=POISONED))
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=self.kinds.poisoned))
         states = (RetryState.read(alert.details) for alert in found)
         return {state.blob: state for state in states if state is not None}
 
     def failures(self) -> dict[str, str]:
         """Blobs with an open ``blob_failed``: name to the ETag of the version that failed."""
-        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=FAILED))
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=self.kinds.failed))
         return {
             str(alert.details["blob"]): str(alert.details.get("etag")) for alert in found if "blob" in alert.details
         }
 
     def without_key(self) -> list[MissedKey]:
         """The files that failed for want of a usable key."""
-        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=FAILED))
+        found = self.database.read(lambda connection: alerts.open_alerts(connection, kind=self.kinds.failed))
         return [
             MissedKey(str(facts["blob"]), str(facts.get("company_id") or ""), facts.get("tried_with"))
             for facts in (alert.details for alert in found)
@@ -180,7 +190,9 @@ class BlobAlerts:
     def note_keys(self, name: str, keys: str) -> None:
         """Remember with which keys a file failed for want of one: another try makes sense once they have changed."""
         self.database.run(
-            lambda connection: alerts.add_facts(connection, FAILED, alert_subject(name), {"tried_with": keys}),
+            lambda connection: alerts.add_facts(
+                connection, self.kinds.failed, alert_subject(name), {"tried_with": keys}
+            ),
             on_unknown=repeatable,
         )
 
@@ -229,7 +241,7 @@ class BlobAlerts:
         )
         refused = self.database.read(
             lambda connection: blob_answers.failed_versions(
-                connection, [subject for subject, _ in subjects], kind=FAILED
+                connection, [subject for subject, _ in subjects], kind=self.kinds.failed
             )
         )
         return {labels[label] for label in written} | {subjects[key] for key in refused if key in subjects}

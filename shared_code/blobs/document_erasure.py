@@ -1,4 +1,4 @@
-"""Erases a document of a company: its readings, the names in its accounts, what waits in the outbox, and its files.
+"""Erases a document of a company: its readings and jobs, names in its accounts, what waits in the outbox, its files.
 
 The order makes it safe to stop anywhere and begin again. What waits to be booked is booked first, so that nothing paid
 for is lost. Then the rows: from here on the readings are tombstones, and nothing that turns up later brings a result
@@ -14,12 +14,13 @@ from shared_code.blobs.conditions import FAILED, POISONED
 from shared_code.blobs.erasure import BlobErasure
 from shared_code.blobs.names import alert_subject, version_label
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import blob_answers, erased_readings
+from shared_code.database.stores.extractions import blob_answers, erased_readings, jobs
 from shared_code.database.stores.extractions.erased_readings import DocumentKey, ErasedRows
 from shared_code.database.stores.operations import alerts
 from shared_code.database.stores.operations.admin_audit import Actor, add_audit
 from shared_code.database.stores.usage import nameless_usage
 from shared_code.errors import AlreadyProcessing, ConfigurationError, NotFound, StorageUnavailable
+from shared_code.jobs.documents import JobDocuments
 from shared_code.labels import is_reading_id
 from shared_code.operations.access import require_own
 
@@ -58,6 +59,7 @@ class DocumentErasure:
     ledger: "Ledger"
     outbox: "Outbox"
     blobs: BlobErasure
+    job_documents: JobDocuments
     has_storage: bool
 
     def erase(self, reading_id: str, actor: Actor, *, with_source: bool = False) -> ErasedDocument:
@@ -70,6 +72,7 @@ class DocumentErasure:
         :raises errors.StorageUnavailable: ``details.left`` says what is left; all else is erased. Ask again.
         :raises errors.DatabaseUnavailable: ask again.
         """
+        reading_id = self._answering(reading_id)
         document = self._document(reading_id)
         require_own(actor.company_id, document.company_id if document else None)
         if document is None:
@@ -88,6 +91,13 @@ class DocumentErasure:
                 retry_after=_RETRY_AFTER,
             )
         return ErasedDocument(reading_id, document.company_id, document.sha256, done.readings, done.erased_at)
+
+    def _answering(self, reading_id: str) -> str:
+        """The reading that answers, where the id is that of a job whose document had been read before."""
+        if not is_reading_id(reading_id):
+            return reading_id
+        job = self.database.read(lambda connection: jobs.find_job(connection, reading_id))
+        return reading_id if job is None or job.reading_id is None else job.reading_id
 
     def _document(self, reading_id: str) -> DocumentKey | None:
         if not is_reading_id(reading_id):
@@ -110,6 +120,9 @@ class DocumentErasure:
         """Erase blobs and poison messages, and then what the database holds under the names of the files."""
         # Looked up before the names go with the files.
         told = self.database.read(lambda connection: _alerts_about(connection, document))
+        found = self.database.read(lambda connection: jobs.jobs_of(connection, document.company_id, document.sha256))
+        for job in found:
+            self.job_documents.remove(job.company_id, job.job_id)
         done = self.blobs.erase(document.company_id, document.sha256, with_source=with_source)
         names = {*told, *done.names}
         if names:

@@ -25,10 +25,10 @@ from shared_code.blobs.keeping import DocumentKeeper
 from shared_code.blobs.names import company_of, error_name, read_labels, result_name, version_label
 from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
-from shared_code.errors import BlobUnavailable, InternalError, ProviderBadAnswer, ServiceError
+from shared_code.errors import BlobUnavailable, ServiceError
 from shared_code.extraction import submission
 from shared_code.extraction.evidence_data import EvidenceWanted
-from shared_code.extraction.failed_readings import refusal_line
+from shared_code.extraction.failed_readings import passes, refusal_line
 from shared_code.extraction.outcome import ReadingName, presented, sentence, stored_answer
 from shared_code.extraction.submission import Submission
 from shared_code.observability import request_context
@@ -135,6 +135,9 @@ class BlobIntake:
         if records.of(version) is None:
             self._record(version, records, failure(version, self._container, error, given_up=True))
 
+    def leave(self, name: str) -> None:
+        """Nothing is held for a file that the sweep is to try again."""
+
     @property
     def _container(self) -> str:
         return self.store.sources_container
@@ -154,7 +157,7 @@ class BlobIntake:
                 outcome = self.extraction.extract(wanted)
                 self.keeper.offer(wanted, outcome.data)
             except ServiceError as error:
-                if _is_passing(error):
+                if passes(error):
                     _log.warning("blob %r has to be tried again later: %s", version.name, error.code)
                     raise
                 if wanted is None:  # else the pipeline has told it
@@ -263,17 +266,6 @@ def _refused(version: SourceVersion, error: ServiceError) -> str:
         sha256=None,
         request_id=version_label(version.name, version.etag),
     )
-
-
-def _is_passing(error: ServiceError) -> bool:
-    """Whether the same blob can succeed later without a change.
-
-    A bug or a wrong setting says nothing about the file. An unusable answer was asked for twice and paid for each
-    time: whether it is worth a third time is for a person to say.
-    """
-    if isinstance(error, InternalError):
-        return True
-    return error.retryable and not isinstance(error, ProviderBadAnswer)
 
 
 def _is_content_of(content: bytes, version: SourceVersion) -> bool:

@@ -1,4 +1,4 @@
-"""Tries dropped files again that have no answer for a passing cause: the poisoned ones, and those never delivered.
+"""Tries dropped files and jobs again that have no answer for a passing cause: poisoned, or never delivered.
 
 The platform tries a blob five times without a pause and then puts its message into the poison queue (see
 :mod:`.poison_queue`). From there on the timer's sweep tries it with growing pauses for up to 24 hours; then it writes
@@ -16,13 +16,13 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared_code.blobs.conditions import FAILED, POISONED, WITHOUT_KEY, BlobAlerts, RetryState
-from shared_code.blobs.ended_conditions import EndedConditions
-from shared_code.blobs.forgotten import PARALLEL, ForgottenBlobs
-from shared_code.blobs.intake import BlobIntake, Disposition, Processed
+from shared_code.blobs.conditions import WITHOUT_KEY, BlobAlerts, RetryState
+from shared_code.blobs.forgotten import PARALLEL
+from shared_code.blobs.intake import Disposition, Processed
 from shared_code.blobs.names import company_of
 from shared_code.blobs.poison_queue import PoisonMessage, PoisonQueue
-from shared_code.blobs.store import BlobStore, SourceVersion
+from shared_code.blobs.store import SourceVersion
+from shared_code.blobs.work import Ended, Forgotten, Sources, Work
 from shared_code.errors import (
     AlreadyProcessing,
     BlobUnavailable,
@@ -75,17 +75,17 @@ class _Sweep:
 
 @dataclass(frozen=True)
 class BlobSweep:
-    """Finds and drives. One for the process; two instances may run it at once, the claim on the document decides.
+    """Finds and drives. One for each kind of work; two instances may run it at once, the claim on the document decides.
 
     :ivar clock: the moment (aware, UTC).
     """
 
-    store: BlobStore
-    intake: BlobIntake
+    store: Sources
+    intake: Work
     alerts: BlobAlerts
     poison: PoisonQueue
-    forgotten: ForgottenBlobs
-    ended: EndedConditions
+    forgotten: Forgotten
+    ended: Ended
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
 
@@ -192,9 +192,9 @@ class BlobSweep:
             self.poison.delete(message)
         kept = known is not None and known.given_up and done.disposition is Disposition.SETTLED and not sweep.forced
         if known is not None and not kept:
-            self.alerts.close(name, POISONED)
+            self.alerts.close(name, self.alerts.kinds.poisoned)
         if done.disposition is Disposition.GONE:
-            self.alerts.close(name, FAILED)
+            self.alerts.close(name, self.alerts.kinds.failed)
         if done.code in WITHOUT_KEY and name in sweep.keys:
             self.alerts.note_keys(name, sweep.keys[name])
         _log.info("the sweep has dealt with blob %r: %s %s", name, done.disposition, done.code or "")
@@ -220,6 +220,8 @@ class BlobSweep:
         waits = state.until is not None and state.until > sweep.now
         if sweep.now - state.first_at >= GIVE_UP_AFTER and version is not None and not waits:
             state = self._give_up(sweep, state, version, error)
+        if not state.given_up:
+            self.intake.leave(name)
         self.alerts.poisoned(state)
         return tried
 

@@ -10,7 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions.readings import ReadingHead
 from shared_code.documents.file_type import clean_label
-from shared_code.errors import AlreadyProcessing, Busy, DatabaseUnavailable, InternalError, ProviderError, ServiceError
+from shared_code.errors import (
+    AlreadyProcessing,
+    Busy,
+    DatabaseUnavailable,
+    InternalError,
+    ProviderBadAnswer,
+    ProviderError,
+    ServiceError,
+)
 from shared_code.extraction.submission import Submission
 from shared_code.metering.budgets import Budgets
 from shared_code.metering.finishing import Ending, Failed, finish
@@ -72,6 +80,17 @@ def is_callers_fault(error: ServiceError) -> bool:
     return error.http_status < _SERVER_ERROR and not isinstance(error, ProviderError)
 
 
+def passes(error: Exception) -> bool:
+    """Whether the same document can be read later without a change of it.
+
+    A bug or a wrong setting says nothing about the file. An unusable answer was asked for twice and paid for each
+    time: whether it is worth a third time is for a person to say.
+    """
+    if isinstance(error, InternalError) or not isinstance(error, ServiceError):
+        return True
+    return error.retryable and not isinstance(error, ProviderBadAnswer)
+
+
 def refusal_line(
     error: ServiceError,
     *,
@@ -92,6 +111,13 @@ def failed_reading(submission: Submission, error: BaseException) -> Failed | Non
     """What is to be noted, under the id that the reading was to have; None when nothing was found out."""
     if isinstance(error, _NO_READING) or not isinstance(error, Exception):
         return None
+    if submission.tried_again and passes(error):
+        return None
+    return end_of(submission, error)
+
+
+def end_of(submission: Submission, error: Exception) -> Failed:
+    """The failed reading, whatever the error is."""
     told = error if isinstance(error, ServiceError) and not isinstance(error, InternalError) else InternalError()
     caller = submission.identity.caller
     head = ReadingHead(

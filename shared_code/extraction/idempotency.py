@@ -2,17 +2,25 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import idempotency_keys
 from shared_code.database.stores.extractions.idempotency_keys import DONE, KeyRequest
-from shared_code.errors import AlreadyProcessing, IdempotencyConflict, InvalidRequest, NotFound, ServiceError
+from shared_code.database.stores.extractions.jobs import CANCELLED
+from shared_code.errors import (
+    AlreadyProcessing,
+    IdempotencyConflict,
+    InvalidRequest,
+    JobCancelled,
+    NotFound,
+    ServiceError,
+)
 from shared_code.extraction.outcome import presented, sentence
 from shared_code.extraction.service import Outcome
-from shared_code.extraction.stored_readings import StoredReadings
+from shared_code.extraction.stored_readings import Accepted, StoredReadings, UnfinishedData
 from shared_code.extraction.submission import Submission
 
 if TYPE_CHECKING:
@@ -46,6 +54,14 @@ def read_key(header: str | None) -> str | None:
     return key
 
 
+class Answer(Protocol):
+    """What an upload is answered with."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """With the reading's ``id``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Idempotency:
     """Lets one run answer for each key. One for the process; safe for many threads."""
@@ -63,25 +79,55 @@ class Idempotency:
         :raises errors.AlreadyProcessing: another run answers for the key at the moment.
         :raises errors.ServiceError: as ``extract``, and as :meth:`StoredReadings.find` for a reading that was erased.
         """
+
+        def again(reading_id: str) -> Outcome:
+            data = self.stored.answer_again(reading_id)
+            return Outcome(sentence(data), presented(data, submission.evidence))
+
+        return self._once(key, submission, extract, again)
+
+    def accept(self, key: str, submission: Submission, submit: Callable[[Submission], Accepted]) -> Accepted:
+        """The same for a document that is read later: sent again, the upload gets the job of the first time.
+
+        :raises errors.JobCancelled: that was cancelled.
+        """
+
+        def again(reading_id: str) -> Accepted:
+            found = self.stored.find(reading_id)
+            if found.data["state"] == CANCELLED:
+                raise JobCancelled
+            data = UnfinishedData(id=reading_id, state=found.data["state"], review=found.data["review"])
+            return Accepted(found.message, data)
+
+        return self._once(key, submission, submit, again)
+
+    def _once[Told: Answer](
+        self,
+        key: str,
+        submission: Submission,
+        first: Callable[[Submission], Told],
+        again: Callable[[str], Told],
+    ) -> Told:
         request = self._request(key, submission)
         used = self.database.run(
             lambda connection: idempotency_keys.take_key(connection, request), on_unknown=repeatable
         )
         if used is None:
-            return self._first(request, submission, extract)
+            return self._first(request, submission, first)
         if used.identity != request.identity:
             raise IdempotencyConflict(details={"field": HEADER})
         if used.state != DONE:
             raise AlreadyProcessing(retry_after=_RETRY_AFTER)
         try:
-            data = self.stored.answer_again(used.reading_id)
+            return again(used.reading_id)
         except NotFound:  # deleted by its age
-            return extract(submission)
-        return Outcome(sentence(data), presented(data, submission.evidence))
+            return first(submission)
 
-    def _first(self, request: KeyRequest, submission: Submission, extract: Callable[[Submission], Outcome]) -> Outcome:
+    def _first[Told: Answer](
+        self, request: KeyRequest, submission: Submission, first: Callable[[Submission], Told]
+    ) -> Told:
         try:
-            outcome = extract(submission)
+            outcome = first(submission)
         except BaseException:  # whatever ends the run: the key must not wait for its lease
             self._note(lambda connection: idempotency_keys.free_key(connection, request))
             raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 from shared_code.database.stores.extractions import readings
 from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.late_findings import judged_result
 from shared_code.database.stores.extractions.readings import DONE, Finished, ReadingHead
 from shared_code.documents.document import Document
 from shared_code.errors import ServiceError
@@ -197,11 +198,7 @@ def answer_data(
 
 def stored_answer(stored: StoredRow, name: ReadingName, booked: Sequence[BookedUsage] = ()) -> AnswerData:
     """The answer of a reading that is done, with what a late finding says of its values."""
-    data: Any = json.loads(stored.result or "{}")
-    if stored.late_verdict is not None:
-        late = json.loads(stored.late_verdict)
-        invoices = [{**one, **judged} for one, judged in zip(data["invoices"], late["invoices"], strict=True)]
-        data = {**data, **late, "invoices": invoices}
+    data: Any = judged_result(stored.result or "{}", stored.late_verdict)
     version = stored.evidence_version or 1
     return answer_data(data, booked, name, unpacked(stored.evidence), evidence_version=version)
 

@@ -61,10 +61,20 @@ class ExtractionService:
             self.failed_readings.note(submission, error)
             raise
 
-    def _extract(self, submission: Submission) -> Outcome:
-        deadline = Deadline(submission.deadline_seconds, self.pace)
-        keys = RunKeys(self.keys, submission.identity.caller.company_id)
-        document = open_document(
+    def check(self, submission: Submission) -> None:
+        """Refuse a document that need not be read to be refused; that leaves a row as well.
+
+        :raises errors.ServiceError: no usable key of the company, or nothing that can be read.
+        """
+        try:
+            RunKeys(self.keys, submission.identity.caller.company_id)
+            self.without_model.check(self._opened(submission))
+        except Exception as error:
+            self.failed_readings.note(submission, error)
+            raise
+
+    def _opened(self, submission: Submission) -> Document:
+        return open_document(
             submission.data,
             company=submission.identity.caller.company_id,
             file_name=submission.file_name,
@@ -72,6 +82,11 @@ class ExtractionService:
             max_bytes=self.settings.max_upload_bytes,
             max_pages=self.settings.max_pages,
         )
+
+    def _extract(self, submission: Submission) -> Outcome:
+        deadline = Deadline(submission.deadline_seconds, self.pace)
+        keys = RunKeys(self.keys, submission.identity.caller.company_id)
+        document = self._opened(submission)
         context = ExtractionContext(
             identity=replace(submission.identity, document_sha256=document.sha256),
             deadline=deadline,

@@ -30,7 +30,8 @@ _NO = {"false", "0", "no", ""}
 class Submission:
     """One document and who hands it over. ``file_name`` and ``content_type`` are hints, never trusted.
 
-    ``reading_id`` is the public id that its reading gets, should one be made.
+    ``reading_id`` is the public id that its reading gets, should one be made. ``tried_again`` says that a failure that
+    passes is no end of it: the document is read again later, under the same id.
     """
 
     data: FileBytes = field(repr=False)
@@ -43,6 +44,7 @@ class Submission:
     lines_required: bool = False
     evidence: EvidenceWanted = EvidenceWanted.DEFAULT
     reading_id: str = field(default_factory=new_reading_id)
+    tried_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

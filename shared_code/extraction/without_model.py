@@ -102,6 +102,16 @@ class WithoutModel:
             return None, (*findings, remark)
         return self._answer(context, document, found, findings, pages=texts.pages), ()
 
+    def check(self, document: Document) -> None:
+        """Refuse a document that neither embedded data nor a model can be asked about.
+
+        :raises errors.InvalidFile: see :meth:`extract` and :func:`for_model`.
+        :raises errors.Busy: too many documents are being read.
+        """
+        known = _read_known(document) if document.kind is Kind.XML else None
+        if known is None and not document.xml_attachments:
+            for_model(document)
+
     def _verified(self, document: Document, found: EInvoice | None) -> EInvoice | None:
         """The invoices with their signatures checked, where there are keys for that."""
         if found is None:

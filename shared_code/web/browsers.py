@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from shared_code.api_response import ApiResponse
 
-EXPOSED = ("Retry-After", "x-request-id", "Location", "ETag")
+EXPOSED = ("Retry-After", "x-request-id", "Location", "Operation-Location", "Preference-Applied", "ETag")
 
 
 def for_browsers(response: ApiResponse) -> ApiResponse:

@@ -6,12 +6,14 @@ Knows nothing of a web framework; ``ExtractFunction`` hands over an :class:`Uplo
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypedDict
 
 from shared_code import api_response
 from shared_code.api_response import ApiResponse
+from shared_code.blobs.clients import storage_configured
 from shared_code.documents import refusals
 from shared_code.errors import InternalError, InvalidFile, InvalidRequest, ServiceError, UnsupportedFileType
 from shared_code.extraction import submission
@@ -25,10 +27,12 @@ from shared_code.web import form
 from shared_code.web.address import query_of
 from shared_code.web.browsers import for_browsers
 from shared_code.web.platform_login import require_company
+from shared_code.web.prefer import RESPOND_ASYNC, prefers_async, wants_async
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
     from shared_code.extraction.service import Outcome
+    from shared_code.extraction.stored_readings import Accepted
     from shared_code.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -39,8 +43,19 @@ _JSON_TYPES = ("application/json", "text/json")
 _NO_DOCUMENT = frozenset({"empty", "not_well_formed", "not_an_e_invoice", "unsupported"})
 #: content types that multipart parts carry when the client knows none
 _NO_HINT = {"", "application/octet-stream"}
+_ACCEPTED = 202
+#: where a reading is asked for by its id
+READING_PATH = "/api/extractions/{id}"
+#: seconds after which a client should ask for a reading that is still to come
+RETRY_AFTER = 2
 #: characters of a name that was not checked yet, in the log
 _SHOWN = 100
+
+
+class _Headers(TypedDict):
+    principal: str | None
+    idempotency_key: str | None
+    prefer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,8 @@ class Upload:
     principal: str | None = field(default=None, repr=False)
     #: the header by which a client marks an upload that it may send again
     idempotency_key: str | None = None
+    #: the header by which a client says how it likes to be answered
+    prefer: str | None = None
 
     @property
     def kind(self) -> str:
@@ -69,7 +86,13 @@ class Upload:
 
 
 def upload_of(
-    body: bytes, *, content_type: str, url: str, principal: str | None, idempotency_key: str | None = None
+    body: bytes,
+    *,
+    content_type: str,
+    url: str,
+    principal: str | None,
+    idempotency_key: str | None = None,
+    prefer: str | None = None,
 ) -> Upload:
     """The upload in a request: a multipart form, or a document as the body with the fields in the query.
 
@@ -84,19 +107,12 @@ def upload_of(
         )
     query = form.one_each(query_of(url))
     key = read_key(idempotency_key)
+    said: _Headers = {"principal": principal, "idempotency_key": key, "prefer": prefer}
     if not form.is_form(content_type):
-        return Upload(body, content_type, query, file_name=None, principal=principal, idempotency_key=key)
+        return Upload(body, content_type, query, file_name=None, **said)
     sent = form.read_form(body, content_type)
     fields = form.one_each([*query.items(), *sent.fields.items()])
-    return Upload(
-        sent.file.data,
-        sent.file.content_type,
-        fields,
-        sent.file.name,
-        multipart=True,
-        principal=principal,
-        idempotency_key=key,
-    )
+    return Upload(sent.file.data, sent.file.content_type, fields, sent.file.name, multipart=True, **said)
 
 
 def extract_response(
@@ -123,22 +139,54 @@ def extract_response(
             sent = upload()
             wanted = read_upload(sent, ready.settings, request_id=label, call_id=call_id)
             assign(wanted.identity.caller.company_id)
-            outcome = _extract(ready, sent, wanted)
-            response = api_response.success(outcome.message, outcome.data, request_id=label)
-            ready.blobs.keeper.offer(wanted, outcome.data)
+            # A preference may be left aside (RFC 7240, section 2); a field may not.
+            preferred = sent.prefer if storage_configured(ready.settings) else None
+            if wants_async(preferred, sent.fields):
+                response = _accepted(_submit(ready, sent, wanted), sent, label)
+            else:
+                outcome = _extract(ready, sent, wanted)
+                response = api_response.success(outcome.message, outcome.data, request_id=label)
+                ready.blobs.keeper.offer(wanted, outcome.data)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             # What was let in is told by the pipeline, beside its row.
             response = _failure(error, label, sent if wanted is None else None)
+        if wanted is not None:
+            services().webhooks.wake()
         span.finish(response.status_code)
         return for_browsers(response)
 
 
 def _extract(services: "Services", upload: Upload, wanted: Submission) -> "Outcome":
-    """Read the document. A JSON body that is no document gets the answer of a request that is called wrongly."""
-    try:
+    """Read the document."""
+    with _called_rightly(upload):
         if upload.idempotency_key is not None:
             return services.idempotency.answer(upload.idempotency_key, wanted, services.extraction.extract)
         return services.extraction.extract(wanted)
+
+
+def _submit(services: "Services", upload: Upload, wanted: Submission) -> "Accepted":
+    """Keep the document to be read later."""
+    with _called_rightly(upload):
+        if upload.idempotency_key is not None:
+            return services.idempotency.accept(upload.idempotency_key, wanted, services.jobs.desk.submit)
+        return services.jobs.desk.submit(wanted)
+
+
+def _accepted(accepted: "Accepted", upload: Upload, label: str) -> ApiResponse:
+    """The answer that says where the reading will be."""
+    response = api_response.success(accepted.message, accepted.data, request_id=label, status_code=_ACCEPTED)
+    where = READING_PATH.format(id=accepted.data["id"])
+    headers = {"Location": where, "Operation-Location": where, "Retry-After": str(RETRY_AFTER)}
+    if prefers_async(upload.prefer):
+        headers["Preference-Applied"] = RESPOND_ASYNC
+    return replace(response, headers={**response.headers, **headers})
+
+
+@contextmanager
+def _called_rightly(upload: Upload) -> Iterator[None]:
+    """A JSON body that is no document gets the answer of a request that is called wrongly."""
+    try:
+        yield
     except (InvalidFile, UnsupportedFileType) as refused:
         if upload.is_json and refused.details.get("reason") in _NO_DOCUMENT:
             raise _how_to_send(f"{upload.kind} that is no invoice") from refused

@@ -5,7 +5,7 @@ first of two parts of a name, and puts U+FFFD where bytes are not UTF-8, so that
 themselves are read, and what cannot be kept is refused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -16,7 +16,7 @@ from shared_code.errors import InvalidRequest
 
 FILE = "file"
 #: the fields that mean something here; others are for somebody else, such as the platform's ``code``
-FIELDS = ("companyID", "username", "branch", "licenceID", "model", "lines", "force", "evidence")
+FIELDS = ("companyID", "username", "branch", "licenceID", "model", "lines", "force", "evidence", "async")
 
 _MULTIPART = "multipart/form-data"
 _MOST_PARTS = 200
@@ -51,14 +51,14 @@ def is_form(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == _MULTIPART
 
 
-def one_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The fields that we know, each with its one value; a blank one counts as not given.
+def one_each(pairs: Iterable[tuple[str, str]], known: Collection[str] = FIELDS) -> dict[str, str]:
+    """The fields that are ``known`` here, each with its one value; a blank one counts as not given.
 
     :raises InvalidRequest: a field has two different values.
     """
     found: dict[str, str] = {}
     for name, value in pairs:
-        if name not in FIELDS or not value.strip():
+        if name not in known or not value.strip():
             continue
         if found.setdefault(name, value).strip() != value.strip():
             raise InvalidRequest(

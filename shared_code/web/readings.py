@@ -1,15 +1,16 @@
-"""GET /api/extractions/{id}: what became of an upload, for whoever holds its id."""
+"""GET and DELETE /api/extractions/{id}: what became of an upload, and a job called off, for whoever holds its id."""
 
 import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shared_code import api_response
 from shared_code.api_response import ApiResponse
-from shared_code.errors import Forbidden, InternalError, InvalidRequest, NotFound, ServiceError
+from shared_code.errors import Conflict, Forbidden, InternalError, InvalidRequest, NotFound, ServiceError
+from shared_code.exports.formats import Format
 from shared_code.extraction.submission import read_evidence
 from shared_code.labels import read_company_id
 from shared_code.observability import request_context
@@ -18,6 +19,7 @@ from shared_code.web.address import query_of
 from shared_code.web.browsers import for_browsers
 from shared_code.web.form import one_each
 from shared_code.web.platform_login import require_company
+from shared_code.web.reading_files import reading_file, wanted_reading_file
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _NOT_MODIFIED = 304
-#: seconds after which a client should ask again for a reading that is being made
+_TO_COME = frozenset({"queued", "running"})
+#: seconds after which a client should ask again for a reading that is still to come
 _RETRY_AFTER = 2
+_ID = {"field": "id"}
 #: of the digest of the data, in hex: enough to tell two states of one reading apart
 _ETAG_LENGTH = 32
 
@@ -39,6 +43,7 @@ class ReadingRequest:
     reading_id: str
     url: str
     if_none_match: str | None = None
+    accept: str | None = None
     principal: str | None = field(default=None, repr=False)
 
 
@@ -50,13 +55,48 @@ def reading_response(
     trace_parent: str | None = None,
 ) -> ApiResponse:
     """Answer in the envelope, whatever happens: 200 with the reading, 304, 404 or 410."""
+
+    def answer(services: "Services", label: str) -> ApiResponse:
+        return _answer(_found(services, wanted), wanted, label)
+
+    return _respond(services, answer, request_id=request_id, trace_parent=trace_parent)
+
+
+def cancel_response(
+    services: "Callable[[], Services]",
+    wanted: ReadingRequest,
+    *,
+    request_id: str | None,
+    trace_parent: str | None = None,
+) -> ApiResponse:
+    """Cancel a job that has not begun: 200 with the job as it is now, 409 when it has begun or ended, 404 or 410."""
+
+    def cancel(services: "Services", label: str) -> ApiResponse:
+        _found(services, wanted)
+        job = services.stored_readings.find_job(wanted.reading_id)
+        if job is None:
+            raise Conflict("This reading is no job; only a job that has not begun can be cancelled.", details=_ID)
+        services.jobs.desk.cancel(job)
+        now = _found(services, wanted)
+        return api_response.success(now.message, now.data, request_id=label)
+
+    return _respond(services, cancel, request_id=request_id, trace_parent=trace_parent)
+
+
+def _respond(
+    services: "Callable[[], Services]",
+    answer: "Callable[[Services, str], ApiResponse]",
+    *,
+    request_id: str | None,
+    trace_parent: str | None,
+) -> ApiResponse:
     label = api_response.request_id_of(request_id)
     with (
         request_context.request_scope(request_id=label, trace_parent=trace_parent),
         telemetry().request("extraction", url="/api/extractions/{id}") as span,
     ):
         try:
-            response = _answer(_found(services().ready(), wanted), wanted, label)
+            response = answer(services().ready(), label)
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             known = error if isinstance(error, ServiceError) else InternalError()
             if isinstance(known, InternalError):
@@ -92,14 +132,18 @@ def _found(services: "Services", wanted: ReadingRequest) -> "StoredReading":
 
 
 def _answer(found: "StoredReading", wanted: ReadingRequest, label: str) -> ApiResponse:
+    file = wanted_reading_file(query_of(wanted.url), wanted.accept)
     data = found.data
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+    # The form is a part of it: the same data as another file is another answer.
+    digest = hashlib.sha256(json.dumps([data, astuple(file)], sort_keys=True, default=str).encode()).hexdigest()
     # Weak: the envelope around the same data has another request id each time.
-    headers = {"ETag": f'W/"{digest[:_ETAG_LENGTH]}"'}
+    headers = {"ETag": f'W/"{digest[:_ETAG_LENGTH]}"', "Vary": "Accept"}
     if _matches(wanted.if_none_match, headers["ETag"]):
         return ApiResponse(_NOT_MODIFIED, b"", {**headers, "x-request-id": label, "Cache-Control": "no-store"})
-    if data["state"] == "running":
+    if data["state"] in _TO_COME:
         headers["Retry-After"] = str(_RETRY_AFTER)
+    if file.form is not Format.JSON:
+        return reading_file(found, file, {**headers, "x-request-id": label, "Cache-Control": "no-store"})
     response = api_response.success(found.message, data, request_id=label)
     return replace(response, headers={**response.headers, **headers})
 

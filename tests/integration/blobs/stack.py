@@ -44,6 +44,8 @@ QUICK = {
 class BlobStack:
     """Storage, model, database and app; ``with stack.host() as host`` runs the functions."""
 
+    FUNCTIONS = ("InvoiceBlobFunction", "UsageRollupFunction")
+
     def __init__(self, folder, *, visibility=600, **settings):
         self.folder = folder
         self.visibility = visibility
@@ -51,7 +53,7 @@ class BlobStack:
         #: the clock of the test's own services
         self.now = datetime.now(UTC)
         self.app = folder / "app"
-        for name in ("InvoiceBlobFunction", "UsageRollupFunction"):
+        for name in self.FUNCTIONS:
             shutil.copytree(ROOT / name, self.app / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "host.json", self.app)
         (self.app / "local.settings.json").write_text('{"Values": {}}')

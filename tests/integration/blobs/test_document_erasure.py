@@ -135,6 +135,7 @@ def left_in(stack):
     }
 
 
+@pytest.mark.long
 def test_nothing_is_left_of_an_erased_document_and_an_older_message_does_not_bring_it_back(stage):
     first = upload(stage)
     stage.drop(NAME, stage.document)
@@ -188,6 +189,7 @@ def test_nothing_is_left_of_an_erased_document_and_an_older_message_does_not_bri
 
 
 @pytest.mark.parametrize("taken_over", [False, True], ids=["freed by the sweep", "taken over by an upload"])
+@pytest.mark.long
 def test_a_booking_that_turns_up_after_the_erasure_is_booked_once_and_without_names(stage, taken_over):
     lost = upload_in_outage(stage, query="")
     queue = message(stage)

@@ -40,6 +40,7 @@ def run_timer(host):
     wait_for(lambda: host.log.count(EXECUTED) > done, seconds=30)
 
 
+@pytest.mark.long
 def test_a_host_killed_in_the_middle_costs_at_most_the_calls_that_were_under_way(stack):
     before = len(stack.billed_calls())
     stack.gemini.latency(150)

@@ -69,6 +69,7 @@ def set_limit(stack, tokens):
     )
 
 
+@pytest.mark.long
 def test_a_batch_that_runs_into_a_limit_ends_with_what_waits_why_and_until_when(stack, upload):
     stack.add_key(COMPANY)
     code, said = upload(1, "--json")
@@ -108,6 +109,7 @@ def test_a_batch_that_runs_into_a_limit_ends_with_what_waits_why_and_until_when(
     assert all(row["waits_until"] and row["next_try"] for row in listed)
 
 
+@pytest.mark.long
 def test_the_files_are_read_when_the_limit_has_room_again(stack):
     waiting = [name for name in stack.open_alerts(POISONED) if name.startswith(f"{COMPANY}/")]
     assert waiting

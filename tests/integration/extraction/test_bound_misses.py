@@ -9,6 +9,7 @@ from shared_code.database import tables
 from .test_races import Watch, crowd, race_of_all, typical_call  # noqa: F401 - a fixture
 
 
+@pytest.mark.long
 def test_callers_whose_calls_cost_twice_their_bound_pass_a_limit_for_ten_by_the_misses_in_flight_only(
     pipeline,
     environment,

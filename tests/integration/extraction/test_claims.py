@@ -45,6 +45,7 @@ def test_an_answer_serves_callers_long_after_the_lease_of_its_run(pipeline):
     assert len(pipeline.gemini.calls()) == 1
 
 
+@pytest.mark.long
 def test_a_document_of_a_run_that_died_is_read_by_the_next_caller(pipeline, environment):
     pipeline.add_key()
     with Worker(Job(environment, SAMPLE, [1], dies_at=(AFTER_ANSWER, 1))) as worker:
@@ -95,6 +96,7 @@ def test_an_error_is_not_kept_and_frees_the_document(pipeline):
     assert pipeline.extract(document).data["provenance"]["method"] == "model"
 
 
+@pytest.mark.long
 def test_at_most_a_quarter_of_the_threads_wait_for_a_document(pipeline_settings, gemini, waiting):
     gemini.latency(2_200)
     services = build_services(pipeline_settings())

@@ -49,6 +49,7 @@ def with_budgets(pipeline) -> None:
     pipeline.set_quota("user", "user-1", daily=60_000_000)
 
 
+@pytest.mark.long
 def test_killed_at_each_point_of_a_call_every_answered_call_is_booked_once(pipeline, environment):
     with_budgets(pipeline)
     jobs = [
@@ -85,6 +86,7 @@ def test_killed_at_each_point_of_a_call_every_answered_call_is_booked_once(pipel
     audit(pipeline.services, quiet(pipeline), documents=sizes(everything))
 
 
+@pytest.mark.long
 def test_a_run_that_dies_before_it_calls_books_its_bound_and_no_more(pipeline, environment):
     with_budgets(pipeline)
     with Worker(Job(environment, SAMPLE, [1], dies_at=(AFTER_RESERVE, 1))) as worker:
@@ -98,6 +100,7 @@ def test_a_run_that_dies_before_it_calls_books_its_bound_and_no_more(pipeline, e
     assert (books.kinds, books.unsent, books.tokens) == ({"unmeasured": 1}, 1, reservation.BoundTokens)
 
 
+@pytest.mark.long
 def test_a_process_that_was_frozen_past_its_lease_corrects_what_the_sweep_has_booked(pipeline, environment):
     with_budgets(pipeline)
     pipeline.gemini.latency(300)
@@ -120,6 +123,7 @@ def test_a_process_that_was_frozen_past_its_lease_corrects_what_the_sweep_has_bo
     audit(pipeline.services, calls, documents=sizes([1]))
 
 
+@pytest.mark.long
 def test_a_frozen_owner_whose_document_was_read_by_another_is_fenced_and_booked(pipeline, environment):
     with_budgets(pipeline)
     pipeline.gemini.latency(300)
@@ -143,6 +147,7 @@ def test_a_frozen_owner_whose_document_was_read_by_another_is_fenced_and_booked(
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("book", True), ("release", False)])
+@pytest.mark.long
 def test_what_becomes_of_a_bound_that_nobody_measured_is_a_setting(
     pipeline_settings, environment, gemini, policy, kept
 ):

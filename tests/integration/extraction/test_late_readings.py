@@ -49,6 +49,7 @@ def verdict(data):
 
 
 @needs_reader
+@pytest.mark.long
 def test_what_a_late_reading_doubts_goes_to_a_person_as_if_it_had_come_in_time(with_reader, scan_answer):
     pipeline = with_reader(wait_seconds=0.0)
     pipeline.add_key()
@@ -152,6 +153,7 @@ def test_another_value_of_a_late_reading_is_said_and_the_first_is_kept():
 
 
 @needs_reader
+@pytest.mark.long
 def test_an_answer_is_booked_before_it_waits_for_the_reader(with_reader, scan_answer):
     pipeline = with_reader()
     pipeline.add_key()

@@ -92,6 +92,7 @@ def typical_call(pipeline) -> int:
     return pipeline.rows()[0].TotalTokensUsed
 
 
+@pytest.mark.long
 def test_callers_in_several_processes_never_pass_the_limit_of_a_key(pipeline, environment, crowd):
     pipeline.gemini.latency(50)
     limit = typical_call(pipeline) * 10
@@ -109,6 +110,7 @@ def test_callers_in_several_processes_never_pass_the_limit_of_a_key(pipeline, en
     assert summary.TotalUsedTokens == sum(result["total_tokens"] for result in served) <= limit
 
 
+@pytest.mark.long
 def test_callers_in_several_processes_never_pass_the_quota_of_company_branch_or_user(pipeline, environment, crowd):
     pipeline.gemini.latency(50)
     typical = typical_call(pipeline)
@@ -147,6 +149,7 @@ def test_a_key_with_room_for_ten_typical_calls_serves_nine_one_after_another(pip
     assert pipeline.summary(key.token_id).TotalUsedTokens <= typical * 10
 
 
+@pytest.mark.long
 def test_ten_identical_uploads_at_once_cost_one_call(pipeline, environment):
     pipeline.gemini.latency(300)
     pipeline.add_key()

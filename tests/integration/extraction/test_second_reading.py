@@ -60,7 +60,8 @@ def test_values_of_a_scan_are_confirmed_by_a_second_reading(with_reader, scan_an
     assert "second_reading_missing" not in codes(outcome)
 
 
-def test_the_sample_photo_is_answered_with_places_on_it(with_reader):
+def test_the_sample_photo_is_answered_with_places_on_it(with_reader, monkeypatch):
+    monkeypatch.setenv("OCR", "auto")  # for the model stand-in, which reads the picture too
     pipeline = with_reader()
     pipeline.add_key()
     outcome = pipeline.extract((SAMPLES / "photo-export-invoice-usd.jpg").read_bytes())
@@ -107,6 +108,7 @@ def test_an_answer_does_not_wait_longer_than_it_may_and_says_so(with_reader, sca
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a system that stops processes")
 @pytest.mark.parametrize("signal_name", ["SIGSTOP", "SIGKILL"])
+@pytest.mark.long
 def test_a_reader_that_hangs_or_is_killed_costs_only_the_evidence(with_reader, scan_answer, signal_name):
     pipeline = with_reader(wait_seconds=60.0, limits=Limits(stalled=8.0, slow=float("inf")))
     pipeline.add_key()
