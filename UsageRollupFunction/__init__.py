@@ -12,4 +12,7 @@ def main(timer: func.TimerRequest, context: func.Context) -> None:
     """Run every step once. Periods come from stored state, so a run that was missed needs no replay."""
     if timer.past_due:
         logging.getLogger(__name__).info("the timer is past due")
-    run_rollup(bootstrap.services().ready().rollup, trace_parent=context.trace_context.trace_parent)
+    services = bootstrap.services().ready()
+    run_rollup(services.rollup, trace_parent=context.trace_context.trace_parent)
+    # Alerts about the run itself, and what becomes due before the next one.
+    services.webhooks.wake()

@@ -1,4 +1,4 @@
-"""The one place where calls and runs end: reading, claim, usage row and sums, in one transaction.
+"""The one place where calls and runs end: reading, claim, usage row, sums and who is told, in one transaction.
 
 Settlement, e-invoices, cached answers, the outbox, the sweep of leases and failures all come here, so that what must
 follow from an end is written in one place.
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from shared_code.database.stores.extractions import claims, erased_readings, readings
 from shared_code.database.stores.extractions.erased_readings import DocumentKey
-from shared_code.database.stores.extractions.readings import Finished, ReadingHead
+from shared_code.database.stores.extractions.readings import DONE, FAILED, Finished, ReadingHead
+from shared_code.database.stores.operations import webhook_deliveries
+from shared_code.database.stores.operations.webhook_deliveries import EXTRACTION_DONE, EXTRACTION_FAILED, Happening
 from shared_code.database.stores.usage import usage_rows
 from shared_code.errors import RunEnded, ServiceError
 from shared_code.metering.booking import Booking
@@ -45,6 +47,15 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredJob:
+    """A job that an earlier reading answers: nothing is read, but its company is told. ``status`` is the reading's."""
+
+    job_id: str
+    company_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What an end writes. All of it may be absent: a cached answer is a usage row alone.
 
@@ -53,6 +64,7 @@ class Ending:
     :ivar claim: is finished by a result, and freed without one.
     :ivar result: of the reading that is done.
     :ivar failed: of one that is not; noted only when the claim, if there is one, is still the run's.
+    :ivar answered: a job that ends without a reading of its own.
     :ivar from_outside: whether somebody else ends the call, whose owner may be quicker: only a reservation that still
         stands is booked then.
     """
@@ -62,6 +74,7 @@ class Ending:
     claim: HeldClaim | None = None
     result: Finished | None = None
     failed: Failed | None = None
+    answered: AnsweredJob | None = None
     from_outside: bool = False
 
 
@@ -106,16 +119,32 @@ def _forget_names(connection: "Connection", row: UsageRow) -> None:
 
 
 def _end_reading(connection: "Connection", ending: Ending) -> bool:
-    claim, failed = ending.claim, ending.failed
+    claim, failed, answered = ending.claim, ending.failed, ending.answered
+    if answered is not None:
+        facts = {"state": DONE, "status": answered.status}
+        happening = Happening(EXTRACTION_DONE, answered.company_id, answered.job_id, facts)
+        webhook_deliveries.add_for_company(connection, happening)
     if claim is not None and ending.result is not None:
-        claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
+        head = claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
+        if head is not None:
+            _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
         return False
     freed = claim is not None and claims.free_claim(
         connection, claim.key, claim.call_id, needed_tokens=claim.needed_tokens
     )
-    if failed is not None and (freed or claim is None):
-        readings.insert_failed(connection, failed.head, failed.error)
+    if (
+        failed is not None
+        and (freed or claim is None)
+        and readings.insert_failed(connection, failed.head, failed.error)
+    ):
+        _tell(connection, failed.head, EXTRACTION_FAILED, FAILED, None)
     return freed
+
+
+def _tell(connection: "Connection", head: ReadingHead, event: str, state: str, status: str | None) -> None:
+    """Have the company told of a reading that was written just now."""
+    happening = Happening(event, head.company_id, head.reading_id, {"state": state, "status": status})
+    webhook_deliveries.add_for_company(connection, happening)
 
 
 def ending_of(booking: Booking) -> Ending:

@@ -22,6 +22,7 @@ class Action(StrEnum):
     SEE_ALERTS = "see alerts"
     CHANGE_KEYS = "change keys"
     CHANGE_QUOTAS = "change quotas"
+    CHANGE_WEBHOOKS = "change webhooks"
     OPERATE = "operate the service"
     SEE_AUDIT = "see the audit"
 
@@ -47,6 +48,7 @@ MATRIX: Mapping[Action, Rule] = MappingProxyType(
         Action.SEE_ALERTS: Rule(AdminRole.VIEWER, own_company=False),
         Action.CHANGE_KEYS: Rule(AdminRole.OPERATOR, own_company=True),
         Action.CHANGE_QUOTAS: Rule(AdminRole.OPERATOR, own_company=True),
+        Action.CHANGE_WEBHOOKS: Rule(AdminRole.OPERATOR, own_company=True),
         Action.OPERATE: Rule(AdminRole.OPERATOR, own_company=False),
         Action.SEE_AUDIT: Rule(AdminRole.ADMIN, own_company=False),
     }

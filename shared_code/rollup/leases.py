@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import stale_claims
+from shared_code.database.stores.extractions import jobs, stale_claims
 from shared_code.database.stores.usage import reservations
 from shared_code.errors import RunEnded
 from shared_code.metering.finishing import Ending, Failed, HeldClaim, finish
@@ -80,10 +80,10 @@ def _free(context: RollupContext, claim_id: int) -> bool:
         head = stale_claims.stale_owner(connection, claim_id)
         if head is None:
             return False
-        ending = Ending(
-            claim=HeldClaim(head.claim_key, head.call_id),
-            failed=Failed(head, RunEnded(details={"reason": "lease_ended"})),
-        )
+        # A job is read again: that one of its runs died is not its end.
+        ended = None if jobs.is_live(connection, head.reading_id) else RunEnded(details={"reason": "lease_ended"})
+        failed = None if ended is None else Failed(head, ended)
+        ending = Ending(claim=HeldClaim(head.claim_key, head.call_id), failed=failed)
         return finish(connection, context.budgets, ending).freed
 
     return context.database.run(work, on_unknown=repeatable)

@@ -7,8 +7,8 @@ from functools import partial
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.database.connection import repeatable
-from shared_code.database.stores.extractions import blob_answers, claims, idempotency_keys, readings
-from shared_code.database.stores.operations import admin_audit, alerts, logs, retries
+from shared_code.database.stores.extractions import blob_answers, claims, idempotency_keys, jobs, readings
+from shared_code.database.stores.operations import admin_audit, alerts, logs, retries, webhook_deliveries
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.quotas import counter_retention
 from shared_code.database.stores.usage import usage_rows
@@ -65,10 +65,12 @@ STEPS: tuple[tuple[str, Step], ...] = (
     _step("prune TokenUsageLogs", usage_rows.EXPIRING, "retain_usage_logs_days"),
     ("remove documents", remove_documents),
     _step("prune IdempotencyKeys", idempotency_keys.EXPIRING, _IDEMPOTENCY_DAYS),
+    _step("prune Jobs", jobs.EXPIRING, "retain_extractions_days"),
     _step("prune Claims", claims.EXPIRING, "retain_extractions_days"),
     _step("prune Extractions", readings.EXPIRING, "retain_extractions_days"),
     _step("prune QuotaCounters", counter_retention.EXPIRING, "retain_quota_counters_days"),
     _step("prune Alerts", alerts.EXPIRING, "retain_closed_alerts_days"),
     _step("prune AdminAudit", admin_audit.EXPIRING, "retain_admin_audit_days"),
+    _step("prune WebhookDeliveries", webhook_deliveries.EXPIRING, "retain_webhook_deliveries_days"),
     _step("prune WrittenResults", blob_answers.EXPIRING, _WRITTEN_RESULTS_DAYS),
 )

@@ -20,7 +20,7 @@ from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import announce_changes
 from shared_code.operations.timer_state import STEP_FAILED, note_run
 from shared_code.records import Alert
-from shared_code.rollup import companies, conditions, fold, leases, retention, statuses, zones
+from shared_code.rollup import companies, conditions, fold, leases, retention, statuses, webhooks, zones
 from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step, StepResult, run_step
 
@@ -53,6 +53,17 @@ def sweep_blobs(context: RollupContext) -> Done:
     return Done(waiting, sum(one.outcome in {Disposition.RESULT, Disposition.ERROR} for one in tried))
 
 
+def sweep_jobs(context: RollupContext) -> Done:
+    """Try jobs again that have come to no end for a passing cause, and pass on turns that a killed process held.
+
+    :raises errors.StorageUnavailable, errors.DatabaseUnavailable: nothing is lost by waiting for the next run.
+    """
+    if not storage_configured(context.settings):
+        return Done(0, 0)
+    waiting, tried = context.job_sweep.run()
+    return Done(waiting, sum(one.outcome in {Disposition.RESULT, Disposition.ERROR} for one in tried))
+
+
 #: in this order: what was used is complete before it is summed, limits hold before statuses follow from them
 STEPS: tuple[tuple[str, Step], ...] = (
     (REPLAY_OUTBOX, replay_outbox),
@@ -69,7 +80,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("passed alerts", conditions.close_passed_alerts),
     ("outbox alert", conditions.watch_outbox),
     ("sweep blobs", sweep_blobs),
+    ("sweep jobs", sweep_jobs),
     *retention.STEPS,
+    # Last: what the steps before have to tell goes at once.
+    (webhooks.ALERTS, webhooks.sync_webhook_alerts),
+    (webhooks.DELIVER, webhooks.deliver_webhooks),
 )
 
 
@@ -78,20 +93,20 @@ def run_rollup(
     *,
     clock: Callable[[], float] = time.monotonic,
     trace_parent: str | None = None,
-    announce: Callable[[str], None] = lambda _name: None,
+    tell: Callable[[int, str], None] = lambda _done, _name: None,
 ) -> list[StepResult]:
     """Run every step once, in order; the report is also one line of the log.
 
+    :param tell: told before each step how many are done, and its name.
     :param trace_parent: W3C header that the platform hands to the timer's function.
-    :param announce: is told the name of each step before it begins, for a person who waits.
     """
     with (
         request_context.request_scope(call_id=str(uuid.uuid4()), trace_parent=trace_parent),
         telemetry().request("rollup") as span,
     ):
-        results = []
+        results: list[StepResult] = []
         for name, step in STEPS:
-            announce(name)
+            tell(len(results), name)
             results.append(run_step(name, step, context, clock))
         _tell_failures(context, results)
         _note_run(context)

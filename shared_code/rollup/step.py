@@ -13,6 +13,7 @@ from shared_code.metering.budgets import Budgets
 from shared_code.metering.ledger import Ledger
 from shared_code.metering.outbox import Outbox
 from shared_code.settings import Settings
+from shared_code.webhooks.delivery import Deliveries
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ class RollupContext:
     ledger: Ledger
     outbox: Outbox
     sweep: BlobSweep
+    job_sweep: BlobSweep
     documents: ExpiringDocuments
+    webhooks: Deliveries
     clock: Callable[[], datetime]
     try_resting: bool = False
 

@@ -104,7 +104,9 @@ class BooksMachine(RuleBasedStateMachine):
             ledger=self.ledger,
             outbox=nothing,
             sweep=nothing,
+            job_sweep=nothing,
             documents=nothing,
+            webhooks=nothing,
             clock=lambda: self.now,
         )
 

@@ -9,6 +9,8 @@ from shared_code.database import tables
 from shared_code.database.stores.extractions import claims
 from shared_code.database.stores.extractions.claims import ClaimRequest
 from shared_code.database.stores.extractions.readings import Finished
+from shared_code.database.stores.operations import webhook_deliveries, webhook_settings
+from shared_code.database.stores.operations.webhook_deliveries import DeliveryFilter
 from shared_code.errors import InternalError, ProviderRejected
 from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked
@@ -175,3 +177,52 @@ def test_a_booking_that_is_refused_in_every_form_keeps_its_result_in_the_outbox(
     (text,) = outbox.texts
     assert ledger.replay(Booking.from_text(text)) is Booked.SETTLED
     assert run.state()["readings"] == [("done", "ok")]
+
+
+class TestWhoIsTold:
+    @pytest.fixture
+    def told(self, run):
+        """What the company is to be told of, oldest first: event, id, verdict."""
+
+        def find():
+            rows = run.accounts.database.read(lambda c: webhook_deliveries.find_deliveries(c, DeliveryFilter()))
+            return [(row.event, row.subject_id, row.facts["status"]) for row in reversed(rows)]
+
+        values = {"WebhookUrl": "https://a.example/", "WebhookEvents": "extraction.done,extraction.failed"}
+        run.accounts.database.run(lambda c: webhook_settings.write_webhook(c, "NT047", values))
+        return find
+
+    @pytest.mark.parametrize(
+        ("ending_of", "event", "status"),
+        [
+            (done, "extraction.done", "ok"),
+            (rejected, "extraction.failed", None),
+            (lost, "extraction.failed", None),
+            (swept, "extraction.failed", None),
+            (cached, None, None),
+        ],
+    )
+    def test_an_end_is_told_once_with_its_reading_or_not_at_all(self, run, told, ending_of, event, status):
+        ending = ending_of(run)
+
+        def dies(connection):
+            finish(connection, run.accounts.budgets, ending)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run.accounts.database.run(dies)
+        assert told() == []
+        for _ in range(3):
+            run.finish(ending)
+        assert told() == ([(event, run.request.reading_id, status)] if event else [])
+
+    def test_a_run_that_seemed_dead_and_brings_its_result_tells_both(self, run, told):
+        run.finish(swept(run))
+        run.finish(done(run))
+        reading = run.request.reading_id
+        assert told() == [("extraction.failed", reading, None), ("extraction.done", reading, "ok")]
+
+    def test_a_company_without_a_receiver_is_told_of_nothing(self, run, told):
+        run.accounts.database.run(lambda c: webhook_settings.remove_webhook(c, "NT047"))
+        run.finish(done(run))
+        assert told() == []

@@ -23,7 +23,7 @@ NO_STORAGE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;" + ""
     f"{kind}Endpoint=http://127.0.0.1:9/a;" for kind in ("Blob", "Queue")
 )
 #: steps that look at blobs
-BLOB_STEPS = {"sweep blobs", "remove documents"}
+BLOB_STEPS = {"sweep blobs", "sweep jobs", "remove documents"}
 AMOUNTS = (
     "Requests",
     "Errors",

@@ -135,6 +135,8 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
         "prune RetryAttempts": 2,
         "prune TokenUsageLogs": 0,
         "prune IdempotencyKeys": 1,
+        "prune Jobs": 0,
+        "prune WebhookDeliveries": 0,
         # The other one that is gone was never finished: its end needs no age.
         "prune Claims": 1,
         "prune Extractions": 2,
