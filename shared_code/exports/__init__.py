@@ -1,0 +1,1 @@
+"""Readings as tables: for spreadsheets, and for programs that read CSV."""
