@@ -1,18 +1,15 @@
 """``evaluate``: documents with known values through the one pipeline, and how well they were read."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from shared_code.cli.connection import process_services
 from shared_code.cli.extract import only_company
-from shared_code.cli.output import AsJson, complain, harmless, json_text, say, show_json
+from shared_code.cli.output import AsJson, complain, json_text, say, show_json
+from shared_code.cli.screen.progress import progress
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import InvalidRequest
 from shared_code.evaluation.chart import svg
@@ -64,7 +61,7 @@ def evaluate_command(
         place.mkdir(parents=True, exist_ok=True)
         results = Results(known, caller.company_id, models, limit)
         try:
-            _run(evaluation, results)
+            _run(evaluation, results, as_json=as_json)
         except KeyboardInterrupt:
             results.ended = "it was interrupted"
             raise typer.Exit(_INTERRUPTED) from None
@@ -76,12 +73,12 @@ def evaluate_command(
         raise typer.Exit(1)
 
 
-def _run(evaluation: Evaluation, results: Results) -> None:
+def _run(evaluation: Evaluation, results: Results, *, as_json: bool) -> None:
     """All documents by all models; ends early when no further one can be read."""
     pairs = list(interleaved(results.folder.documents, results.models))
-    with _progress(len(pairs)) as advance:
-        for document, model in pairs:
-            advance(document.path.name)
+    with progress("documents", len(pairs), as_json=as_json) as bar:
+        for number, (document, model) in enumerate(pairs):
+            bar.show(number, document.path.name)
             try:
                 results.add(evaluation.run(document, model))
             except HOPELESS as error:
@@ -129,17 +126,3 @@ def _dollars(text: str | None) -> Decimal | None:
             f"--limit-usd is a number of dollars such as 2.50, not {text!r}.", details={"field": "limit-usd"}
         )
     return value
-
-
-@contextmanager
-def _progress(count: int) -> Iterator[Callable[[str], None]]:
-    """A line on standard error that names the present document."""
-    with Progress(
-        console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as progress:
-        task = progress.add_task("", total=count, completed=-1)
-
-        def advance(name: str) -> None:
-            progress.update(task, description=harmless(name).replace("[", r"\["), advance=1)
-
-        yield advance

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from shared_code.api_response import error_facts, format_api_response
 from shared_code.cli.connection import process_services
 from shared_code.cli.evidence.explanation import explanation_of, show_explanation
 from shared_code.cli.output import show_table, shows_tables
+from shared_code.cli.screen.progress import progress
 from shared_code.database.stores.keys import tokens
 from shared_code.errors import AccessError, ConfigurationError, DatabaseUnavailable, InvalidRequest, ServiceError
 from shared_code.extraction import submission
@@ -97,7 +96,7 @@ def extract_command(  # noqa: PLR0917 - typer reads options from parameters
         wanted = Wanted(submission.read_caller(fields), _model(services, provider, model), lines, force, evidence)
         failed = 0
         answers: list[tuple[Path, dict[str, Any]]] = []
-        for path, answer in _read_all(services, files, wanted):
+        for path, answer in _read_all(services, files, wanted, as_json=as_json):
             failed += answer["status"] != "success"
             if explain and answer["data"]:
                 answer["explanation"] = explanation_of(path, answer["data"], services.settings)
@@ -138,22 +137,16 @@ def _model(services: "Services", provider: str | None, model: str | None) -> str
     return services.models[wanted][0]
 
 
-def _read_all(services: "Services", files: Sequence[Path], wanted: Wanted) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Each file and its envelope, with a progress line on standard error; ends early when no file can be read."""
-    # What is printed meanwhile is the result: it stays on standard output.
-    with Progress(
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=len(files) < 2,  # noqa: PLR2004
-    ) as progress:
-        task = progress.add_task("", total=len(files))
-        for path in files:
-            progress.update(task, description=path.name.replace("[", r"\["))
+def _read_all(
+    services: "Services", files: Sequence[Path], wanted: Wanted, *, as_json: bool
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each file and its envelope, with progress on standard error; ends early when no file can be read."""
+    with progress("documents", len(files), as_json=as_json, least=2) as bar:
+        for number, path in enumerate(files):
+            bar.show(number, path.name)
             answer, hopeless = read_file(services, path, wanted)
             yield path, answer
-            progress.advance(task)
+            bar.show(number + 1)
             if hopeless:
                 return
 

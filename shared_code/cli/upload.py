@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared_code.blobs.conditions import BlobAlerts, RetryState
 from shared_code.blobs.names import label_metadata
 from shared_code.bootstrap.blobs import build_store
 from shared_code.cli.connection import command_settings
 from shared_code.cli.output import say, show_json, show_table, shows_tables
+from shared_code.cli.screen.progress import progress
 from shared_code.database.connection import Database, create_database
 from shared_code.errors import InvalidRequest, ServiceError
 from shared_code.extraction import submission
@@ -77,20 +76,17 @@ def upload_command(
     """Drop invoices into blob storage; exit code 1 when a file was refused, or is not ready in time."""
     caller = submission.read_caller({"companyID": company, "branch": branch, "username": username})
     store = build_store(command_settings())
-    with _progress() as progress:
-        wanted = [Dropped(path, name) for path, name in zip(files, _names(files, caller), strict=True)]
-        bar = progress.add_task("dropped", total=len(wanted))
-        dropped, metadata = [], _metadata(caller)
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            for one in pool.map(lambda each: _drop(store, each, metadata, overwrite=overwrite), wanted):
-                dropped.append(one)
-                progress.advance(bar)
-        if wait:
-            bar = progress.add_task("processed", total=len(dropped), completed=_settled(dropped))
-            with WaitingFiles() as waiting:
-                for current in follow(store, tuple(dropped), seconds=timeout, waiting=waiting.states):
-                    dropped = current
-                    progress.update(bar, completed=_settled(dropped), description=_description(dropped))
+    wanted = [Dropped(path, name) for path, name in zip(files, _names(files, caller), strict=True)]
+    dropped, metadata = [], _metadata(caller)
+    with progress("dropped", len(wanted), as_json=as_json) as bar, ThreadPoolExecutor(_PARALLEL) as pool:
+        for one in pool.map(lambda each: _drop(store, each, metadata, overwrite=overwrite), wanted):
+            dropped.append(one)
+            bar.advance()
+    if wait:
+        with progress("processed", len(dropped), as_json=as_json) as bar, WaitingFiles() as waiting:
+            for current in follow(store, tuple(dropped), seconds=timeout, waiting=waiting.states):
+                dropped = current
+                bar.show(_settled(dropped), _limited(dropped))
     if as_json:
         show_json([_facts(one) for one in dropped])
     else:
@@ -206,9 +202,9 @@ class WaitingFiles:
         return self._states
 
 
-def _description(dropped: Sequence[Dropped]) -> str:
+def _limited(dropped: Sequence[Dropped]) -> str:
     limited = sum(not one.settled and one.until is not None for one in dropped)
-    return f"processed ({limited} wait for a limit)" if limited else "processed"
+    return f"{limited} wait for a limit" if limited else ""
 
 
 def _drop(store: "BlobStore", one: Dropped, metadata: dict[str, str], *, overwrite: bool) -> Dropped:
@@ -266,8 +262,3 @@ def _columns(dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
         {"file": str(one.path), "blob": one.name, "outcome": one.outcome, "code": one.code, "message": one.message}
         for one in dropped
     ]
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True))

@@ -148,7 +148,10 @@ def test_ring_is_rotated(manage):
     manage("db", "upgrade")
     manage("tokens", "add", "NT047", stdin=KEY)
     entry = manage("tokens", "new-encryption-key", "k2")[1].strip()
-    assert manage("tokens", "reencrypt", TOKEN_ENCRYPTION_KEYS=f"{entry},{RING}")[:2] == (0, "1 keys encrypted anew\n")
+    assert manage("tokens", "reencrypt", TOKEN_ENCRYPTION_KEYS=f"{entry},{RING}")[:2] == (
+        0,
+        "1 keys and 0 webhook secrets encrypted anew\n",
+    )
     code, out, err = manage("tokens", "reencrypt", TOKEN_ENCRYPTION_KEYS=RING)
     assert code == 1
     assert "do not open: 1" in out

@@ -53,7 +53,10 @@ def test_several_pages_give_several_pictures(company, tmp_path):
     assert code == 0, err
     pictures = sorted(path.name for path in tmp_path.glob("*.png"))
     assert pictures == ["page-1.png", "page-2.png"]
-    assert said.splitlines()[:2] == [str(tmp_path / name) for name in pictures]
+    files = [str(tmp_path / name) for name in pictures]
+    assert said.splitlines()[:2] == files
+    said = company("evidence", TWO_PAGES, "--out", tmp_path / "page.png", "--json")[1]
+    assert (said["files"], set(said["evidence"][0]) >= {"field", "page", "text"}) == (files, True)
 
 
 def test_a_stored_reading_is_drawn_without_another_call_of_a_model(company, gemini, tmp_path):

@@ -310,6 +310,7 @@ def test_every_command_speaks_json_and_dangerous_ones_ask():
         "tokens disable",
         "tokens rotate",
         "usage repair",
+        "webhooks remove",
     }
 
 
@@ -317,7 +318,12 @@ def test_commands_that_change_much_say_so_in_json(manage, database):
     assert manage("db", "upgrade", "--json")[1] == {"before": HEAD, "after": HEAD, "plain_keys": 0}
     assert manage("db", "current", "--json")[1] == {"version": HEAD, "needed": HEAD}
     manage("tokens", "add", "NT047", stdin=KEY)
-    assert manage("tokens", "reencrypt", "--json")[1] == {"changed": 0, "do_not_open": []}
+    assert manage("tokens", "reencrypt", "--json")[1] == {
+        "changed": 0,
+        "do_not_open": [],
+        "webhook_secrets": 0,
+        "webhooks_do_not_open": [],
+    }
     made = manage("tokens", "new-encryption-key", "2026-11", "--json")[1]
     assert made["entry"].startswith("2026-11:")
     manage("quota", "set", "NT047", "--daily", "5")
