@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,7 @@ from shared_code.admin import (
     alerts,
     audit,
     diagnostics,
+    exports,
     extractions,
     logs,
     openapi,
@@ -25,6 +26,7 @@ from shared_code.admin import (
     retries,
     tokens,
     usage,
+    webhooks,
 )
 from shared_code.admin.auth import Authenticator, LoginLayer
 from shared_code.admin.dependencies import action_of
@@ -38,21 +40,39 @@ if TYPE_CHECKING:
 PREFIX = "/api/manage"
 
 _METHOD_NOT_ALLOWED = 405
-_ROUTES = (tokens, usage, quotas, retries, logs, extractions, alerts, diagnostics, audit)
+#: of two addresses that fit, the first one counts: `exports` before `extractions`
+_ROUTES = (tokens, usage, quotas, retries, logs, exports, extractions, webhooks, alerts, diagnostics, audit)
 
 
 def create_app(services: "Callable[[], Services]") -> AsgiApp:
     """The ASGI app over these services; they are asked for at the first request."""
+    ready = _Ready(services)
+    app = _described(ready)
+    document = f"{PREFIX}/openapi.json"
+    addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
+    words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}
+    inner = ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
+    return address.AnyPrefix(inner)
+
+
+def openapi_document(services: "Callable[[], Services]") -> dict[str, Any]:
+    """The document that the app serves; the services are not asked for."""
+    return _described(_Ready(services)).openapi()
+
+
+def _described(ready: "_Ready") -> FastAPI:
+    """The routes, with what they do and the document that describes them."""
     app = FastAPI(
-        title="Invoice extraction: administration",
+        title="Invoice extraction",
         version="1",
+        # Names of functions read well, and are told apart by a test.
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
         # A slash too many is a 404: a redirect would name the inner address.
         redirect_slashes=False,
     )
-    ready = _Ready(services)
     app.state.services = ready.services
     for module in _ROUTES:
         app.include_router(module.router, prefix=PREFIX)
@@ -64,11 +84,7 @@ def create_app(services: "Callable[[], Services]") -> AsgiApp:
         (f"{PREFIX}{route.path}", method): action_of(route) for route in _routes() for method in route.methods or ()
     }
     openapi.install(app, actions)
-    document = f"{PREFIX}/openapi.json"
-    addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
-    words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}
-    inner = ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
-    return address.AnyPrefix(inner)
+    return app
 
 
 @functools.cache

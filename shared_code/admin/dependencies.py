@@ -111,5 +111,6 @@ ErasingContext = Annotated[RouteContext, Depends(Allowed(Action.ERASE_READINGS))
 AlertsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_ALERTS))]
 KeysContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_KEYS))]
 QuotasContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_QUOTAS))]
+WebhooksContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_WEBHOOKS))]
 OperatingContext = Annotated[RouteContext, Depends(Allowed(Action.OPERATE))]
 AuditContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_AUDIT))]

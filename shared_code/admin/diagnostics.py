@@ -61,7 +61,7 @@ class DiagnosticsView(BaseModel):
 
 
 @router.get("/diagnostics", responses=failures())
-def diagnostics(context: OperatingContext) -> Envelope[DiagnosticsView]:
+def run_diagnostics(context: OperatingContext) -> Envelope[DiagnosticsView]:
     """Look at everything. Costs the database a few dozen statements, and no tokens."""
     health = context.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
     database = DatabaseDiagnostic(context.services.database).run_diagnostics()

@@ -28,7 +28,7 @@ class ExtractionQuery(BigPageQuery):
     """Filters of the list."""
 
     company_id: CompanyId | None = None
-    state: Literal["running", "done", "failed"] | None = None
+    state: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
     status: Literal["ok", "needs_review", "not_an_invoice", "multiple_invoices"] | None = None
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     call_id: Text100 | None = None

@@ -1,16 +1,56 @@
-"""The OpenAPI document: made by FastAPI from the routes, and corrected where it is wrong about them.
+"""The one OpenAPI document of the service: uploads, readings and health, and the admin API below ``/api/manage``.
 
-Each operation says who may use it: in words, and for programs under ``x-access``.
+The admin API's part is made by FastAPI from the routes, and corrected where it is wrong about them; the other part is
+that of :mod:`shared_code.admin.contract`. Each operation of the admin API says who may use it: in words, and for
+programs under ``x-access``.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from shared_code.admin.contract import messages, operations
+from shared_code.admin.contract.meanings import meanings
+from shared_code.errors import ConfigurationError
 from shared_code.operations.access import MATRIX, Action
 
+_DESCRIPTION = (
+    "Turns invoices into data, and keeps exact account of every model token that it costs. Every JSON answer has one "
+    "envelope; an error is always JSON, whatever was asked for. Amounts are text such as `1592.50`, never floats."
+)
+_SERVERS: list[dict[str, Any]] = [
+    {"url": "/", "description": "Where this document comes from"},
+    {"url": "http://localhost:7071", "description": "The local stack: python dev.py run"},
+    {
+        "url": "https://{app}.azurewebsites.net",
+        "description": "A Function App in Azure",
+        "variables": {"app": {"default": "your-app", "description": "Its name"}},
+    },
+]
+_TAGS = {
+    "extract": "Documents in, data out.",
+    "health": "For probes; without a login.",
+    "extractions": "Readings, for those who look after them.",
+    "tokens": "Keys of model providers: they go in once and never come out.",
+    "usage": "What was used.",
+    "quotas": "Limits of companies, branches and users.",
+    "retries": "Attempts that failed.",
+    "logs": "What the service said.",
+    "alerts": "What needs a person.",
+    "diagnostics": "How the database is.",
+    "audit": "Who changed what.",
+    "webhooks": "What was told to others, and what could not be.",
+}
+#: as FastAPI names a model with parameters, and our name for it
+_SHORT_NAMES = (
+    (re.compile(r"\bEnvelope_(?:Page|list)_(\w+?)__"), r"\1ListAnswer"),
+    (re.compile(r"\bEnvelope_(\w+?)_\b"), r"\1Answer"),
+    (re.compile(r"\bPage_(\w+?)_\b"), r"\1Page"),
+)
 _METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -32,7 +72,10 @@ def _document(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> dict[s
     made = get_openapi(
         title=app.title,
         version=app.version,
-        description="Keys, usage, quotas, logs and alerts. Keys go in once and never come out.",
+        description=_DESCRIPTION,
+        servers=_SERVERS,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         routes=app.routes,
     )
     for operation in _operations(made):
@@ -56,7 +99,41 @@ def _document(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> dict[s
         schemas.pop(unused, None)
     for schema in schemas.values():
         _give_back_nulls(schema)
-    return made
+    _add_the_other_part(made)
+    return _with_short_names(made)
+
+
+def _add_the_other_part(made: dict[str, Any]) -> None:
+    """Everything beside the admin API, which comes first: it is what most look for."""
+    components = made["components"]
+    components["securitySchemes"]["functionKey"] = {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-functions-key",
+        "description": "A function key of the platform; the local host asks for none.",
+    }
+    code = components["schemas"]["ErrorFacts"]["properties"]["code"]
+    code["description"] = "Go by it, never by the message."
+    code["x-meanings"] = meanings().errors
+    own = operations.schemas() | messages.schemas()
+    twice = own.keys() & components["schemas"].keys()
+    if twice:
+        raise ConfigurationError(f"Two schemas of the document have one name: {', '.join(sorted(twice))}.")
+    components["schemas"] = {**own, **components["schemas"]}
+    made["paths"] = {**operations.paths(), **made["paths"]}
+    made["webhooks"] = messages.webhooks()
+
+
+def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Names of generic models that a client can be made of: ``TokenViewPage``, not ``Envelope_Page_TokenView__``."""
+    text = json.dumps(document)
+    for pattern, name in _SHORT_NAMES:
+        text = pattern.sub(name, text)
+    found: dict[str, Any] = json.loads(text)
+    for name, schema in found["components"]["schemas"].items():
+        # Clients are named by titles where there are any.
+        schema["title"] = name
+    return found
 
 
 def _name_who_may(operation: dict[str, Any], action: Action) -> None:

@@ -1,22 +1,20 @@
 """/usage: what was used, by day, company, branch, user, token or model, right to the second."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from shared_code.admin.dependencies import ReportsContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
 from shared_code.admin.fields import CompanyId, GivenDay, PageQuery, SmallId, Text100, example, fields_of
 from shared_code.database.stores.usage.usage_reports import GroupBy, UsageFilter, UsageLine
+from shared_code.exports.csv_file import csv_text
+from shared_code.exports.formats import Format, chosen_format
 
-#: spreadsheet programs run text that begins like a formula
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 router = APIRouter(tags=["usage"])
 
 _AMOUNTS = [each.name for each in fields(UsageLine) if each.name not in {group.field for group in GroupBy}]
@@ -46,8 +44,11 @@ class UsageQuery(PageQuery):
     token_id: SmallId | None = None
     model: Text100 | None = None
     form: Annotated[
-        Literal["json", "csv"], Field(alias="format", description="csv holds all lines, up to 100,000.")
-    ] = "json"
+        Literal["json", "csv"] | None,
+        Field(
+            alias="format", description="`csv` holds all lines, up to 100,000; else by `Accept: text/csv`, else JSON."
+        ),
+    ] = None
 
 
 class UsageView(fields_of(UsageLine)):  # type: ignore[misc] # its fields are known at run time
@@ -80,7 +81,7 @@ class UsageView(fields_of(UsageLine)):  # type: ignore[misc] # its fields are kn
     response_model=Envelope[Page[UsageView]],
     responses={**failures(), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def report(context: ReportsContext, query: Annotated[UsageQuery, Query()]) -> Any:
+def report_usage(context: ReportsContext, query: Annotated[UsageQuery, Query()], request: Request) -> Any:
     """Sums over a range of days. Days are those of each company's own time zone.
 
     Pages are cut by number of lines: a line that appears between two pages (the first use of a new user) moves the
@@ -97,7 +98,7 @@ def report(context: ReportsContext, query: Annotated[UsageQuery, Query()]) -> An
         token_id=query.token_id,
         model=query.model,
     )
-    if query.form == "csv":
+    if chosen_format(query.form, request.headers.get("accept")) is Format.CSV:
         return _csv(context.services.usage_reports.whole(wanted, query.group_by), wanted, query.group_by)
     skip = query.cursor or 0
     lines = context.services.usage_reports.page(wanted, query.group_by, skip=skip, limit=query.limit + 1)
@@ -114,20 +115,3 @@ def _csv(lines: Sequence[UsageLine], wanted: UsageFilter, group_by: Sequence[Gro
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """RFC 4180 with a head line. Text is made harmless by an apostrophe; numbers are left as they are."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return "" if value is None else value

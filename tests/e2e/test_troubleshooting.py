@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.webhooks.receiver import Receiver
+
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
@@ -39,6 +41,17 @@ def verdict(command, code, out, err):
     return None
 
 
+@pytest.fixture
+def webhook(environment, manage_in_process):
+    """The company of the guide is told somewhere."""
+    with Receiver() as receiver:
+        code, _, err = manage_in_process(environment, "webhooks", "set", "NT047", "--url", receiver.url)
+        assert code == 0, err
+        yield
+        manage_in_process(environment, "webhooks", "remove", "NT047", "--yes")
+
+
+@pytest.mark.usefixtures("webhook")
 def test_every_command_of_the_guide_works(environment, manage_in_process):
     assert len(COMMANDS) > 40
     assert len(TYPED) > 5

@@ -47,6 +47,7 @@ class Api:
         *,
         key: str | None = "own",
         headers: dict[str, str] | None = None,
+        binary: bool = False,
     ) -> SimpleNamespace:
         sent = dict(headers or {})
         if key is not None:
@@ -56,7 +57,7 @@ class Api:
             sent.setdefault("content-type", "application/json")
         request = func.HttpRequest(method, f"{HOST}/api/manage/{path}", headers=sent, body=data)
         response = asyncio.run(answer(request, None, lambda: self.app))
-        text = response.get_body().decode()
+        text = "" if binary else response.get_body().decode()
         self.raw.append(f"{dict(response.headers)} {text}")
         is_json = "json" in (response.headers.get("content-type") or "")
         envelope = json.loads(text) if is_json and text else None
@@ -64,6 +65,7 @@ class Api:
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             text=text,
+            body=response.get_body(),
             json=envelope,
             data=envelope.get("data") if envelope else None,
             code=(envelope.get("error") or {}).get("code") if envelope else None,

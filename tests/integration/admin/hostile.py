@@ -122,6 +122,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     return [
         (method.upper(), path.removeprefix("/api/manage/"), operation)
         for path, item in document["paths"].items()
+        if path.startswith("/api/manage/")
         for method, operation in item.items()
     ]
 

@@ -5,7 +5,18 @@ import asyncio
 import azure.functions as func
 import pytest
 
-from shared_code.admin import alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage
+from shared_code.admin import (
+    alerts,
+    audit,
+    diagnostics,
+    extractions,
+    logs,
+    quotas,
+    retries,
+    token_models,
+    usage,
+    webhooks,
+)
 from shared_code.admin.auth import source_of
 from shared_code.database.stores.operations import admin_keys
 from shared_code.database.stores.operations.admin_keys import AdminRole
@@ -14,7 +25,7 @@ from tests.unit.web.platform_logins import app_service_header
 from TokenAdminFunction import answer
 
 ROLES = list(AdminRole)
-MODULES = [alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage]
+MODULES = [alerts, audit, diagnostics, extractions, logs, quotas, retries, token_models, usage, webhooks]
 
 
 @pytest.fixture
@@ -29,7 +40,8 @@ def test_the_openapi_document_needs_no_login(api):
     document = api.get("openapi.json", key=None)
     assert document.status == 200
     assert document.json["openapi"].startswith("3.1")
-    assert "422" not in str(document.json["paths"])
+    ours = {path: item for path, item in document.json["paths"].items() if path.startswith("/api/manage/")}
+    assert "422" not in str(ours)
 
 
 def test_every_model_of_the_document_has_an_example_that_is_one_of_it(api):

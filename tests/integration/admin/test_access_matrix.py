@@ -13,8 +13,9 @@ from sqlalchemy import insert
 
 from shared_code.admin.dependencies import action_of
 from shared_code.database import tables
-from shared_code.database.stores.operations import admin_keys, alerts, retries
+from shared_code.database.stores.operations import admin_keys, alerts, retries, webhook_deliveries, webhook_settings
 from shared_code.database.stores.operations.admin_keys import AdminRole
+from shared_code.database.stores.operations.webhook_deliveries import Happening
 from shared_code.database.stores.usage import usage_rows
 from shared_code.errors import ConfigurationError
 from shared_code.operations.access import MATRIX, Action
@@ -115,6 +116,8 @@ def operations(document):
     return {
         (method.upper(), path.removeprefix("/api/manage/")): operation
         for path, item in document["paths"].items()
+        # The others have no logins of ours.
+        if path.startswith("/api/manage/")
         for method, operation in item.items()
     }
 
@@ -165,12 +168,17 @@ class Places:
             "quota_id": self._new_quota(),
             "extraction_id": api.get("extractions").data["items"][0]["id"],
             "alert_id": api.get("alerts").data["items"][0]["alert_id"],
+            "company_id": self._set_webhook(),
         }
+        told = Happening("extraction.done", COMPANY, READING["PublicID"], {"state": "done", "status": "ok"})
+        run(lambda connection: webhook_deliveries.add_for_company(connection, told))
+        self._kept["delivery_id"] = api.get(f"webhooks/deliveries?company_id={COMPANY}").data["items"][0]["delivery_id"]
 
     def address(self, method, path):
         for name in re.findall(r"\{(\w+)\}", path):
-            is_gone_then = (method, name) == ("DELETE", "quota_id")
-            path = path.replace(f"{{{name}}}", str(self._new_quota() if is_gone_then else self._kept[name]))
+            # What is deleted is made anew for the next one.
+            made = {"quota_id": self._new_quota, "company_id": self._set_webhook}.get(name)
+            path = path.replace(f"{{{name}}}", str(made() if made and method == "DELETE" else self._kept[name]))
         return f"{path}?group_by=company" if path == "usage" else path
 
     def body(self, operation):
@@ -182,6 +190,11 @@ class Places:
         body = dict(self._schemas[one_of[-1]["$ref"].rpartition("/")[2]]["example"])
         assert body.get("company_id", COMPANY) == COMPANY
         return body | {name: f"new-{uuid.uuid4().hex}" for name in ("api_key", "subject") if name in body}
+
+    def _set_webhook(self):
+        values = {"WebhookUrl": "https://127.0.0.1:9/", "WebhookEvents": "extraction.done"}
+        self._api.services.database.run(lambda c: webhook_settings.write_webhook(c, COMPANY, values))
+        return COMPANY
 
     def _new_quota(self):
         quota = {"company_id": COMPANY, "scope": "branch", "subject": uuid.uuid4().hex, "daily_limit": 5}
@@ -226,13 +239,15 @@ def test_every_login_at_every_address_is_answered_as_written(make_api):
 
 
 @pytest.mark.parametrize("login", [Login(role, "OTHER", "admin key") for role in ROLES])
-def test_a_list_does_not_show_another_company_for_the_asking(api, login):
-    key = api.new_key(login.role, login.company)
+def test_a_list_does_not_show_another_company_for_the_asking(api, document, login):
+    key, known = api.new_key(login.role, login.company), operations(document)
     for row in written():
         for method, path in row.addresses:
-            if row.own_company and method == "GET" and "{" not in path:
-                assert api.get(f"{path}?company_id={COMPANY}", key=key).code == "FORBIDDEN", path
-                assert api.get(f"{path}?company_id=other", key=key).status == 200, path
+            if row.own_company and login.role in row.roles and method == "GET" and "{" not in path:
+                names = {parameter["name"] for parameter in known[method, path].get("parameters", [])}
+                name = "company" if "company" in names else "company_id"
+                assert api.get(f"{path}?{name}={COMPANY}", key=key).code == "FORBIDDEN", path
+                assert api.get(f"{path}?{name}=other", key=key).status == 200, path
 
 
 def test_a_bound_login_cannot_tell_what_exists_and_changes_nothing(api, document):
