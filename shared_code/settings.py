@@ -4,6 +4,7 @@ Nothing here is read at import. Every problem is reported in one :class:`Configu
 mended in one go. Values that are secrets are ``SecretStr``: they show as ``**********`` wherever they are printed.
 """
 
+import os
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self
@@ -96,8 +97,10 @@ class Settings(BaseSettings):
     max_upload_memory_mb: PositiveInt | None = None
     #: seconds for one request in all; Azure cuts at 230
     request_deadline_seconds: Positive = 200.0
-    #: seconds for one blob in all
+    #: seconds for one blob or job in all
     blob_deadline_seconds: Positive = 500.0
+    #: jobs of one company that may be queued or under way at once; the others wait for their turn
+    max_jobs_per_company: PositiveInt = 8
     #: seconds for one model call; the service refuses less than 10
     model_timeout_seconds: Annotated[float, Field(ge=1)] = 90.0
     max_retries: Annotated[int, Field(ge=0, le=10)] = 3
@@ -128,10 +131,24 @@ class Settings(BaseSettings):
     result_container: str = "invoice-results"
     #: whether a dropped file's metadata may name another company than the folder that it lies in
     blob_company_from_metadata: bool = False
-    #: age of a dropped file without any answer at which the sweep takes it up
+    #: age of a dropped file without any answer, or of a job that nothing moves, at which the sweep takes it up
     blob_sweep_after_seconds: Positive = 900.0
     #: of which documents a copy is kept in the container ``invoice-documents``
     keep_documents: KeepDocuments = KeepDocuments.REVIEW
+
+    # Webhooks
+    #: where operators are told of alerts
+    alert_webhook_url: SecretStr | None = None
+    #: ``whsec_`` and base64 of 24 to 64 bytes; messages to that address are not signed without it
+    alert_webhook_secret: SecretStr | None = None
+    #: seconds after a first try that failed; the pause doubles with each further one
+    webhook_retry_seconds: Positive = 30.0
+    #: http and addresses of this machine are allowed: for development only
+    webhook_allow_loopback: bool = False
+    #: where the service answers, for links in messages
+    public_url: str | None = None
+    #: set by the platform itself: the name under which it answers, unless ``public_url`` says otherwise
+    website_hostname: str | None = None
 
     # Logins by App Service authentication
     #: set by the platform itself where its authentication is on; its headers count only then
@@ -149,6 +166,8 @@ class Settings(BaseSettings):
     retain_quota_counters_days: PositiveInt = 400
     #: at least as long as the sweep looks back for files without an answer
     retain_closed_alerts_days: Annotated[int, Field(ge=3)] = 180
+    #: of messages that were delivered, given up or dropped
+    retain_webhook_deliveries_days: PositiveInt = 30
     retain_admin_audit_days: PositiveInt = 1100
 
     # Logs and telemetry
@@ -178,6 +197,24 @@ class Settings(BaseSettings):
         if self.azure_sql_connection_string and self.database_url:
             raise ValueError("AZURE_SQL_CONNECTION_STRING and DATABASE_URL are both set; keep one")
         return self
+
+    @model_validator(mode="after")
+    def _loopback_on_laptops_only(self) -> Self:
+        if self.webhook_allow_loopback and (
+            found := sorted(name for name in os.environ if name.startswith("WEBSITE_"))
+        ):
+            raise ValueError(
+                f"WEBHOOK_ALLOW_LOOPBACK is for development only, and {found[0]} says that this is the platform; "
+                "take it away"
+            )
+        return self
+
+    @property
+    def public_address(self) -> str:
+        """Scheme and host under which the service answers, without a slash behind; '' when nobody has said."""
+        if self.public_url is None and self.website_hostname is not None:
+            return f"https://{self.website_hostname}"
+        return (self.public_url or "").rstrip("/")
 
     @cached_property
     def max_upload_bytes(self) -> int:

@@ -13,7 +13,7 @@ from shared_code.blobs.forgotten import ForgottenBlobs
 from shared_code.blobs.intake import BlobIntake
 from shared_code.blobs.keeping import DocumentKeeper
 from shared_code.blobs.kept_documents import KeptDocuments
-from shared_code.blobs.poison_queue import QUEUE, PoisonQueue
+from shared_code.blobs.poison_queue import QUEUE, PoisonQueue, poisoned_blob
 from shared_code.blobs.store import BlobStore
 from shared_code.blobs.sweep import BlobSweep
 from shared_code.bootstrap.foundations import Foundations
@@ -62,7 +62,7 @@ def build_blobs(base: Foundations, extraction: ExtractionService) -> BlobService
         largest_bytes=settings.max_upload_bytes,
     )
     intake = BlobIntake(settings, store=store, extraction=extraction, alerts=alerts, keeper=keeper, monotonic=monotonic)
-    poison = PoisonQueue(lambda: queue_client(settings, QUEUE), container=settings.invoice_container)
+    poison = PoisonQueue(lambda: queue_client(settings, QUEUE), read=poisoned_blob(settings.invoice_container))
     sweep = BlobSweep(
         store=store,
         intake=intake,

@@ -10,9 +10,12 @@ from shared_code.bootstrap.container import Services, Startup
 from shared_code.bootstrap.extraction import build_extraction
 from shared_code.bootstrap.foundations import lay_foundations
 from shared_code.bootstrap.health import readiness_checks, system_checks
+from shared_code.bootstrap.jobs import build_jobs
 from shared_code.bootstrap.uploads import build_upload_lane
+from shared_code.bootstrap.webhooks import build_webhooks
 from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import REPORT_SECONDS, install_default
+from shared_code.exports.export import Exports
 from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.stored_readings import StoredReadings
 from shared_code.extraction.upload_slots import UploadLane
@@ -87,6 +90,8 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
     extraction = build_extraction(base)
     stored_readings = StoredReadings(database)
     blobs = build_blobs(base, extraction)
+    jobs = build_jobs(base, extraction, blobs.keeper)
+    webhooks = build_webhooks(base)
     startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
     return Services(
         **vars(base),
@@ -94,17 +99,29 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
         stored_readings=stored_readings,
         idempotency=Idempotency(database, stored_readings, settings.lease_margin_seconds),
         blobs=blobs,
+        jobs=jobs,
         document_erasure=DocumentErasure(
-            database.unhurried(), base.ledger, base.outbox, blobs.erasure, storage_configured(settings)
+            database.unhurried(), base.ledger, base.outbox, blobs.erasure, jobs.documents, storage_configured(settings)
         ),
+        webhooks=webhooks,
         rollup=RollupContext(
-            settings, database.unhurried(), base.budgets, base.ledger, base.outbox, blobs.sweep, blobs.expiring, clock
+            settings,
+            database.unhurried(),
+            base.budgets,
+            base.ledger,
+            base.outbox,
+            blobs.sweep,
+            jobs.sweep,
+            blobs.expiring,
+            webhooks.deliveries,
+            clock,
         ),
         token_administration=TokenAdministration(
             database, base.cipher, default_threshold=settings.default_threshold, clock=clock
         ),
         quota_administration=QuotaAdministration(database, zone, clock),
         usage_reports=UsageReports(database.unhurried(seconds=REPORT_SECONDS), zone, clock),
+        exports=Exports(database.unhurried(seconds=REPORT_SECONDS), zone),
         forecasts=Forecasts(database.unhurried(seconds=REPORT_SECONDS), zone, clock),
         startup=startup,
         health=system_checks(base),

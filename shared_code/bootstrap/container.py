@@ -8,8 +8,11 @@ from shared_code import errors
 from shared_code.blobs.document_erasure import DocumentErasure
 from shared_code.bootstrap.blobs import BlobServices
 from shared_code.bootstrap.foundations import Foundations
+from shared_code.bootstrap.jobs import JobServices
+from shared_code.bootstrap.webhooks import WebhookServices
 from shared_code.database.connection import Database
 from shared_code.database.stores.operations.alerts import open_alerts
+from shared_code.exports.export import Exports
 from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.service import ExtractionService
 from shared_code.extraction.stored_readings import StoredReadings
@@ -75,11 +78,14 @@ class Services(Foundations):
     stored_readings: StoredReadings
     idempotency: Idempotency
     blobs: BlobServices
+    jobs: JobServices
     document_erasure: DocumentErasure
+    webhooks: WebhookServices
     rollup: RollupContext
     token_administration: TokenAdministration
     quota_administration: QuotaAdministration
     usage_reports: UsageReports
+    exports: Exports
     forecasts: Forecasts
     startup: Startup
     health: SystemHealthChecker
@@ -98,6 +104,7 @@ class Services(Foundations):
     def close(self) -> None:
         """Let go of threads and connections."""
         self.blobs.keeper.close()
+        self.webhooks.thread.close()
         self.background.shutdown(wait=False, cancel_futures=True)
         if self.second_readings is not None:
             self.second_readings.close()

@@ -22,6 +22,7 @@ from shared_code.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from shared_code.bootstrap.container import Services
+    from shared_code.exports.export import Exports
     from shared_code.operations.forecasts import Forecasts
     from shared_code.operations.quotas import QuotaAdministration
     from shared_code.operations.tokens import TokenAdministration
@@ -56,6 +57,13 @@ class Workplace:
         from shared_code.operations.usage_reports import UsageReports
 
         return UsageReports(self.database, self.settings.default_time_zone)
+
+    @property
+    def exports(self) -> "Exports":
+        """Many readings at once."""
+        from shared_code.exports.export import Exports
+
+        return Exports(self.database, self.settings.default_time_zone)
 
     @property
     def forecasts(self) -> "Forecasts":

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The documents that were read or refused.", no_args_is_help=True)
 
-_STATES = ("running", "done", "failed")
+_STATES = ("queued", "running", "done", "failed", "cancelled")
 #: a number of ours, and what only ``show`` reads
 _NOT_LISTED = ("extraction_id", "result", "error")
 _TRACES = 50
@@ -71,7 +71,9 @@ def reading_filter(
 @shows_list
 def list_command(  # noqa: PLR0917 - typer reads options from parameters
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
-    state: Annotated[str | None, typer.Option(help=f"{', '.join(_STATES)}; running ones are listed only so.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help=f"{', '.join(_STATES)}; those without a reading are listed only so.")
+    ] = None,
     code: Annotated[str | None, typer.Option(help="Only those that failed with this error code.")] = None,
     file: File = None,
     user: User = None,

@@ -26,6 +26,7 @@ from shared_code.database.key_cipher import KeyCipher, new_ring_entry
 from shared_code.database.stores.keys.token_changes import token_facts
 from shared_code.database.stores.keys.token_keys import NewToken, reencrypt_batch
 from shared_code.database.stores.keys.tokens import StoredKey, all_tokens
+from shared_code.database.stores.operations.webhook_settings import reencrypt_secrets
 from shared_code.errors import InvalidRequest
 from shared_code.metering.key_standing import key_standing
 from shared_code.records import KeyStatus, Provider
@@ -172,7 +173,7 @@ def rotate(
 
 @app.command()
 def reencrypt(as_json: AsJson = False) -> None:
-    """Bring all keys under the newest of TOKEN_ENCRYPTION_KEYS, beside traffic; exit code 1 when some do not open."""
+    """Bring keys and webhook secrets under the newest of TOKEN_ENCRYPTION_KEYS; exit code 1 when some do not open."""
     changed, last = 0, 0
     failed: list[int] = []
     with workplace() as place:
@@ -187,10 +188,15 @@ def reencrypt(as_json: AsJson = False) -> None:
             if batch.last_id is None:
                 break
             last = batch.last_id
-    answer({"changed": changed, "do_not_open": failed}, f"{changed} keys encrypted anew", as_json=as_json)
-    if failed:
+        secrets, closed = place.database.run(
+            lambda connection: reencrypt_secrets(connection, cipher), on_unknown=lambda _connection: None
+        )
+    facts = {"changed": changed, "do_not_open": failed, "webhook_secrets": secrets, "webhooks_do_not_open": closed}
+    answer(facts, f"{changed} keys and {secrets} webhook secrets encrypted anew", as_json=as_json)
+    if failed or closed:
         if not as_json:
-            say(f"left as they are, because they do not open: {', '.join(map(str, failed))}")
+            names = [*map(str, failed), *(f"webhook of {company}" for company in closed)]
+            say(f"left as they are, because they do not open: {', '.join(names)}")
         raise typer.Exit(1)
 
 

@@ -23,6 +23,7 @@ OWN_LOGGERS = {
     "TokenAdminFunction",
     "HealthFunction",
     "ExtractionFunction",
+    "ExtractionJobFunction",
 }
 _MARK = "_redacts_secrets"
 _DONE = "_masked_message"

@@ -35,6 +35,7 @@ _PATTERNS = tuple(
         ("password=", r"(?i)(?<=\bpassword=)(?:\{(?:[^}]|\}\})*\}|[^;\s'\"&]+)", MASK),
         ("accountkey=", r"(?i)(?<=accountkey=)[^;\s'\"]+", MASK),
         ("sig=", r"(?i)(?<=sig=)[0-9A-Za-z%/+=]{10,}", MASK),
+        ("whsec_", r"\bwhsec_[0-9A-Za-z+/=]{8,}", f"whsec_{MASK}"),
         # Whoever has a reading's public id may ask for the reading.
         ("ext_", rf"\b{READING_ID}\b", f"ext_{MASK}"),
         ("://", r"(?<=://)([^:/@\s]+):[^@/\s]+(?=@)", rf"\1:{MASK}"),

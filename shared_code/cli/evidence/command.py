@@ -9,7 +9,7 @@ import typer
 
 from shared_code.cli.connection import process_services
 from shared_code.cli.extract import Wanted, only_company, read_file
-from shared_code.cli.output import show_table, shows_tables
+from shared_code.cli.output import AsJson, say, show_json, show_table, shows_tables
 from shared_code.documents.document import Document, open_document, page_images
 from shared_code.documents.marked_pages import Mark, marked
 from shared_code.errors import InvalidRequest
@@ -35,8 +35,12 @@ def evidence_command(
     company: Annotated[
         str | None, typer.Option(help="Whose key pays; may be left out when only one company has keys.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Draw a box around each value on the page, with its field: green high, orange medium, red low confidence."""
+    """Draw a box around each value on the pages of a document.
+
+    Each has the name of its field; green is high, orange medium and red low confidence.
+    """
     with process_services() as services:
         services.ready()
         if reading_id is not None:
@@ -51,10 +55,15 @@ def evidence_command(
     if "invoices" not in data:
         raise InvalidRequest(f"The reading is {data['state']}.", details={"field": "id"})
     pictures = _draw(_opened(file, data, settings), data)
-    for path, picture in zip(_names(out, len(pictures)), pictures, strict=True):
+    files = _names(out, len(pictures))
+    for path, picture in zip(files, pictures, strict=True):
         path.write_bytes(picture)
-        print(path)
-    show_table("Evidence", list(_rows(data)), spare=("reason",))
+    if as_json:
+        show_json({"files": [str(path) for path in files], "evidence": list(_rows(data))})
+    else:
+        for path in files:
+            say(str(path))
+        show_table("Evidence", list(_rows(data)), spare=("reason",))
     if not pictures:
         print(f"{file.name} has no pages to draw on.", file=sys.stderr)
 

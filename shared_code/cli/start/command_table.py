@@ -31,12 +31,13 @@ ENTRIES = {
     "tokens": Entry("tokens", "The companies' API keys."),
     "usage": Entry("usage", "What was used."),
     "rollup": Entry("rollup", "The timer's work."),
-    "quota": Entry("quota", "Daily and monthly limits."),
+    "quota": Entry("companies.quota", "Daily and monthly limits."),
     "alerts": Entry("alerts", "Conditions that an operator should know of."),
     "logs": Entry("logs", "What the service said."),
     "extractions": Entry("extractions", "The documents that were read or refused."),
     "admin-keys": Entry("admin_keys", "Keys of the admin API."),
-    "company": Entry("company", "What is set for one company, and whether it is served."),
+    "company": Entry("companies.company", "What is set for one company, and whether it is served."),
+    "webhooks": Entry("companies.webhooks", "Where companies are told of their readings."),
     "blobs": Entry("blobs", "Files dropped into blob storage."),
     "retries": Entry("retries", "Show failed attempts at model calls, newest first.", "retries_command"),
     "audit": Entry("audit", "Show changes, newest first.", "audit_command"),
@@ -60,6 +61,11 @@ ENTRIES = {
     ),
     "evidence": Entry(
         "evidence.command", "Draw a box around each value on the pages of a document.", "evidence_command"
+    ),
+    "export": Entry(
+        "export",
+        "Write readings as tables: of each document the valid one, neither erased nor read anew.",
+        "export_command",
     ),
     "evaluate": Entry(
         "evaluate",
