@@ -19,7 +19,14 @@ HOUSE = House(ROOT)
 OWNERS = {
     "alembic": ("database",),
     "azure.functions": ("functions",),
-    "azure.storage": ("blobs", "metering.long_bookings", "metering.outbox"),
+    "azure.storage": (
+        "blobs",
+        "jobs.documents",
+        "jobs.sweeping",
+        "jobs.turns",
+        "metering.long_bookings",
+        "metering.outbox",
+    ),
     "fastapi": ("admin",),
     "google.genai": ("providers.gemini",),
     "lxml": ("e_invoices.xml", "e_invoices.xml_parsing", "e_invoices.json_tree"),
@@ -37,6 +44,7 @@ OWNERS = {
     "tenacity": ("retry_policy",),
     "typer": ("cli", "functions"),
     "werkzeug": ("web.form",),
+    "xlsxwriter": ("exports.workbook",),
     "zxingcpp": ("documents",),
 }
 #: What stores and their users hand to each other is not a use of the library.
@@ -53,6 +61,7 @@ LATE = (
     "opencensus",
     "pikepdf",
     "PIL",
+    "xlsxwriter",
 )
 
 
