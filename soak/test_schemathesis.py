@@ -102,7 +102,7 @@ def _schemathesis(stack, seeded, counts, key, mode, examples):
         f"{stack.ready['host']}/api/manage/openapi.json",
         *("--checks", "all", "--mode", mode, "--max-examples", str(examples), "--continue-on-failure"),
         *("--phases", "examples,coverage,fuzzing" if mode == "all" else "examples,fuzzing"),
-        *("--header", f"Authorization: Bearer {key}"),
+        *("--header", f"Authorization: Bearer {key}", "--include-path-regex", "^/api/manage/"),
     ]
     environment = os.environ | {
         "SOAK_IDS": json.dumps(seeded),

@@ -42,12 +42,18 @@ from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import SCHEMA, metadata
 from shared_code.settings import Settings
 from tests.groups import pytest_xdist_make_scheduler  # noqa: F401 - a hook
+from tests.long import pytest_addoption, pytest_collection_modifyitems  # noqa: F401 - hooks
 
 BACKENDS = ("sqlite", "postgresql", "mssql")
 
 _numbers = itertools.count(1)
 _AZURE = MSDialect_pyodbc()
 _SAVEPOINTS = SavepointClause | RollbackToSavepointClause | ReleaseSavepointClause
+
+
+def pytest_configure() -> None:
+    """Reading a picture takes seconds of CPU: tests of the second reader turn it on, in processes of theirs too."""
+    os.environ["OCR"] = "off"
 
 
 @pytest.fixture(scope="session")

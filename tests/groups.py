@@ -11,8 +11,8 @@ import pytest
 
 #: what shares a running stack, a host or a stand-in of its module runs on one worker, so that it is started once
 _TOGETHER = re.compile(
-    r"tests/(?:(?P<stack>e2e)/test_(?!databases|dev_run|telemetry)"
-    r"|e2e/test_(?:dev_run|telemetry)|devstack/|integration/blobs/|integration/\w+/test_(?:driver_)?faults)"
+    r"tests/(?:(?P<stack>e2e)/test_(?!databases|dev_run|telemetry|integrate_page)"
+    r"|e2e/test_(?:dev_run|telemetry|integrate_page)|devstack/|integration/blobs/|integration/jobs/|integration/\w+/test_(?:driver_)?faults)"
 )
 
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import itertools
 import os
+import random
 import re
 import shutil
 import socket
@@ -13,6 +15,7 @@ from devstack.setup.processes import command_line, output_of
 
 LOOPBACK = "127.0.0.1"
 _TRIES = 50
+_OWN_PORTS = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -53,12 +56,16 @@ def choose(wanted: int | None, *, default: int) -> tuple[int, str | None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different free ports, chosen by the system."""
-    with contextlib.ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Different free ports, chosen at random.
+
+    They lie below those that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): one of these
+    could be taken in the moments until the server listens.
+    """
+    found = (port for port in random.sample(_OWN_PORTS, _TRIES + count) if is_free(port))
+    ports = list(itertools.islice(found, count))
+    if len(ports) < count:
+        raise SetupProblem(f"No {count} free ports were found between {_OWN_PORTS[0]} and {_OWN_PORTS[-1]}.")
+    return ports
 
 
 def holder(port: int) -> str | None:

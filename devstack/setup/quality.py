@@ -17,7 +17,10 @@ _NO_TESTS = 5
 #: folders of tests/ that can be named without their path; those that start no service need no storage either
 _PARTS = ("unit", "integration", "e2e", "devstack", "structure")
 _WITHOUT_SERVICES = {"unit", "structure"}
-_TWO_PROCESSES = ("-n", "2")
+#: each waits for others a third of its time: three keep two cores busy
+_PROCESSES = ("-n", "3")
+#: the long proofs, and the long tests that `test` leaves out
+_LONG = ("soak", "tests", "--long")
 
 
 def check(root: Path) -> int:
@@ -49,10 +52,10 @@ def test(root: Path, arguments: Sequence[str]) -> int:
 
 
 def _pytest_arguments(parts: list[str], others: list[str], *, services: bool) -> list[str]:
-    """What pytest is called with. Starting two processes takes longer than the tests that need no service."""
+    """What pytest is called with. Starting processes takes longer than the tests that need no service."""
     folders = [f"tests/{part}" for part in parts]
-    in_two = services and (bool(parts) or not others)
-    return [*(_TWO_PROCESSES if in_two else ()), *folders, *others]
+    in_parallel = services and (bool(parts) or not others)
+    return [*(_PROCESSES if in_parallel else ()), *folders, *others]
 
 
 def soak(root: Path, arguments: Sequence[str]) -> int:
@@ -61,7 +64,7 @@ def soak(root: Path, arguments: Sequence[str]) -> int:
         raise SetupProblem("There is no soak/ folder yet.")
     python = prepare(root, storage=True).python
     _ensure_driver_manager()
-    return _pytest(root, python, list(arguments) if _names_a_path(arguments) else ["-s", "soak", *arguments])
+    return _pytest(root, python, list(arguments) if _names_a_path(arguments) else ["-s", *_LONG, *arguments])
 
 
 def bench(root: Path, arguments: Sequence[str]) -> int:

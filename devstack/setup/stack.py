@@ -131,6 +131,8 @@ class Stack:
             "TOKEN_ENCRYPTION_KEYS": self.secrets["encryption_keys"],
             "GEMINI_BASE_URL": self.gemini_url or "",
             "OPENAI_BASE_URL": self.openai_url or "",
+            # A receiver that is being written runs on the same machine.
+            "WEBHOOK_ALLOW_LOOPBACK": "true",
         }
 
     def environment(self) -> dict[str, str]:

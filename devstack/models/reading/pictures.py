@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -24,8 +25,8 @@ _JPEG_QUALITY = 85
 
 
 def can_read() -> bool:
-    """Whether pictures can be read at all."""
-    return engine.is_installed()
+    """Whether pictures can be read at all: the packages are there, and the setting ``OCR`` does not turn them off."""
+    return engine.is_installed() and os.environ.get("OCR", "auto") != "off"
 
 
 def read_picture(data: bytes, number: int = 1) -> Page:

@@ -146,6 +146,7 @@ def test_a_killed_reader_costs_one_reading_and_is_replaced(own):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a system that stops processes")
+@pytest.mark.long
 def test_a_stopped_reader_is_ended(own):
     reader = own(limits=Limits(stalled=8.0, slow=float("inf")))
     look(reader)
