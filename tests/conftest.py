@@ -41,6 +41,7 @@ from shared_code.database.connection import Database, create_database
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import SCHEMA, metadata
 from shared_code.settings import Settings
+from tests.compiled_statements import share_compiled_statements
 from tests.groups import pytest_xdist_make_scheduler  # noqa: F401 - a hook
 from tests.long import pytest_addoption, pytest_collection_modifyitems  # noqa: F401 - hooks
 
@@ -52,8 +53,9 @@ _SAVEPOINTS = SavepointClause | RollbackToSavepointClause | ReleaseSavepointClau
 
 
 def pytest_configure() -> None:
-    """Reading a picture takes seconds of CPU: tests of the second reader turn it on, in processes of theirs too."""
+    """What would cost CPU again and again; tests of the second reader turn it on, in processes of theirs too."""
     os.environ["OCR"] = "off"
+    share_compiled_statements()
 
 
 @pytest.fixture(scope="session")

@@ -217,6 +217,7 @@ def end_leases(stage):
     stage.services.database.run(work)
 
 
+@pytest.mark.long
 def test_a_document_that_is_being_read_is_not_erased(stage):
     first = upload(stage)
     stage.gemini.latency(1_500)
@@ -241,6 +242,7 @@ def days_by_user(stage):
     return {tuple(row) for row in stage.services.database.read(lambda connection: connection.execute(by_name).all())}
 
 
+@pytest.mark.long
 def test_the_name_of_a_users_day_goes_with_the_last_document_behind_it(stage):
     names = (NAMES["user"], NAMES["branch"])
     first = upload(stage)

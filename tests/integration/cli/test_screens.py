@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 KEY = "AIzaSyScreens0123456789abcdefghijklmnop"
 CALL_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 TOKENS, COST = 987_654_321, Decimal("0.00887")
-WIDTHS = (80, 120, 160)
+WIDTHS = (80, *(pytest.param(width, marks=pytest.mark.long) for width in (120, 160)))
 #: SHA-256 of the key: 64 digits that must stand in one line
 FINGERPRINT = hashlib.sha256(KEY.encode()).hexdigest()
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="opens a pseudo terminal")

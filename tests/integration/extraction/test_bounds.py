@@ -5,7 +5,6 @@ from contextlib import suppress
 import pytest
 
 from devstack.gemini.answer import Rates
-from devstack.models.reading import pictures
 from shared_code import errors
 from shared_code.database import tables
 from shared_code.metering.booking import Booking
@@ -21,13 +20,7 @@ DOCUMENTS = sorted(
     path for folder in (SAMPLES, INVOICES) for path in folder.iterdir() if path.suffix not in {".md", ".json", ""}
 )
 #: page rate and thoughts of every answer
-RATES = [(258, 0), (560, 0), (1120, 0), (1120, 3_000)]
-
-
-@pytest.fixture(autouse=True)
-def unread_pictures(monkeypatch):
-    """What counts here is what pictures cost, not what they say: that would take seconds for each."""
-    monkeypatch.setattr(pictures, "can_read", lambda: False)
+RATES = [(258, 0), (1120, 3_000), *(pytest.param(rate, 0, marks=pytest.mark.long) for rate in (560, 1120))]
 
 
 @pytest.fixture

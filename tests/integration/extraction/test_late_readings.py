@@ -174,6 +174,7 @@ def test_an_answer_is_booked_before_it_waits_for_the_reader(with_reader, scan_an
 
 
 @needs_reader
+@pytest.mark.long
 def test_only_few_readings_go_on_after_their_answers(with_reader, scan_answer):
     pipeline = with_reader(wait_seconds=0.0)
     pipeline.add_key(limit=None)

@@ -81,6 +81,7 @@ def test_a_total_that_is_covered_by_another_one_goes_to_a_person(with_reader, sc
         assert (outcome.data["status"], outcome.data["confidence"]["total"]) == ("needs_review", "low")
 
 
+@pytest.mark.long
 def test_a_total_that_the_picture_shows_as_well_is_no_matter(with_reader):
     pipeline = with_reader(verify_doubtful=True)
     pipeline.add_key(limit=None)
@@ -116,6 +117,7 @@ def scan_with_total(pipeline, text: str) -> bytes:
 
 
 @pytest.mark.parametrize(("shown", "settled"), [("258.00", True), ("289.00", False)])
+@pytest.mark.long
 def test_of_two_readings_of_a_total_a_digit_apart_the_sum_decides(with_reader, scan_answer, shown, settled):
     pipeline = with_reader()
     pipeline.add_key(limit=None)
