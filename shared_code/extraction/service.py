@@ -69,7 +69,7 @@ class ExtractionService:
         try:
             RunKeys(self.keys, submission.identity.caller.company_id)
             self.without_model.check(self._opened(submission))
-        except Exception as error:
+        except Exception as error:  # whatever refuses it, its row says so
             self.failed_readings.note(submission, error)
             raise
 
