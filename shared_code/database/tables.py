@@ -156,6 +156,8 @@ Index(
 # Reconcile reads per key; prune reads by age.
 Index("IX_TokenUsageLogs_TokenID", token_usage_logs.c.TokenID)
 Index("IX_TokenUsageLogs_LoggedAt", token_usage_logs.c.LoggedAt)
+# The runs of one request.
+Index("IX_TokenUsageLogs_RequestID", token_usage_logs.c.RequestID)
 
 token_usage_summary = Table(
     "TokenUsageSummary",
@@ -201,6 +203,8 @@ application_logs = Table(
 Index("IX_ApplicationLogs_Timestamp", application_logs.c.Timestamp)
 # One request's lines (support looks them up by the id that the caller was given).
 Index("IX_ApplicationLogs_RequestID", application_logs.c.RequestID)
+# The lines of one run.
+Index("IX_ApplicationLogs_CallID", application_logs.c.CallID)
 # The lines behind a trace that somebody found in Application Insights.
 Index("IX_ApplicationLogs_OperationID", application_logs.c.OperationID)
 
@@ -220,6 +224,9 @@ retry_attempts = Table(
 )
 # Prune by age, and the operator's list of late.
 Index("IX_RetryAttempts_Timestamp", retry_attempts.c.Timestamp)
+# The attempts of one run, and of one request.
+Index("IX_RetryAttempts_CallID", retry_attempts.c.CallID)
+Index("IX_RetryAttempts_RequestID", retry_attempts.c.RequestID)
 
 token_reservations = Table(
     "TokenReservations",
@@ -296,13 +303,26 @@ company_settings = Table(
     #: what messages are signed with, as ciphertext: the newest secret, and the one before it
     Column("WebhookSecret", String(500)),
     Column("WebhookOldSecret", String(500)),
+    #: which readings a person looks at: needs_review, everything or never; NULL = no rule of its own
+    Column("ReviewMode", String(20)),
+    #: beside the mode: those above this amount in the invoice's own currency, and the first so many of a seller
+    Column("ReviewAboveAmount", Numeric(28, 8)),
+    Column("ReviewFirstOfSeller", Integer),
     schema=SCHEMA,
 )
+# The keys of companies are read with the zones of their companies, by every upload.
+Index("IX_CompanySettings_CompanyID", folded(company_settings.c.CompanyID))
 # Every end of a reading asks whether its company wants to be told.
 Index(
     "IX_CompanySettings_Webhook",
     folded(company_settings.c.CompanyID),
     **_where("WebhookUrl IS NOT NULL"),
+)
+# Every end of a reading asks for the rule of its company.
+Index(
+    "IX_CompanySettings_Review",
+    folded(company_settings.c.CompanyID),
+    **_where("ReviewMode IS NOT NULL"),
 )
 
 extractions = Table(
@@ -365,6 +385,11 @@ Index("IX_Extractions_Document", extractions.c.CompanyID, extractions.c.Document
 # Duplicate look-up of one company.
 Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey)
 Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
+# The newest readings of one company.
+Index("IX_Extractions_Company", extractions.c.CompanyID, extractions.c.ExtractionID)
+# Readings that people look for: by the number on the invoice, and by the id of the run that a log line names.
+Index("IX_Extractions_InvoiceNumber", extractions.c.InvoiceNumber)
+Index("IX_Extractions_CallID", extractions.c.CallID)
 # Prune by age.
 Index("IX_Extractions_CreatedAt", extractions.c.CreatedAt)
 
@@ -519,8 +544,26 @@ Index(
 )
 # Reports of one company over a range of days.
 Index("IX_UsageDaily_Company", usage_daily.c.CompanyID, usage_daily.c.LocalDay)
-# Reconcile per key.
-Index("IX_UsageDaily_TokenID", usage_daily.c.TokenID)
+# Reconcile per key, and the pace of single keys: without a look at their rows.
+Index("IX_UsageDaily_TokenID", usage_daily.c.TokenID, usage_daily.c.LocalDay, usage_daily.c.TotalTokens)
+# Charts and reports of all companies: all that they sum stands in it, so that no row is looked at.
+Index(
+    "IX_UsageDaily_Charts",
+    usage_daily.c.LocalDay,
+    usage_daily.c.CompanyID,
+    usage_daily.c.Model,
+    usage_daily.c.Source,
+    usage_daily.c.Requests,
+    usage_daily.c.Errors,
+    usage_daily.c.TotalTokens,
+    usage_daily.c.CostUSD,
+    usage_daily.c.Unpriced,
+    usage_daily.c.Unmeasured,
+    usage_daily.c.InputTokens,
+    usage_daily.c.OutputTokens,
+    usage_daily.c.ThoughtsTokens,
+    usage_daily.c.CachedTokens,
+)
 
 admin_keys = Table(
     "AdminKeys",
@@ -538,6 +581,23 @@ admin_keys = Table(
     schema=SCHEMA,
 )
 
+console_sessions = Table(
+    "ConsoleSessions",
+    metadata,
+    #: digest of the secret in the browser's cookie, or in a link
+    Column("Sha256", String(64), primary_key=True),
+    #: session, or link: one that signs its reader in once
+    Column("Kind", String(10), nullable=False),
+    #: the admin key that it is of, and ends with
+    Column("KeyID", String(32), nullable=False),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("LastUsedAt", _moment(), nullable=False, server_default=utc_now()),
+    Column("ExpiresAt", _moment(), nullable=False),
+    schema=SCHEMA,
+)
+# Those that have ended are taken away.
+Index("IX_ConsoleSessions_ExpiresAt", console_sessions.c.ExpiresAt)
+
 admin_audit = Table(
     "AdminAudit",
     metadata,
@@ -552,6 +612,8 @@ admin_audit = Table(
     schema=SCHEMA,
     sqlite_autoincrement=True,
 )
+# Whoever has done something is shown its row.
+Index("IX_AdminAudit_RequestID", admin_audit.c.RequestID)
 
 alerts = Table(
     "Alerts",
@@ -627,3 +689,147 @@ Index(
 )
 # Prune by age.
 Index("IX_WebhookDeliveries_FinishedAt", webhook_deliveries.c.FinishedAt)
+
+reviews = Table(
+    "Reviews",
+    metadata,
+    Column("ReviewID", _big_key, primary_key=True, autoincrement=True),
+    #: public id of the reading
+    Column("ReadingID", String(36), nullable=False),
+    #: in upper case
+    Column("CompanyID", String(50), nullable=False),
+    Column("DocumentSha256", String(64), nullable=False),
+    #: pending, postponed, confirmed, corrected or rejected
+    Column("State", String(10), nullable=False),
+    #: code of the first finding that asks for a person, or the rule that does
+    Column("Reason", String(60), nullable=False),
+    #: what lists show of the first invoice
+    Column("Amount", Numeric(28, 8)),
+    Column("Currency", Unicode(10)),
+    Column("Seller", Unicode(200)),
+    #: digest of the seller: readings of one seller are counted by it
+    Column("SellerKey", String(64)),
+    Column("InvoiceNumber", Unicode(100)),
+    Column("FileLabel", Unicode(100)),
+    Column("CreatedAt", _moment(), nullable=False, server_default=utc_now()),
+    #: who looks at it, and until when nobody else gets it
+    Column("TakenBy", Unicode(100)),
+    Column("TakenUntil", _moment()),
+    Column("PostponedUntil", _moment()),
+    #: of the last decision
+    Column("DecidedAt", _moment()),
+    Column("DecidedBy", Unicode(100)),
+    Column("DecisionReason", Unicode(1000)),
+    #: one more with each decision and each change of what is to be decided
+    Column("Version", Integer, nullable=False, server_default=text("1")),
+    #: what persons made of the values, as JSON: a list of ``{field, value, page, box}`` to be applied in its order
+    Column("CorrectedValues", UnicodeText),
+    #: the version whose values the results of dropped files still have to get; NULL = none
+    Column("ResultOwed", Integer),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# One review of a reading.
+Index("UX_Reviews_ReadingID", reviews.c.ReadingID, unique=True)
+# Each filter and order of the list; the number of the row is the last column of each.
+Index("IX_Reviews_Queue", reviews.c.State, reviews.c.ReviewID)
+Index("IX_Reviews_Company", reviews.c.CompanyID, reviews.c.State, reviews.c.ReviewID)
+Index("IX_Reviews_Reason", reviews.c.State, reviews.c.Reason, reviews.c.ReviewID)
+Index("IX_Reviews_CompanyReason", reviews.c.CompanyID, reviews.c.State, reviews.c.Reason, reviews.c.ReviewID)
+Index("IX_Reviews_Amount", reviews.c.State, reviews.c.Amount, reviews.c.ReviewID)
+Index("IX_Reviews_CompanyAmount", reviews.c.CompanyID, reviews.c.State, reviews.c.Amount, reviews.c.ReviewID)
+Index("IX_Reviews_ReasonAmount", reviews.c.State, reviews.c.Reason, reviews.c.Amount, reviews.c.ReviewID)
+Index(
+    "IX_Reviews_CompanyReasonAmount",
+    reviews.c.CompanyID,
+    reviews.c.State,
+    reviews.c.Reason,
+    reviews.c.Amount,
+    reviews.c.ReviewID,
+)
+# Earlier reviews of a document.
+Index("IX_Reviews_Document", reviews.c.CompanyID, reviews.c.DocumentSha256)
+# How many readings of a seller were decided.
+Index("IX_Reviews_Seller", reviews.c.CompanyID, reviews.c.SellerKey, reviews.c.State)
+# Postponed ones whose time has come.
+Index("IX_Reviews_Postponed", reviews.c.State, reviews.c.PostponedUntil)
+# Results that the timer still has to write.
+Index("IX_Reviews_ResultOwed", reviews.c.ResultOwed, **_where("ResultOwed IS NOT NULL"))
+# Prune by age.
+Index("IX_Reviews_CreatedAt", reviews.c.CreatedAt)
+
+review_decisions = Table(
+    "ReviewDecisions",
+    metadata,
+    Column("DecisionID", _big_key, primary_key=True, autoincrement=True),
+    Column("ReadingID", String(36), nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    #: of the review, which the decision made
+    Column("Version", Integer, nullable=False),
+    #: confirm, correct, reject or postpone
+    Column("Decision", String(10), nullable=False),
+    #: of the review since then
+    Column("State", String(10), nullable=False),
+    Column("Reason", Unicode(1000)),
+    Column("Until", _moment()),
+    Column("DecidedBy", Unicode(100), nullable=False),
+    Column("DecidedAt", _moment(), nullable=False, server_default=utc_now()),
+    #: digest of what was sent: the same again is no second decision
+    Column("Fingerprint", String(64), nullable=False),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# One decision makes one version.
+Index("UX_ReviewDecisions_Version", review_decisions.c.ReadingID, review_decisions.c.Version, unique=True)
+# What was decided in a time, of one company or all.
+Index("IX_ReviewDecisions_Company", review_decisions.c.CompanyID, review_decisions.c.DecidedAt)
+# Prune by age, and what was decided in a time.
+Index("IX_ReviewDecisions_DecidedAt", review_decisions.c.DecidedAt)
+
+corrections = Table(
+    "Corrections",
+    metadata,
+    Column("CorrectionID", _big_key, primary_key=True, autoincrement=True),
+    Column("ReadingID", String(36), nullable=False),
+    Column("CompanyID", String(50), nullable=False),
+    #: of the decision
+    Column("Version", Integer, nullable=False),
+    #: path of the value: ``invoices[0].line_items[2].net_amount``
+    Column("Field", String(200), nullable=False),
+    #: JSON; NULL before is a value that was not there, NULL after one that was taken away
+    Column("ValueBefore", UnicodeText),
+    Column("ValueAfter", UnicodeText),
+    #: where a person pointed: page from 1, box as JSON in fractions of the page
+    Column("Page", Integer),
+    Column("Box", String(200)),
+    Column("ChangedBy", Unicode(100), nullable=False),
+    Column("ChangedAt", _moment(), nullable=False, server_default=utc_now()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# The corrections of a reading, in their order.
+Index("IX_Corrections_Reading", corrections.c.ReadingID, corrections.c.Version, corrections.c.CorrectionID)
+# What was corrected in a time, of one company or all.
+Index("IX_Corrections_Company", corrections.c.CompanyID, corrections.c.ChangedAt)
+# Prune by age, and what was corrected in a time.
+Index("IX_Corrections_ChangedAt", corrections.c.ChangedAt)
+
+result_files = Table(
+    "ResultFiles",
+    metadata,
+    Column("ResultFileID", _big_key, primary_key=True, autoincrement=True),
+    #: the reading that the result of a dropped file shows
+    Column("ReadingID", String(36), nullable=False),
+    #: of the dropped file
+    Column("SourceName", Unicode(1024), nullable=False),
+    Column("SourceETag", String(100), nullable=False),
+    #: digest of both
+    Column("SourceSha256", String(64), nullable=False),
+    Column("WrittenAt", _moment(), nullable=False, server_default=utc_now()),
+    schema=SCHEMA,
+    sqlite_autoincrement=True,
+)
+# The results that show a reading; each is noted once.
+Index("UX_ResultFiles_Source", result_files.c.ReadingID, result_files.c.SourceSha256, unique=True)
+# Prune by age.
+Index("IX_ResultFiles_WrittenAt", result_files.c.WrittenAt)

@@ -1,13 +1,15 @@
 """In which order transactions lock rows, so that two of them never wait for each other in a ring.
 
 1. the claim of a document (Claims)
-2. a reservation that ends (TokenReservations, DELETE)
-3. a key's own row (TokenMaster)
-4. the company's row (CompanySettings), by :func:`hold_company`
-5. limits (Quotas), by whoever holds the company's row
-6. a key's running total (TokenUsageSummary): one, or several by whoever holds the company's row
-7. counters (QuotaCounters), in ascending order of id
-8. rows that are new, readings (Extractions) among them: nobody waits for those, because their ids are new too
+2. its oldest reading (Extractions), by whoever ends another one or decides about one (:func:`hold_document`)
+3. a reservation that ends (TokenReservations, DELETE)
+4. a key's own row (TokenMaster)
+5. the company's row (CompanySettings), by :func:`hold_company`
+6. limits (Quotas), by whoever holds the company's row
+7. a key's running total (TokenUsageSummary): one, or several by whoever holds the company's row
+8. counters (QuotaCounters), in ascending order of id
+9. reviews (Reviews), by whoever decides: first that of the reading, then those of later ones in their order
+10. rows that are new, readings (Extractions) among them: nobody waits for those, because their ids are new too
 
 A transaction leaves out what it does not need, and never goes back. The usual call holds neither the company's row nor
 a limit's: its key's running total is the only row on which calls of one company wait for each other. On PostgreSQL a
@@ -28,12 +30,13 @@ whoever makes a running total, because its row cannot be held by others before i
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, String, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.company_case import same_company
 from shared_code.database.tables import (
     company_settings,
+    extractions,
     quota_counters,
     token_master,
     token_reservations,
@@ -41,6 +44,30 @@ from shared_code.database.tables import (
 )
 
 summary = token_usage_summary
+
+_OLDEST = select(func.min(extractions.c.ExtractionID)).where(
+    extractions.c.CompanyID == bindparam("company", type_=String(50)),
+    extractions.c.DocumentSha256 == bindparam("document", type_=String(64)),
+    or_(extractions.c.PublicID.is_(None), extractions.c.PublicID != bindparam("own", type_=String(36))),
+)
+_HOLD = update(extractions).where(extractions.c.ExtractionID == bindparam("oldest")).values(State=extractions.c.State)
+
+
+def hold_document(connection: Connection, company_id: str, sha256: str, *, not_id: str | None = None) -> bool:
+    """Hold the oldest reading of a document, in the place of all of them, until the transaction ends.
+
+    Whoever ends another reading holds it before looking for corrections, and whoever corrects before looking for later
+    readings: whichever claims they belong to, one of the two finds what the other has written.
+
+    :param not_id: the reading that the transaction itself has written.
+    :returns: whether there is one.
+    """
+    wanted = {"company": company_id, "document": sha256, "own": not_id or ""}
+    while (oldest := connection.execute(_OLDEST, wanted).scalar()) is not None:
+        # None when it was too old just now: the next one stands for the document.
+        if connection.execute(_HOLD, {"oldest": oldest}).rowcount == 1:
+            return True
+    return False
 
 
 def hold_company(connection: Connection, company_id: str) -> None:

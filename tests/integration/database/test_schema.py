@@ -109,6 +109,7 @@ def _beyond_comparison(change):
         "IX_TokenMaster_CompanyID",
         "UX_TokenMaster_Fingerprint",
         "IX_CompanySettings_Webhook",
+        "IX_CompanySettings_Review",
     )
 
 

@@ -16,7 +16,7 @@ from shared_code.database.clock import utc_in
 from shared_code.database.stores.extractions.readings import DONE
 from shared_code.database.stores.operations.json_facts import read_facts
 from shared_code.database.stores.operations.rows_by_age import Expiring
-from shared_code.database.tables import alerts, extractions, token_usage_logs, written_results
+from shared_code.database.tables import alerts, extractions, reviews, token_usage_logs, written_results
 from shared_code.records import Source, UsageKind
 
 EXPIRING = Expiring(written_results.c.WrittenResultID, written_results.c.WrittenAt)
@@ -73,7 +73,8 @@ def labels_of(connection: Connection, company_id: str, sha256: str) -> set[str]:
 class StoredResult:
     """A reading with its result as JSON text. ``reading_id`` is None when an earlier version wrote it beside us.
 
-    ``late_verdict`` is what a late finding says of the result, as JSON text.
+    ``late_verdict`` is what a late finding says of the result, ``corrected_values`` what persons made of its values, as
+    JSON texts.
     """
 
     reading_id: str | None
@@ -82,6 +83,8 @@ class StoredResult:
     evidence: bytes | None = None
     evidence_version: int | None = None
     late_verdict: str | None = None
+    review_state: str | None = None
+    corrected_values: str | None = None
 
 
 def stored_result(connection: Connection, label: str) -> StoredResult | None:
@@ -96,8 +99,10 @@ def stored_result(connection: Connection, label: str) -> StoredResult | None:
             results.c.Evidence,
             results.c.EvidenceVersion,
             results.c.LateVerdict,
+            reviews.c.State,
+            reviews.c.CorrectedValues,
         )
-        .select_from(logs.join(results, same))
+        .select_from(logs.join(results, same).outerjoin(reviews, reviews.c.ReadingID == results.c.PublicID))
         .where(
             logs.c.RequestID == label,
             logs.c.Kind == UsageKind.USAGE.value,

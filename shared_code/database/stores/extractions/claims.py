@@ -30,7 +30,7 @@ from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.stores.extractions.readings import Finished, ReadingHead, insert_done
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.row_records import from_row
-from shared_code.database.tables import claims, extractions
+from shared_code.database.tables import claims, extractions, reviews
 from shared_code.labels import new_reading_id
 
 table = claims
@@ -96,9 +96,8 @@ class Claim:
     """A claim as it stands. ``lease_ended``: its run did not finish in time, by the database's clock, or gave up.
 
     ``reading_id`` and what follows it are those of the newest reading; without a ``result`` there is none any more.
-    ``late_verdict`` is what a late finding says of the result, as JSON text. ``needed_tokens``: model tokens that the
-    next reservation for the document must take at
-    least.
+    ``late_verdict`` is what a late finding says of the result, ``corrected_values`` what persons made of its values, as
+    JSON texts. ``needed_tokens``: model tokens that the next reservation for the document must take at least.
     """
 
     key: str
@@ -112,6 +111,8 @@ class Claim:
     evidence_version: int | None = None
     late_verdict: str | None = None
     needed_tokens: int | None = None
+    review_state: str | None = None
+    corrected_values: str | None = None
 
     @property
     def done(self) -> bool:
@@ -242,8 +243,14 @@ _FIND = (
         extractions.c.EvidenceVersion,
         extractions.c.LateVerdict,
         extractions.c.SupersedesID.label("Supersedes"),
+        reviews.c.State.label("ReviewState"),
+        reviews.c.CorrectedValues,
     )
-    .select_from(table.outerjoin(extractions, extractions.c.PublicID == table.c.ReadingID))
+    .select_from(
+        table.outerjoin(extractions, extractions.c.PublicID == table.c.ReadingID).outerjoin(
+            reviews, reviews.c.ReadingID == table.c.ReadingID
+        )
+    )
     .where(table.c.ClaimKey == bindparam("claim"))
 )
 

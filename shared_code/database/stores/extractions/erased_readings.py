@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, nu
 from shared_code.database.clock import utc_now
 from shared_code.database.stores.extractions import jobs
 from shared_code.database.stores.extractions.readings import FAILED, RUNNING, find_reading
+from shared_code.database.stores.reviews.decided_reviews import erase_reviews
 from shared_code.database.tables import (
     application_logs,
     claims,
@@ -110,6 +111,8 @@ def empty_readings(connection: Connection, document: DocumentKey, reading_id: st
         update(table).where(*of_document).values({column.name: null() for column in _EMPTIED} | {"ErasedAt": now})
     )
     ids = select(table.c.PublicID).where(*of_document, table.c.PublicID.is_not(None))
+    for batch in batched(connection.execute(ids).scalars().all(), _BATCH, strict=False):
+        erase_reviews(connection, batch)
     connection.execute(
         delete(idempotency_keys).where(
             idempotency_keys.c.CompanyID == document.company_id, idempotency_keys.c.ReadingID.in_(ids)

@@ -12,7 +12,7 @@ from shared_code.database.stores.extractions.late_findings import judged_result
 from shared_code.database.stores.extractions.readings import DONE
 from shared_code.database.stores.operations.rows_by_age import matching, newest
 from shared_code.database.stores.row_records import from_row
-from shared_code.database.tables import extractions
+from shared_code.database.tables import extractions, reviews
 
 table = extractions
 #: no table shows the evidence
@@ -47,7 +47,10 @@ def find_results(
     connection: Connection, wanted: ExportFilter, *, before_id: int | None = None, limit: int = 100
 ) -> list[StoredExtraction]:
     """The newest matching readings with results and errors; ``before_id`` is where the last page ended."""
-    statement = newest(_wanted(select(*_READ), wanted), table.c.ExtractionID, before_id=before_id, limit=limit)
+    read = select(*_READ, reviews.c.CorrectedValues).select_from(
+        table.outerjoin(reviews, reviews.c.ReadingID == table.c.PublicID)
+    )
+    statement = newest(_wanted(read, wanted), table.c.ExtractionID, before_id=before_id, limit=limit)
     return [
         from_row(StoredExtraction, row, id=row.PublicID, result=_result(row), error=_json(row.Error))
         for row in connection.execute(statement)

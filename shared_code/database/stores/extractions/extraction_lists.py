@@ -33,7 +33,8 @@ class StoredExtraction:
     ``state`` is queued, running, done, failed or cancelled; ``status`` is what a reading that is done came to,
     ``error_code`` why one failed, ``error`` what the caller was told. ``result`` is what was answered, when asked for.
     Of a reading that is queued, running or cancelled only the document is known. Moments are naive UTC; ``id`` is None
-    in a row of an earlier version.
+    in a row of an earlier version. ``corrected_values`` is what persons made of the values, as JSON text; only exports
+    ask for it.
     """
 
     extraction_id: int
@@ -57,6 +58,7 @@ class StoredExtraction:
     erased_at: datetime | None = None
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    corrected_values: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def find_extractions(
     statement = matching(select(*_LISTED), equal).where(*_narrowed(wanted))
     statement = newest(statement, table.c.ExtractionID, before_id=before_id, limit=limit)
     return [
-        from_row(StoredExtraction, row, id=row.PublicID, result=None, error=_facts(row.Error))
+        from_row(StoredExtraction, row, id=row.PublicID, result=None, error=_facts(row.Error), corrected_values=None)
         for row in connection.execute(statement)
     ]
 
@@ -114,7 +116,9 @@ def get_extraction(connection: Connection, reading_id: str) -> StoredExtraction 
     if row is None:
         return None
     result = judged_result(row.Result, row.LateVerdict) if row.Result else None
-    return from_row(StoredExtraction, row, id=row.PublicID, result=result, error=_facts(row.Error))
+    return from_row(
+        StoredExtraction, row, id=row.PublicID, result=result, error=_facts(row.Error), corrected_values=None
+    )
 
 
 def model_seconds(connection: Connection, call_ids: Collection[str]) -> dict[str, float]:

@@ -1,14 +1,15 @@
 """What the readings say of the copies that are kept of their documents.
 
-A copy stays until somebody has looked at the reading, and goes when the reading is erased.
+A copy stays until somebody has decided about the reading, and goes when the reading is erased.
 """
 
 from collections.abc import Sequence
 from itertools import batched
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
-from shared_code.database.tables import extractions
+from shared_code.database.stores.reviews.review_rows import OPEN
+from shared_code.database.tables import extractions, reviews
 
 table = extractions
 _NEEDS_REVIEW = "needs_review"
@@ -20,11 +21,14 @@ def documents_under_review(connection: Connection, company_id: str, sha256s: Seq
     """Those of a company's documents that have a reading which waits for a person."""
     found: set[str] = set()
     for batch in batched(sha256s, _BATCH, strict=False):
-        waiting = select(table.c.DocumentSha256).where(
-            table.c.CompanyID == company_id,
-            table.c.DocumentSha256.in_(batch),
-            table.c.Status == _NEEDS_REVIEW,
-            table.c.ErasedAt.is_(None),
+        own = (table.c.CompanyID == company_id, table.c.DocumentSha256.in_(batch), table.c.ErasedAt.is_(None))
+        review = reviews.c.ReadingID == table.c.PublicID
+        # Of readings from before there were reviews only the verdict is known.
+        unasked = and_(reviews.c.ReviewID.is_(None), table.c.Status == _NEEDS_REVIEW)
+        waiting = (
+            select(table.c.DocumentSha256)
+            .select_from(table.outerjoin(reviews, review))
+            .where(*own, or_(reviews.c.State.in_(OPEN), unasked))
         )
         found.update(connection.execute(waiting).scalars())
     return found

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, String, and_, bindparam, insert, literal, or_
 
 from shared_code.database.clock import utc_now
 from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.stores.reviews.review_rows import ReviewFacts
 from shared_code.database.stores.row_records import from_row
-from shared_code.database.tables import claims, extractions
+from shared_code.database.tables import claims, extractions, reviews
 from shared_code.database.text_columns import fitting
 from shared_code.errors import ServiceError
 
@@ -59,7 +60,8 @@ class Finished:
     """What a finished run stores: the result as JSON text, and the keys by which the same invoice is found again.
 
     ``evidence`` is compressed, in base64: it may travel in a message as JSON.
-    Without a ``head`` (an earlier version left the booking in the outbox) the claim says which reading it is.
+    Without a ``head`` (an earlier version left the booking in the outbox) the claim says which reading it is, and
+    without ``review`` the result says what the queue of reviews knows of it.
     """
 
     status: str
@@ -69,6 +71,7 @@ class Finished:
     invoice_number: str | None = None
     head: ReadingHead | None = None
     evidence: str | None = None
+    review: ReviewFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ class FoundReading:
     """A reading as it is asked for by its id. ``state`` is done, failed or running; moments are naive UTC.
 
     ``result``, ``late_verdict`` and ``error`` are JSON texts, ``evidence`` is compressed; of an erased reading, whose
-    ``erased_at`` is set, all are None.
+    ``erased_at`` is set, all are None. ``review_state`` is that of its review, and ``corrected_values`` what persons
+    made of the values, as JSON text; both are None where no person was asked.
     """
 
     reading_id: str
@@ -94,6 +98,10 @@ class FoundReading:
     evidence: bytes | None = None
     evidence_version: int | None = None
     late_verdict: str | None = None
+    review_state: str | None = None
+    corrected_values: str | None = None
+    claim_key: str = ""
+    document_sha256: str = ""
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
@@ -200,6 +208,19 @@ def find_reading(connection: Connection, reading_id: str) -> FoundReading | None
     return FoundReading(reading_id, row.CompanyID, row.CallID, RUNNING, row.UpdatedAt)
 
 
+def later_readings(connection: Connection, reading_id: str) -> list[str]:
+    """The ids of readings of the same document that were stored after this one, oldest first."""
+    own = table.alias("own")
+    later = (
+        select(table.c.PublicID)
+        .join(own, and_(own.c.CompanyID == table.c.CompanyID, own.c.DocumentSha256 == table.c.DocumentSha256))
+        .where(own.c.PublicID == reading_id, table.c.ExtractionID > own.c.ExtractionID)
+        .where(table.c.State == DONE, table.c.ErasedAt.is_(None), table.c.PublicID.is_not(None))
+        .order_by(table.c.ExtractionID)
+    )
+    return list(connection.execute(later).scalars())
+
+
 def _head_values(head: ReadingHead) -> dict[str, Any]:
     return {
         "wanted": head.reading_id,
@@ -219,7 +240,11 @@ def _head_values(head: ReadingHead) -> dict[str, Any]:
     }
 
 
-_FIND = select(table).where(table.c.PublicID == bindparam("wanted", type_=String(36)))
+_FIND = (
+    select(table, reviews.c.State.label("ReviewState"), reviews.c.CorrectedValues)
+    .select_from(table.outerjoin(reviews, reviews.c.ReadingID == table.c.PublicID))
+    .where(table.c.PublicID == bindparam("wanted", type_=String(36)))
+)
 _FIND_RUNNING = select(claims.c.CompanyID, claims.c.CallID, claims.c.UpdatedAt).where(
     claims.c.RunningID == bindparam("wanted", type_=String(36))
 )

@@ -61,6 +61,7 @@ class AuditFilter:
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    request_id: str | None = None
 
 
 def add_audit(
@@ -88,7 +89,12 @@ def find_audit(
     connection: Connection, wanted: AuditFilter, *, before_id: int | None = None, limit: int = 100
 ) -> list[AuditEntry]:
     """The newest matching rows, newest first; ``before_id`` is the ``audit_id`` at which the last page ended."""
-    equal = {table.c.Actor: wanted.actor, table.c.Action: wanted.action, table.c.Target: wanted.target}
+    equal = {
+        table.c.Actor: wanted.actor,
+        table.c.Action: wanted.action,
+        table.c.Target: wanted.target,
+        table.c.RequestID: wanted.request_id,
+    }
     statement = newest(matching(select(table), equal), table.c.AuditID, before_id=before_id, limit=limit)
     rows = connection.execute(statement)
     return [from_row(AuditEntry, row, before=read_facts(row.Before), after=read_facts(row.After)) for row in rows]

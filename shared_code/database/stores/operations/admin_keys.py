@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +90,12 @@ def find_admin_key(connection: Connection, key_id: str) -> AdminKey | None:
     """The key under an id, revoked ones too."""
     row = connection.execute(select(table).where(table.c.KeyID == key_id)).first()
     return None if row is None else _key(row)
+
+
+def labels_of(connection: Connection, key_ids: Sequence[str]) -> dict[str, str]:
+    """The labels of those of these keys that have one, revoked ones too."""
+    rows = connection.execute(select(table.c.KeyID, table.c.Label).where(table.c.KeyID.in_(key_ids)))
+    return {row.KeyID: row.Label for row in rows if row.Label}
 
 
 def list_admin_keys(connection: Connection) -> list[AdminKey]:
