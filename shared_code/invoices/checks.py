@@ -30,6 +30,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from shared_code.invoices.identity_numbers import check_identity
+from shared_code.invoices.line_sums import SumCheck
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import India, IndiaQr, Invoice, money_text
 from shared_code.invoices.standard_sums import by_the_standard
@@ -48,10 +49,12 @@ class CheckOutcome:
     """What the checks of one invoice found.
 
     :ivar confirmed: fields that a passing sum or check digit supports.
+    :ivar sums: the sums that could be checked.
     """
 
     findings: tuple[Finding, ...]
     confirmed: frozenset[str]
+    sums: tuple[SumCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def check_invoice(reading: InvoiceReading, *, today: date, trusted: bool = False
     ]
     confirmed = {name for check in sums if check.passed for name in check.fields}
     confirmed |= {check.field for check in identities if check.finding is None}
-    return CheckOutcome((*_missing(invoice, found), *found), frozenset(confirmed))
+    return CheckOutcome((*_missing(invoice, found), *found), frozenset(confirmed), tuple(sums))
 
 
 def belongs_to(invoice: Invoice, qr: IndiaQr) -> bool:

@@ -267,9 +267,14 @@ def is_empty(invoice: Invoice) -> bool:
 
 
 def _seller_key(invoice: Invoice) -> str | None:
-    if invoice.seller.tax_id:
-        return f"id:{compact_code(invoice.seller.tax_id)}"
-    decomposed = unicodedata.normalize("NFKD", invoice.seller.name or "")
+    return seller_identity(invoice.seller.tax_id, invoice.seller.name)
+
+
+def seller_identity(tax_id: str | None, name: str | None) -> str | None:
+    """A seller by tax number, else by name, in whichever way it is written; None when neither is known."""
+    if tax_id:
+        return f"id:{compact_code(tax_id)}"
+    decomposed = unicodedata.normalize("NFKD", name or "")
     folded = compact_code("".join(char for char in decomposed if not unicodedata.combining(char)))
     return f"name:{folded}" if folded else None
 

@@ -16,9 +16,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from shared_code.invoices.currencies import minor_unit
+from shared_code.invoices.line_sums import SumCheck
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.schema import Invoice, Tax
-from shared_code.invoices.sums import SumCheck
 from shared_code.records import Finding
 
 _ZERO = Decimal(0)
@@ -34,8 +34,11 @@ def by_the_standard(checks: Iterable[SumCheck], reading: InvoiceReading) -> list
     for check in checks:
         if check.finding is None or not _holds(check.finding, reading):
             kept.append(check)
-        elif check.finding.code != _RATE:  # a rate that fits confirms nothing
-            kept.append(replace(check, finding=None))
+        else:
+            # By the standard both sides are what is printed. A rate that fits confirms nothing.
+            fields = () if check.finding.code == _RATE else check.fields
+            shown = check.equation and replace(check.equation, left=check.equation.right)
+            kept.append(SumCheck(fields, equation=shown))
     return kept
 
 

@@ -9,35 +9,18 @@ they are true; a failing one is reported with both figures, and nothing is chang
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
 from shared_code.invoices.currencies import minor_unit, minor_units
-from shared_code.invoices.printed_numbers import amounts_in
-from shared_code.invoices.schema import Invoice, LineItem, money_text
+from shared_code.invoices.line_sums import ZERO, Equation, SumCheck, check_lines
+from shared_code.invoices.schema import Invoice, money_text
 from shared_code.invoices.taxes import check_tax_rates
 from shared_code.records import Finding
 
-ZERO = Decimal(0)
 #: Swiss and other cash totals are rounded to this
 _CASH_ROUNDING = Decimal("0.05")
-_MAX_LINE_FINDINGS = 10
-#: pieces that a price can be for, besides one; a hundred also stands for cents
-_PRICE_UNITS = (Decimal(100), Decimal(1000))
-
-
-@dataclass(frozen=True, slots=True)
-class SumCheck:
-    """One rule that could be checked: the fields it covers, and a finding when it failed."""
-
-    fields: tuple[str, ...]
-    finding: Finding | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the rule holds."""
-        return self.finding is None
 
 
 def check_sums(
@@ -52,32 +35,12 @@ def check_sums(
     return [*check_lines(invoice, unchecked_lines=unchecked_lines), *check_totals(billed)]
 
 
-def check_lines(invoice: Invoice, *, unchecked_lines: Collection[int] = ()) -> list[SumCheck]:
-    """Quantity times price for each line; the first ten failures are reported one by one, the rest as a count."""
-    unit = minor_unit(invoice.currency)
-    checks, failures = [], 0
-    for index, line in enumerate(invoice.line_items):
-        if index in unchecked_lines:
-            continue
-        holds = line_holds(line, unit=unit)
-        if holds is None:
-            continue
-        failures += not holds
-        if holds or failures <= _MAX_LINE_FINDINGS:
-            checks.append(SumCheck((f"line_items[{index}].net_amount",), None if holds else _line_finding(index, line)))
-    if failures > _MAX_LINE_FINDINGS:
-        more = failures - _MAX_LINE_FINDINGS
-        message = f"Quantity times price does not give the amount on {more} more lines."
-        checks.append(SumCheck(("line_items",), Finding("line_mismatch", message, "line_items")))
-    return checks
-
-
 def check_totals(invoice: Invoice) -> list[SumCheck]:
     """The rules over the whole invoice: sums, and each tax against its rate."""
     unit = minor_unit(invoice.currency)
     rules = (_lines_sum, _net_total, _tax_total, _gross_total, _amount_due)
     checks = [check for rule in rules if (check := rule(invoice, unit)) is not None]
-    checks += [SumCheck(("tax_total",), finding) for finding in check_tax_rates(invoice, unit=unit)]
+    checks += check_tax_rates(invoice, unit=unit)
     if invoice.round_off is not None and abs(invoice.round_off) > 1 and minor_units(invoice.currency):
         message = "The rounding is larger than one unit of the currency."
         found = money_text(invoice.round_off)
@@ -95,58 +58,6 @@ def with_proven_totals(invoice: Invoice) -> Invoice:
         return invoice
     check = _gross_total(invoice, minor_unit(invoice.currency))
     return replace(invoice, net_total=net, tax_total=tax) if check is not None and check.passed else invoice
-
-
-def line_holds(line: LineItem, *, unit: Decimal) -> bool | None:
-    """Whether the line's amount follows from its numbers in a way that documents mean; None when it cannot be checked.
-
-    Besides quantity x price - discount: prices for a hundred or a thousand pieces or in cents, a further factor or a
-    least charge that the description names.
-    """
-    plain = line_adds_up(line, unit=unit)
-    return _explained(line, unit=unit) if plain is False else plain
-
-
-def line_adds_up(line: LineItem, *, unit: Decimal) -> bool | None:
-    """Whether quantity x price - discount is the line's net or gross amount; None when it cannot be checked."""
-    amounts = [amount for amount in (line.net_amount, line.total_amount) if amount is not None]
-    if line.quantity is None or line.unit_price is None or not amounts:
-        return None
-    exact = line.quantity * line.unit_price
-    # The printed price is rounded, so half of its last digit times the quantity can be missing. A price in whole units
-    # is more likely exact than rounded: its last digit counts as a minor unit at most.
-    step = min(unit, Decimal(1).scaleb(int(line.unit_price.as_tuple().exponent)))
-    tolerance = max(unit, abs(line.quantity) * step / 2)
-    discount = abs(line.discount_amount or ZERO)
-    # On a line that is taken back the discount is, too.
-    discounts = {ZERO, discount} if exact >= 0 else {ZERO, discount, -discount}
-    return any(abs(exact - less - amount) <= tolerance for less, amount in product(discounts, amounts))
-
-
-def _explained(line: LineItem, *, unit: Decimal) -> bool:
-    """Whether a line whose quantity times price is not its amount means its numbers otherwise."""
-    assert line.quantity is not None and line.unit_price is not None  # noqa: PT018 - line_adds_up has looked
-    exact = line.quantity * line.unit_price
-    amounts = [amount for amount in (line.net_amount, line.total_amount) if amount is not None]
-    if not exact:
-        return False
-    named = {number for number in amounts_in(f"{line.description or ''} {line.unit or ''}") if number > 1}
-    meant = [exact / per for per in _PRICE_UNITS] + [exact * factor for factor in named]
-    least = {number for number in named if number > abs(exact)}
-    return any(abs(amount) in least or any(abs(one - amount) <= unit for one in meant) for amount in amounts)
-
-
-def _line_finding(index: int, line: LineItem) -> Finding:
-    assert line.quantity is not None and line.unit_price is not None  # noqa: PT018 - line_holds has looked
-    expected = line.quantity * line.unit_price - abs(line.discount_amount or ZERO)
-    amount = line.net_amount if line.net_amount is not None else line.total_amount
-    return Finding(
-        "line_mismatch",
-        f"Quantity times price, less discount, is not the amount of line {index + 1}.",
-        f"line_items[{index}].net_amount",
-        expected=money_text(expected),
-        found=None if amount is None else money_text(amount),
-    )
 
 
 def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
@@ -172,11 +83,15 @@ def _lines_sum(invoice: Invoice, unit: Decimal) -> SumCheck | None:
         return None
     tolerance = unit * len(lines)
     fields = ("line_items", "subtotal" if invoice.subtotal is not None else "net_total")
-    if any(abs(total - target) <= tolerance for total, target in product((net, gross), targets)):
-        return SumCheck(fields)
+    amounts = "net_amount" if any(line.net_amount is not None for line in lines) else "total_amount"
+    terms = tuple(f"line_items[{index}].{amounts}" for index in range(len(lines)))
+    for total, target in product((net, gross), targets):
+        if abs(total - target) <= tolerance:
+            # What is printed may hold more than the lines do: both sides are shown without it.
+            return SumCheck(fields, equation=Equation("lines_sum", total, target, terms, fields[1:]))
     message = "The lines do not add up to the subtotal: lines may be missing, or the document is wrong."
     finding = Finding("lines_incomplete", message, "line_items", expected=money_text(targets[0]), found=money_text(net))
-    return SumCheck(fields, finding)
+    return SumCheck(fields, finding, Equation("lines_sum", net, targets[0], terms, fields[1:]))
 
 
 def _net_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
@@ -193,8 +108,15 @@ def _net_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     tax = _tax_of(invoice)
     if tax is not None and invoice.total is not None and abs(expected - invoice.total) <= unit:
         readings += [expected - tax]
+    terms = _present(invoice, "subtotal", "discount_total", "charges_total")
     return _sum_check(
-        readings, invoice.net_total, unit * 3, code="net_mismatch", fields=("net_total", "subtotal"), what="net total"
+        readings,
+        invoice.net_total,
+        unit * 3,
+        terms,
+        code="net_mismatch",
+        covers=("net_total", "subtotal"),
+        what="net total",
     )
 
 
@@ -202,10 +124,15 @@ def _tax_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
     amounts = [tax.amount for tax in invoice.taxes if tax.amount is not None]
     if invoice.tax_total is None or not amounts or len(amounts) < len(invoice.taxes):
         return None
-    fields = ("tax_total", "taxes")
-    tolerance = unit * len(amounts)
+    terms = tuple(f"taxes[{index}].amount" for index in range(len(amounts)))
     return _sum_check(
-        [sum(amounts, ZERO)], invoice.tax_total, tolerance, code="tax_mismatch", fields=fields, what="total tax"
+        [sum(amounts, ZERO)],
+        invoice.tax_total,
+        unit * len(amounts),
+        terms,
+        code="tax_mismatch",
+        covers=("tax_total", "taxes"),
+        what="total tax",
     )
 
 
@@ -230,8 +157,20 @@ def _gross_total(invoice: Invoice, unit: Decimal) -> SumCheck | None:
             dict.fromkeys((ZERO, withheld, -withheld)),
         )
     ]
-    fields = ("total", "net_total", "tax_total")
-    return _sum_check(readings, invoice.total, unit * 3, code="total_mismatch", fields=fields, what="total")
+    net_terms = ("net_total",) if invoice.net_total is not None else ("subtotal", "discount_total", "charges_total")
+    taxed = ("tax_total",) if invoice.tax_total is not None else ()
+    terms = _present(invoice, *net_terms, *taxed, "tip", "round_off")
+    if not taxed:
+        terms += tuple(f"taxes[{index}].amount" for index in range(len(invoice.taxes)))
+    return _sum_check(
+        readings,
+        invoice.total,
+        unit * 3,
+        terms,
+        code="total_mismatch",
+        covers=("total", "net_total", "tax_total"),
+        what="total",
+    )
 
 
 def _amount_due(invoice: Invoice, unit: Decimal) -> SumCheck | None:
@@ -248,8 +187,15 @@ def _amount_due(invoice: Invoice, unit: Decimal) -> SumCheck | None:
         for rounding, kept in product(dict.fromkeys((ZERO, invoice.round_off or ZERO)), dict.fromkeys((ZERO, withheld)))
     ]
     tolerance = max(unit * 3, _CASH_ROUNDING if minor_units(invoice.currency) else unit)
+    terms = _present(invoice, "total", "amount_paid", "previous_balance", "round_off")
     return _sum_check(
-        readings, invoice.amount_due, tolerance, code="due_mismatch", fields=("amount_due", "total"), what="amount due"
+        readings,
+        invoice.amount_due,
+        tolerance,
+        terms,
+        code="due_mismatch",
+        covers=("amount_due", "total"),
+        what="amount due",
     )
 
 
@@ -257,17 +203,28 @@ def _sum_check(
     readings: Sequence[Decimal],
     printed: Decimal,
     tolerance: Decimal,
+    terms: tuple[str, ...],
     *,
     code: str,
-    fields: tuple[str, ...],
+    covers: tuple[str, ...],
     what: str,
 ) -> SumCheck:
-    if any(abs(reading - printed) <= tolerance for reading in readings):
-        return SumCheck(fields)
+    """The check of a sum that may be meant in several ways.
+
+    :param terms: paths of the amounts that it is computed from.
+    :param covers: the fields that it is about, the sum itself first.
+    """
+    name, right = covers[0], covers[:1]
+    for reading in readings:
+        if abs(reading - printed) <= tolerance:
+            return SumCheck(covers, equation=Equation(name, reading, printed, terms, right))
     message = f"The printed {what} is not what the other amounts give."
-    return SumCheck(
-        fields, Finding(code, message, fields[0], expected=money_text(readings[0]), found=money_text(printed))
-    )
+    finding = Finding(code, message, name, expected=money_text(readings[0]), found=money_text(printed))
+    return SumCheck(covers, finding, Equation(name, readings[0], printed, terms, right))
+
+
+def _present(invoice: Invoice, *names: str) -> tuple[str, ...]:
+    return tuple(name for name in names if getattr(invoice, name) is not None)
 
 
 def _net_of(invoice: Invoice) -> Decimal | None:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from shared_code.invoices.countries import GSTIN_FORM, INDIAN_STATES, state_codes
+from shared_code.invoices.line_sums import Equation, SumCheck
 from shared_code.invoices.schema import Invoice, Tax, money_text
 from shared_code.records import Finding
 
@@ -34,12 +35,12 @@ _WITHIN = "WITHIN THE STATE"
 _ALWAYS_BETWEEN = ("SEZ", "EXP", "EXPORT", "DEEMED")
 
 
-def check_tax_rates(invoice: Invoice, *, unit: Decimal) -> list[Finding]:
-    """One finding for each tax whose amount no base explains, and one for a levy that no longer exists.
+def check_tax_rates(invoice: Invoice, *, unit: Decimal) -> list[SumCheck]:
+    """Each tax whose base is known, with a finding when no base explains its amount, and a levy that no longer exists.
 
     :param unit: the smallest amount in the invoice's currency.
     """
-    findings = []
+    checks = []
     # Some vendors round the tax of each line: up to half a unit is lost or won in each.
     tolerance = max(unit, unit * len(invoice.line_items) / 2)
     for index, tax in enumerate(invoice.taxes):
@@ -47,11 +48,24 @@ def check_tax_rates(invoice: Invoice, *, unit: Decimal) -> list[Finding]:
         if not bases or tax.rate is None or tax.amount is None or _is_not_charged(invoice, tax):
             continue
         expected = [reading for base in bases for reading in _amounts(base, tax.rate)]
-        if all(abs(abs(amount) - abs(tax.amount)) > tolerance for amount in expected):
-            message = f"{tax.rate.normalize():f} % of the taxable amount is not the printed {tax.name or 'tax'}."
-            field, wanted = f"taxes[{index}].amount", money_text(expected[0])
-            findings.append(Finding("tax_rate_mismatch", message, field, wanted, money_text(tax.amount)))
-    return findings + _abolished_levy(invoice)
+        fits = [amount for amount in expected if abs(abs(amount) - abs(tax.amount)) <= tolerance]
+        field = f"taxes[{index}].amount"
+        base = f"taxes[{index}].taxable_amount" if tax.taxable_amount is not None else _net_field(invoice)
+        left = (fits or expected)[0]
+        terms = (f"taxes[{index}].rate", *((base,) if base else ()))
+        equation = Equation("tax_rate", left, tax.amount, terms, (field,))
+        if fits:
+            # A rate that fits confirms nothing.
+            checks.append(SumCheck((), equation=equation))
+            continue
+        message = f"{tax.rate.normalize():f} % of the taxable amount is not the printed {tax.name or 'tax'}."
+        finding = Finding("tax_rate_mismatch", message, field, money_text(left), money_text(tax.amount))
+        checks.append(SumCheck(("tax_total",), finding, equation))
+    return checks + [SumCheck(("tax_total",), finding) for finding in _abolished_levy(invoice)]
+
+
+def _net_field(invoice: Invoice) -> str | None:
+    return next((name for name in ("net_total", "subtotal") if getattr(invoice, name) is not None), None)
 
 
 def _is_not_charged(invoice: Invoice, tax: Tax) -> bool:

@@ -17,9 +17,10 @@ from typing import Any
 from shared_code.extraction.answer.critical_fields import read_total
 from shared_code.extraction.answer.wire_schema import AMOUNT_FIELDS, Row, WireInvoice, page_of
 from shared_code.invoices.currencies import minor_unit, minor_units
+from shared_code.invoices.line_sums import line_adds_up
 from shared_code.invoices.printed_numbers import decimal_mark_of, read_amount
 from shared_code.invoices.schema import Invoice, LineItem, Tax, Withholding
-from shared_code.invoices.sums import check_sums, check_totals, failures_of, line_adds_up, with_proven_totals
+from shared_code.invoices.sums import check_sums, check_totals, failures_of, with_proven_totals
 from shared_code.records import Finding
 
 Readings = tuple[Decimal, ...]

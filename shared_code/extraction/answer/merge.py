@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from shared_code.invoices.line_sums import check_lines
 from shared_code.invoices.reading import Grounding, InvoiceReading, Reading
 from shared_code.invoices.schema import Invoice
-from shared_code.invoices.sums import check_lines, check_totals, failures_of
+from shared_code.invoices.sums import check_totals, failures_of
 from shared_code.records import Finding
 
 _RANK = {Grounding.ANCHORED: 4, Grounding.FOUND: 3, Grounding.RECOGNISED: 2, None: 1, Grounding.MISSING: 0}
