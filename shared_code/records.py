@@ -74,6 +74,7 @@ class Source(StrEnum):
     HTTP = "http"
     BLOB = "blob"
     CLI = "cli"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)

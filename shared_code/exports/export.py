@@ -1,7 +1,7 @@
 """Many readings at once, for the admin API and the command line alike: which there are, page by page or all of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from shared_code.database.stores.operations import company_zones
 from shared_code.errors import InvalidRequest
 from shared_code.exports.tables import ExportedReading
 from shared_code.periods import day_period, period_end, zone
+from shared_code.reviews.corrected import corrected
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -83,13 +84,21 @@ class Exports:
             before_id = batch[-1].extraction_id
 
     def _batch(self, wanted: ExportFilter, before_id: int | None) -> "list[StoredExtraction]":
-        return self.database.read(
+        found = self.database.read(
             lambda connection: store.find_results(connection, wanted, before_id=before_id, limit=_BATCH)
         )
+        return [_as_corrected(row) for row in found]
 
     def _zone(self, company_id: str | None) -> "ZoneInfo":
         name = company_id and self.database.read(lambda connection: company_zones.company_zone(connection, company_id))
         return zone(name, self.default_zone)
+
+
+def _as_corrected(row: "StoredExtraction") -> "StoredExtraction":
+    """The row with the values that persons corrected."""
+    if row.result is None or row.corrected_values is None:
+        return row
+    return replace(row, result=corrected(row.result, row.corrected_values))
 
 
 def as_exported(row: "StoredExtraction") -> ExportedReading:

@@ -21,6 +21,7 @@ from shared_code.extraction.answer.heard import EMPTY, LOOPED, REFUSED, TRUNCATE
 from shared_code.extraction.answer.merge import merged
 from shared_code.extraction.answer.page_range_merge import PartAnswer
 from shared_code.extraction.call_plan import CallPlan, SecondLook
+from shared_code.extraction.earlier_documents import find_earlier
 from shared_code.extraction.failover import AnswerUnusable
 from shared_code.extraction.late_reading import Answers, LateReading, Verdicts
 from shared_code.extraction.model_calls import ModelCalls
@@ -29,7 +30,6 @@ from shared_code.extraction.outcome import (
     Provenance,
     ReadingName,
     answer_data,
-    find_earlier,
     finished,
     signed,
     stored_data,
@@ -37,6 +37,7 @@ from shared_code.extraction.outcome import (
 from shared_code.extraction.page_evidence import PageEvidence
 from shared_code.extraction.page_range_reader import PageRangeReader, RangeAnswers, known_rows, split_pages
 from shared_code.extraction.picture_check import pages_to_compare, with_differences
+from shared_code.extraction.reviewed import find_reviewed
 from shared_code.extraction.second_reading import SecondReadings
 from shared_code.invoices.confidence import ESSENTIAL
 from shared_code.invoices.reading import Grounding, Reading
@@ -236,7 +237,8 @@ class AnswerReview:
         late = LateReading(tools.database, claim.reading_id, answers, verdicts, reading, len(result.invoices), earlier)
         self._evidence.when_late(late.keep)
         name = ReadingName(claim.reading_id, self._supersedes)
-        return answer_data(data, calls.booked, name, result.evidence)
+        reviewed = find_reviewed(tools.database, claim.reading_id)
+        return answer_data(data, calls.booked, name, result.evidence, reviewed=reviewed)
 
     def _doubtful_pages(self, reading: Reading, result: ExtractionResult) -> tuple[int, ...]:
         """Pages with text whose totals are to be compared with their pictures."""

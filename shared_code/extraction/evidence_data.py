@@ -11,7 +11,7 @@ from shared_code.e_invoices.reader import EInvoice, Evidence
 from shared_code.invoices.evidence import reasons
 from shared_code.invoices.evidence.find import Judged
 from shared_code.invoices.evidence.record import EvidenceData
-from shared_code.invoices.page import Source
+from shared_code.invoices.page import PAGE_SIDE, PlacedText, Source
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.result import EvidenceByPath, EvidenceFinder
 
@@ -48,6 +48,21 @@ def unpacked(stored: bytes | None) -> Evidences:
         return ()
     found: list[dict[str, Any]] = json.loads(zlib.decompress(bytes(stored)))
     return found
+
+
+def values_as_text(evidence: Evidences, number: int) -> PlacedText:
+    """The values that stand on a page, as a text of which each value is a piece; ``number`` counts from 1."""
+    entries = [entry for invoice in evidence for entry in invoice.values()]
+    entries += [other for entry in entries for other in entry.get("candidates", ())]
+    own = [one for one in entries if one.get("page") == number and one.get("box") and one.get("text")]
+    text, pieces, seen = "", list[int](), set[tuple[float, ...]]()
+    for entry in sorted(own, key=lambda one: (round(one["box"][1], 2), one["box"][0])):
+        if tuple(entry["box"]) not in seen:
+            seen.add(tuple(entry["box"]))
+            place = [round(side * PAGE_SIDE) for side in entry["box"]]
+            pieces += [len(text), len(text) + len(entry["text"]), *place]
+            text += f"{entry['text']} "
+    return PlacedText(text, pieces, Source.OCR)
 
 
 def with_evidence(invoices: Sequence[dict[str, Any]], evidence: Evidences) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared_code import errors
 from shared_code.database.connection import Database, repeatable
@@ -18,14 +18,19 @@ from shared_code.database.stores.extractions.late_findings import LateFinding, a
 from shared_code.extraction.answer.interpret import read_invoices
 from shared_code.extraction.answer.merge import merged
 from shared_code.extraction.answer.page_range_merge import PartAnswer, read_joined
+from shared_code.extraction.earlier_documents import Earlier
 from shared_code.extraction.evidence_data import packed
-from shared_code.extraction.outcome import Earlier, verdict_text
+from shared_code.extraction.outcome import verdict_text
 from shared_code.extraction.picture_check import COVERED
 from shared_code.invoices.reading import InvoiceReading, Reading
 from shared_code.invoices.result import ExtractionResult, build_result, on_pages
 from shared_code.invoices.schema import IndiaQr, Invoice, money_text
 from shared_code.invoices.text_layer import TextLayer
 from shared_code.records import Finding
+from shared_code.reviews.rules import open_if_doubtful
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _log = logging.getLogger(__name__)
 
@@ -106,13 +111,17 @@ class LateReading:
             return
         found = LateFinding(result.status, verdict_text(result, self.earlier), packed(result.evidence))
         try:
-            stored = self.database.run(
-                lambda connection: add_late_finding(connection, self.reading_id, found), on_unknown=repeatable
-            )
+            stored = self.database.run(lambda connection: self._store(connection, found, result), on_unknown=repeatable)
         except errors.ServiceError as error:
             _log.warning("a late second reading of %s could not be stored: %s", self.reading_id, error.code)
             return
         _log.info("a late second reading of %s %s", self.reading_id, "is stored" if stored else "is not needed")
+
+    def _store(self, connection: "Connection", found: LateFinding, result: ExtractionResult) -> bool:
+        if not add_late_finding(connection, self.reading_id, found):
+            return False
+        open_if_doubtful(connection, self.reading_id, result.result_dict())
+        return True
 
 
 def with_values_of(answered: InvoiceReading, found: InvoiceReading) -> InvoiceReading:

@@ -1,30 +1,23 @@
 """The data part of an answer as it is returned and stored, whichever way the document was read."""
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
-from shared_code.database.stores.extractions import readings
-from shared_code.database.stores.extractions.claims import ClaimRequest
 from shared_code.database.stores.extractions.late_findings import judged_result
 from shared_code.database.stores.extractions.readings import DONE, Finished, ReadingHead
 from shared_code.documents.document import Document
-from shared_code.errors import ServiceError
+from shared_code.extraction.earlier_documents import Earlier
 from shared_code.extraction.evidence_data import Evidences, EvidenceWanted, packed, shown, unpacked, with_evidence
+from shared_code.extraction.reviewed import Reviewed, ReviewedRow
 from shared_code.invoices.result import ExtractionResult, ResultData
-from shared_code.records import Finding, Usage
+from shared_code.records import Usage
+from shared_code.reviews.corrected import corrected
+from shared_code.reviews.facts import facts_of
 
-if TYPE_CHECKING:
-    from shared_code.database.connection import Database
-
-_log = logging.getLogger(__name__)
-
-#: seconds that the search for the same invoice waits for the database; the booking that follows waits longer
-_LOOK_SECONDS = 1.0
 #: what a late finding replaces, of the reading and of each invoice
 _VERDICT = ("status", "warnings", "confidence")
 
@@ -76,8 +69,8 @@ class BookedUsage(Protocol):
         """Its price; None when that is unknown."""
 
 
-class StoredRow(Protocol):
-    """A stored reading. ``result`` and ``late_verdict`` are JSON texts, ``evidence`` is compressed."""
+class StoredRow(ReviewedRow, Protocol):
+    """A stored reading; its texts are JSON, ``evidence`` is compressed."""
 
     @property
     def result(self) -> str | None:
@@ -135,14 +128,6 @@ class ReadingName:
     cached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What earlier documents say of an invoice. ``duplicate_of`` is the SHA-256 of the one with the same invoice."""
-
-    duplicate_of: str | None = None
-    findings: tuple[Finding, ...] = ()
-
-
 def stored_data(result: ExtractionResult, earlier: Earlier, provenance: Provenance) -> StoredData:
     """The data that is answered and stored, with what earlier documents say about it."""
     return StoredData(**_with_earlier(result, earlier), provenance=provenance, duplicate_of=earlier.duplicate_of)
@@ -171,6 +156,7 @@ def finished(result: ExtractionResult, data: StoredData, head: ReadingHead) -> F
         invoice_number=result.invoice_number,
         head=head,
         evidence=packed(result.evidence),
+        review=facts_of(data),
     )
 
 
@@ -181,26 +167,40 @@ def answer_data(
     evidence: Evidences = (),
     *,
     evidence_version: int = 1,
+    reviewed: Reviewed | None = None,
 ) -> AnswerData:
-    """The stored data with the reading's name, its evidence and what was booked; no rows mean that it cost nothing."""
-    data = {**data, "invoices": with_evidence(data["invoices"], evidence)}
+    """The stored data with the reading's name, its evidence and what was booked; no rows mean that it cost nothing.
+
+    :param reviewed: what persons made of it.
+    """
+    reviewed = reviewed or Reviewed()
+    invoices = with_evidence(data["invoices"], evidence)
+    if reviewed.corrected_values is not None:
+        # Of values that a person gave there is evidence, also where there was none before.
+        invoices = [{"evidence": {}, **invoice} for invoice in invoices]
+    data = corrected({**data, "invoices": invoices}, reviewed.corrected_values)
     return AnswerData(
         id=name.reading_id,
         state=DONE,
         cached=name.cached,
         supersedes=name.supersedes,
-        review=ReviewData(state="none"),
+        review=ReviewData(state=reviewed.state),
         evidence_version=evidence_version,
         **data,
         usage=usage_data(booked),
     )
 
 
-def stored_answer(stored: StoredRow, name: ReadingName, booked: Sequence[BookedUsage] = ()) -> AnswerData:
-    """The answer of a reading that is done, with what a late finding says of its values."""
+def stored_answer(
+    stored: StoredRow, name: ReadingName, booked: Sequence[BookedUsage] = (), *, as_corrected: bool = True
+) -> AnswerData:
+    """The answer of a reading that is done, with what a late finding says of its values.
+
+    :param as_corrected: with the values that persons corrected, and the state of its review.
+    """
     data: Any = judged_result(stored.result or "{}", stored.late_verdict)
-    version = stored.evidence_version or 1
-    return answer_data(data, booked, name, unpacked(stored.evidence), evidence_version=version)
+    version, reviewed = stored.evidence_version or 1, Reviewed.of(stored) if as_corrected else None
+    return answer_data(data, booked, name, unpacked(stored.evidence), evidence_version=version, reviewed=reviewed)
 
 
 def cached_answer(stored: StoredRow, name: ReadingName) -> AnswerData:
@@ -231,49 +231,6 @@ def usage_data(booked: Sequence[BookedUsage]) -> UsageData:
         requests=sum(usage.requests for usage in calls),
         cost_usd=None if cost is None else f"{cost:f}",
     )
-
-
-def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionResult) -> Earlier:
-    """Look for the same invoice among the company's earlier documents.
-
-    It is the same for certain by seller, number and financial year, and perhaps the same by seller, date and total. A
-    database that is away costs this remark, not the answer.
-    """
-    if result.duplicate_key is None and result.similar_key is None:
-        return Earlier()
-    try:
-        same = database.read(
-            lambda connection: readings.find_same_invoice(
-                connection,
-                claim.company_id,
-                duplicate_key=result.duplicate_key,
-                similar_key=result.similar_key,
-                not_sha256=claim.document_sha256,
-            ),
-            budget_seconds=_LOOK_SECONDS,
-        )
-    except ServiceError as error:
-        _log.warning("earlier documents could not be searched for the same invoice: %s", error.code)
-        return Earlier()
-    certain = next((sha256 for sha256, _, sure in same if sure), None)
-    if certain is not None:
-        finding = Finding(
-            code="duplicate_invoice",
-            field="invoice_number",
-            message="The same invoice number of this seller was already read from another document.",
-            found=result.invoice_number,
-            review=False,
-        )
-        return Earlier(certain, (finding,))
-    if same:
-        finding = Finding(
-            code="similar_invoice",
-            message="Another document has the same seller, date and total under another invoice number.",
-            found=same[0][1],
-            review=False,
-        )
-        return Earlier(None, (finding,))
-    return Earlier()
 
 
 def sentence(data: AnswerData) -> str:

@@ -63,8 +63,7 @@ class Reading:
 class SecondReadings:
     """Makes second readings on few threads of its own. One for the process.
 
-    :param wait_seconds: how long a caller waits in all: for which way up the pages are, and for the text when the
-        model has answered.
+    :param wait_seconds: how long a caller waits in all: for which way up the pages are, and for the text later.
     :param most_pages: of one document that are read.
     :param verify_doubtful: whether pages with text are read as well where the reading is doubtful.
     """
@@ -89,6 +88,10 @@ class SecondReadings:
 
     def begin(self, document: Document, wanted: Sequence[int]) -> "SecondReading":
         """Begin to read these pages, given by their indexes from 0; no more of them than may be read."""
+        return SecondReading(self, self.begun(document, wanted))
+
+    def begun(self, document: Document, wanted: Sequence[int]) -> Reading:
+        """The same for several who may wait for it, each with a :class:`SecondReading` of its own."""
         reading = Reading(document, tuple(wanted)[: self.most_pages])
         with self._changed:
             accepted = self._running < _MOST_DOCUMENTS
@@ -98,7 +101,7 @@ class SecondReadings:
         else:
             reading.turns.set_exception(NoReading("busy"))
             reading.done.set_exception(NoReading("busy"))
-        return SecondReading(self, reading)
+        return reading
 
     def close(self) -> None:
         """Start no more readings, and give up those whose answers have gone."""
@@ -118,6 +121,14 @@ class SecondReadings:
             self._late += 1
             self._changed.notify_all()
         return True
+
+    def hurry(self, reading: Reading) -> None:
+        """Let a reading that went on after all others be made in its turn: somebody waits for it now."""
+        with self._changed:
+            if reading.late and not reading.done.done():
+                self._late -= 1
+                reading.late = False
+                self._changed.notify_all()
 
     def afterwards(self, work: Callable[[], None]) -> None:
         """Do something on a thread of the readings; nothing when they are closed."""

@@ -125,6 +125,19 @@ class StoredReadings:
             data = stored_answer(found, ReadingName(found.reading_id, found.supersedes), there.booked)
         return StoredReading(company, sentence(data), presented(data, evidence), found.created_at, found.file_label)
 
+    def find_both(self, reading_id: str, *, evidence: EvidenceWanted) -> tuple[AnswerData, AnswerData] | None:
+        """A reading as persons corrected it, and as it was read; None when it has no result, or was erased.
+
+        :raises errors.DatabaseUnavailable: the database cannot be reached.
+        """
+        there = self.database.read(lambda c: _look(c, reading_id)) if is_reading_id(reading_id) else _Found()
+        found = there.reading
+        if found is None or found.result is None or found.erased_at is not None:
+            return None
+        name = ReadingName(found.reading_id, found.supersedes)
+        now, before = (stored_answer(found, name, there.booked, as_corrected=wanted) for wanted in (True, False))
+        return presented(now, evidence), presented(before, evidence)
+
     def find_job(self, job_id: str) -> Job | None:
         """The job with an id, if there is one. Raises :class:`errors.DatabaseUnavailable`."""
         if not is_reading_id(job_id):

@@ -26,17 +26,18 @@ from shared_code.e_invoices import detection
 from shared_code.e_invoices.as_text import outline
 from shared_code.e_invoices.india_signatures import with_signatures
 from shared_code.e_invoices.reader import EInvoice
+from shared_code.extraction.earlier_documents import find_earlier
 from shared_code.extraction.evidence_data import of_e_invoice, unpacked
 from shared_code.extraction.outcome import (
     AnswerData,
     Provenance,
     ReadingName,
     answer_data,
-    find_earlier,
     finished,
     signed,
     stored_data,
 )
+from shared_code.extraction.reviewed import Reviewed, find_reviewed
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.invoices.result import build_result
 from shared_code.metering.budgets import Budgets
@@ -172,9 +173,12 @@ class WithoutModel:
 
         held = self.database.run(work, on_unknown=repeatable)
         if held.call_id == claim.call_id:
-            return answer_data(data, (), ReadingName(claim.reading_id, held.supersedes), result.evidence)
+            name = ReadingName(claim.reading_id, held.supersedes)
+            reviewed = find_reviewed(self.database, claim.reading_id)
+            return answer_data(data, (), name, result.evidence, reviewed=reviewed)
         name = ReadingName(held.reading_id, held.supersedes, cached=True)
-        return answer_data(json.loads(held.result or "{}"), (), name, unpacked(held.evidence))
+        data = json.loads(held.result or "{}")
+        return answer_data(data, (), name, unpacked(held.evidence), reviewed=Reviewed.of(held))
 
     def _row(self, context: ExtractionContext, outcome: str) -> UsageRow:
         return UsageRow(

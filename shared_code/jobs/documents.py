@@ -15,6 +15,7 @@ from shared_code.blobs.kept_documents import path_of
 from shared_code.extraction.submission import Submission
 from shared_code.jobs.messages import NAME
 from shared_code.labels import is_reading_id
+from shared_code.records import Source
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -31,6 +32,7 @@ class JobDocument:
     fields: Mapping[str, str | None]
     force: bool
     request_id: str | None
+    source: Source
     file_name: str | None
     content_type: str | None
 
@@ -77,6 +79,7 @@ class JobDocuments:
             fields={name: said.get(name.lower()) for name in _FIELDS},
             force=said.get("force") == "true",
             request_id=said.get("requestid"),
+            source=Source(said.get("source", Source.HTTP)),
             file_name=said.get("filename"),
             content_type=said.get("contenttype"),
         )
@@ -113,6 +116,7 @@ def _metadata(submission: Submission) -> dict[str, str]:
         "lines": "required" if submission.lines_required else None,
         "force": "true" if submission.force else None,
         "requestid": submission.identity.request_id,
+        "source": submission.identity.source.value,
         "filename": (submission.file_name or "")[-_LONGEST_HINT:],
         "contenttype": (submission.content_type or "")[:_LONGEST_HINT],
     }

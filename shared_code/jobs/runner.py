@@ -164,7 +164,7 @@ class JobRunner:
         fields = document.fields
         return Submission(
             data=document.content,
-            identity=CallIdentity(call_id, submission.read_caller(fields), Source.HTTP, document.request_id),
+            identity=CallIdentity(call_id, submission.read_caller(fields), document.source, document.request_id),
             deadline_seconds=max(deadline - self.monotonic(), 1.0),
             file_name=document.file_name,
             content_type=document.content_type,

@@ -65,9 +65,10 @@ class CallCosts:
     def note(self, reservation: Reservation, row: UsageRow) -> None:
         """Measure the call, and learn from one that cost more than was reserved. Never raises."""
         tokens = row.usage.billable_tokens or 0
-        telemetry().metric("model_tokens", tokens, model=row.model or "", outcome=row.outcome)
+        split = {"company": row.identity.caller.company_id, "model": row.model or ""}
+        telemetry().metric("model_tokens", tokens, outcome=row.outcome, **split)
         if row.cost_usd is not None:
-            telemetry().metric("cost_usd", float(row.cost_usd), model=row.model or "")
+            telemetry().metric("cost_usd", float(row.cost_usd), **split)
         # Nothing is learned from a count that was beyond the books: no call can have cost so much.
         if reservation.bound_tokens < tokens < MOST_TOKENS:
             self._missed(reservation, tokens)

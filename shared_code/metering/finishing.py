@@ -19,6 +19,7 @@ from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked, Budgets
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert, Caller, Reservation, UsageRow
+from shared_code.reviews.rules import open_if_asked
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -127,6 +128,7 @@ def _end_reading(connection: "Connection", ending: Ending) -> bool:
     if claim is not None and ending.result is not None:
         head = claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
         if head is not None:
+            open_if_asked(connection, head, ending.result)
             _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
         return False
     freed = claim is not None and claims.free_claim(

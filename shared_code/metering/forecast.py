@@ -30,22 +30,26 @@ _PAGE = 600
 def key_run_out_days(
     connection: "Connection", rows: Sequence[StoredKey], *, now: datetime, default_zone: str
 ) -> dict[int, date | None]:
-    """The day on which each key's limit ends, by token id; None as in :func:`run_out_day`. One statement for all.
+    """The day on which each key's limit ends, by token id; None as in :func:`run_out_day`.
+
+    One statement for each day that it is somewhere at the moment: at most three.
 
     :param now: aware, UTC.
     """
-    # A day more than the window: somewhere it is yesterday still.
-    since = now.date() - timedelta(days=PACE_DAYS)
-    ids = [row.token_id for row in rows]
-    used = usage_sums.tokens_per_day_by_key(connection, since=since, token_ids=ids if len(ids) <= _PAGE else None)
-    return {
-        row.token_id: run_out_day(
-            row.remaining_tokens if row.has_summary else row.total_token_limit,
-            used.get(row.token_id, {}),
-            today=local_day(now, zone(row.time_zone, default_zone)),
+    zones = {name: local_day(now, zone(name, default_zone)) for name in {row.time_zone for row in rows}}
+    ends: dict[int, date | None] = {}
+    for today in set(zones.values()):
+        own = [row for row in rows if zones[row.time_zone] == today]
+        used = usage_sums.use_since_first_day(
+            connection,
+            first=today - timedelta(days=PACE_DAYS - 1),
+            last=today,
+            token_ids=[row.token_id for row in own] if len(own) <= _PAGE else None,
         )
-        for row in rows
-    }
+        for row in own:
+            remaining = row.remaining_tokens if row.has_summary else row.total_token_limit
+            ends[row.token_id] = run_out_day(remaining, used.get(row.token_id, {}), today=today)
+    return ends
 
 
 def quota_run_out_days(

@@ -18,6 +18,9 @@ class Action(StrEnum):
 
     SEE_REPORTS = "see reports"
     SEE_READINGS = "see readings"
+    REVIEW_READINGS = "review readings"
+    SET_REVIEW_RULES = "set review rules"
+    TRY_DOCUMENTS = "try documents"
     ERASE_READINGS = "erase readings"
     SEE_ALERTS = "see alerts"
     CHANGE_KEYS = "change keys"
@@ -44,6 +47,9 @@ MATRIX: Mapping[Action, Rule] = MappingProxyType(
     {
         Action.SEE_REPORTS: Rule(AdminRole.VIEWER, own_company=True),
         Action.SEE_READINGS: Rule(AdminRole.REVIEWER, own_company=True),
+        Action.REVIEW_READINGS: Rule(AdminRole.REVIEWER, own_company=True),
+        Action.SET_REVIEW_RULES: Rule(AdminRole.OPERATOR, own_company=True),
+        Action.TRY_DOCUMENTS: Rule(AdminRole.OPERATOR, own_company=True),
         Action.ERASE_READINGS: Rule(AdminRole.ADMIN, own_company=True),
         Action.SEE_ALERTS: Rule(AdminRole.VIEWER, own_company=False),
         Action.CHANGE_KEYS: Rule(AdminRole.OPERATOR, own_company=True),

@@ -9,17 +9,29 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared_code.database.stores.operations import company_zones
+from shared_code.database.stores.usage import usage_charts
+from shared_code.database.stores.usage.usage_charts import DayUse
 from shared_code.database.stores.usage.usage_reports import GroupBy, UsageFilter, UsageLine, usage_lines
 from shared_code.errors import InvalidRequest
 from shared_code.periods import latest_day, local_day, zone
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from shared_code.database.connection import Database
 
 #: lines that a report can have in all
 MAX_LINES = 100_000
 #: days between the first and the last one of a range whose start is not given
 _DEFAULT_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Use day by day of all (None), or of what has this name. Days without use have no line."""
+
+    name: str | None
+    days: list[DayUse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,17 @@ class UsageReports:
         return self.database.read(
             lambda connection: usage_lines(connection, wanted, group_by=groups, skip=skip, limit=limit)
         )
+
+    def charts(self, wanted: UsageFilter, by: GroupBy, *, most: int) -> list[Chart]:
+        """Use day by day: of all, and of those with the most requests, as of one moment."""
+
+        def read(connection: "Connection") -> list[Chart]:
+            whole = Chart(None, usage_charts.use_by_day(connection, wanted))
+            names = usage_charts.largest_users(connection, wanted, by, most=most) if whole.days else []
+            parts = usage_charts.use_by_day_of(connection, wanted, by, names) if names else {}
+            return [whole, *(Chart(name, days) for name, days in parts.items())]
+
+        return self.database.read(read)
 
     def whole(self, wanted: UsageFilter, group_by: Sequence[GroupBy]) -> list[UsageLine]:
         """All lines, as of one moment.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.database.connection import repeatable
+from shared_code.database.pool_limit import pool_limit
 from shared_code.database.stores.keys.key_states import KeyState
 from shared_code.database.stores.operations import alerts
 from shared_code.database.stores.operations.alerts import Changes
@@ -131,6 +132,21 @@ def watch_outbox(context: RollupContext) -> Done:
         details={"waiting": waiting},
     )
     return Done(waiting, _sync(context, "outbox_stuck", [stuck] if waiting else []))
+
+
+def watch_pool_limit(context: RollupContext) -> Done:
+    """Connections of all processes that the database may have to refuse."""
+    limit = pool_limit(context.settings)
+    if limit is None:
+        return Done(0, 0)
+    too_many = Alert(
+        kind="connections_over_limit",
+        subject="database",
+        severity="warning",
+        message=f"At worst {limit}.",
+        details={"at_worst": limit.at_worst, "limit": limit.limit},
+    )
+    return Done(1, _sync(context, "connections_over_limit", [too_many] if limit.is_exceeded else []))
 
 
 def _key_alert(state: KeyState, now: datetime, default_threshold: int) -> Alert | None:

@@ -1,6 +1,6 @@
 """What is older than its retention deleted: rows in batches small enough that writers pass between them, and copies.
 
-What depends on a reading goes before it: a copy of a document first, the reading last.
+A copy of a document goes before its reading; what persons made of a reading goes after it.
 """
 
 from functools import partial
@@ -11,6 +11,7 @@ from shared_code.database.stores.extractions import blob_answers, claims, idempo
 from shared_code.database.stores.operations import admin_audit, alerts, logs, retries, webhook_deliveries
 from shared_code.database.stores.operations.rows_by_age import Expiring
 from shared_code.database.stores.quotas import counter_retention
+from shared_code.database.stores.reviews import decided_reviews, decisions, review_rows
 from shared_code.database.stores.usage import usage_rows
 from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step
@@ -68,6 +69,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
     _step("prune Jobs", jobs.EXPIRING, "retain_extractions_days"),
     _step("prune Claims", claims.EXPIRING, "retain_extractions_days"),
     _step("prune Extractions", readings.EXPIRING, "retain_extractions_days"),
+    # What persons made of a reading goes with it, and never before: a corrected value would be gone.
+    _step("prune Reviews", review_rows.EXPIRING, "retain_extractions_days"),
+    _step("prune ReviewDecisions", decisions.EXPIRING_DECISIONS, "retain_extractions_days"),
+    _step("prune Corrections", decisions.EXPIRING_CORRECTIONS, "retain_extractions_days"),
+    _step("prune ResultFiles", decided_reviews.EXPIRING_FILES, "retain_extractions_days"),
     _step("prune QuotaCounters", counter_retention.EXPIRING, "retain_quota_counters_days"),
     _step("prune Alerts", alerts.EXPIRING, "retain_closed_alerts_days"),
     _step("prune AdminAudit", admin_audit.EXPIRING, "retain_admin_audit_days"),

@@ -20,7 +20,7 @@ from shared_code.observability.telemetry import telemetry
 from shared_code.operations.alerts import announce_changes
 from shared_code.operations.timer_state import STEP_FAILED, note_run
 from shared_code.records import Alert
-from shared_code.rollup import companies, conditions, fold, leases, retention, statuses, webhooks, zones
+from shared_code.rollup import companies, conditions, fold, leases, retention, reviews, statuses, webhooks, zones
 from shared_code.rollup.set_aside import setting_aside
 from shared_code.rollup.step import Done, RollupContext, Step, StepResult, run_step
 
@@ -79,8 +79,10 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("zone alerts", zones.sync_zone_alerts),
     ("passed alerts", conditions.close_passed_alerts),
     ("outbox alert", conditions.watch_outbox),
+    ("connection alert", conditions.watch_pool_limit),
     ("sweep blobs", sweep_blobs),
     ("sweep jobs", sweep_jobs),
+    *reviews.STEPS,
     *retention.STEPS,
     # Last: what the steps before have to tell goes at once.
     (webhooks.ALERTS, webhooks.sync_webhook_alerts),

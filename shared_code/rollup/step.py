@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared_code.blobs.expiring_documents import ExpiringDocuments
+from shared_code.blobs.reviewed_results import ReviewedResults
 from shared_code.blobs.sweep import BlobSweep
 from shared_code.database.connection import Database
 from shared_code.errors import ServiceError
 from shared_code.metering.budgets import Budgets
 from shared_code.metering.ledger import Ledger
 from shared_code.metering.outbox import Outbox
+from shared_code.reviews.desk import ReviewDesk
 from shared_code.settings import Settings
 from shared_code.webhooks.delivery import Deliveries
 
@@ -34,6 +36,8 @@ class RollupContext:
     job_sweep: BlobSweep
     documents: ExpiringDocuments
     webhooks: Deliveries
+    reviews: ReviewDesk
+    reviewed_results: ReviewedResults
     clock: Callable[[], datetime]
     try_resting: bool = False
 

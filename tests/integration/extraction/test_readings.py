@@ -23,8 +23,9 @@ on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 
 
 @pytest.fixture
-def unhurried(pipeline_settings, gemini):
-    """A pipeline on the true clock: runs wait for each other."""
+def unhurried(pipeline_settings, gemini, monkeypatch):
+    """A pipeline on the true clock, with room for all who wait for each other."""
+    monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", "64")
     services = build_services(pipeline_settings())
     yield Pipeline(services, gemini)
     services.close()

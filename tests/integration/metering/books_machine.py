@@ -107,6 +107,8 @@ class BooksMachine(RuleBasedStateMachine):
             job_sweep=nothing,
             documents=nothing,
             webhooks=nothing,
+            reviews=nothing,
+            reviewed_results=nothing,
             clock=lambda: self.now,
         )
 

@@ -162,7 +162,8 @@ class Victims:
         connection.execute(tables.extractions.insert().values(**old, **claim))
         connection.execute(tables.admin_audit.insert().values(At=_LONG_AGO, Actor="a", Action="x"))
         alert = {"Kind": "estimate_miss", "Severity": "warning", "Message": "m", "LastSeenAt": _LONG_AGO}
-        connection.execute(tables.alerts.insert().values(Subject=str(uuid.uuid4()), **alert))
+        for closed_at in (None, _LONG_AGO):
+            connection.execute(tables.alerts.insert().values(Subject=str(uuid.uuid4()), ClosedAt=closed_at, **alert))
 
     def _reserve(self, *, lease_seconds: int) -> Reservation:
         reservation = Reservation(

@@ -15,6 +15,7 @@ from shared_code.operations.alerts import raise_alert
 from shared_code.operations.health_checks import companies_check, rollup_check
 from shared_code.records import Alert
 from shared_code.rollup.run import run_rollup
+from tests.collected_telemetry import Collected
 from tests.integration.rollup.books import NO_STORAGE
 
 
@@ -43,20 +44,16 @@ def test_a_condition_is_told_once_and_kept_up_to_date(books, caplog):
 
 
 def test_an_alert_is_an_event_for_azure_monitor_when_it_opens_and_when_it_closes(books, monkeypatch):
-    seen = []
-
-    class Writer:
-        def offer(self, item):
-            if isinstance(item, EventItem):
-                seen.append((item.name, item.properties["kind"], item.properties["subject"]))
-
+    sent = Collected()
     token = books.add_key(limit=1_000)
     books.add_key()  # its company is served all the same
-    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(Writer()))
+    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(sent))
     assert telemetry().enabled
     books.run()
     books.change(tables.token_master, {"TokenID": token}, TotalTokenLimit=None)
     books.run()
+    events = [item for item in sent.items if isinstance(item, EventItem)]
+    seen = [(item.name, item.properties["kind"], item.properties["subject"]) for item in events]
     assert seen == [("alert_opened", "used_up", str(token)), ("alert_closed", "used_up", str(token))]
 
 
@@ -118,6 +115,15 @@ def test_bookings_that_stay_in_the_outbox_are_an_alert_until_they_are_gone(books
     assert books.alerts() == [("outbox_stuck", "usage-outbox")]
     queue.waiting = 0
     books.step("outbox alert")
+    assert books.alerts() == []
+
+
+def test_more_connections_than_the_database_takes_are_an_alert_until_they_fit(books, make_services):
+    books.services = make_services(db_connection_limit=14, db_pool_size=10, db_max_overflow=5)
+    books.step("connection alert")
+    assert books.alerts() == [("connections_over_limit", "database")]
+    books.services = make_services(db_connection_limit=15, db_pool_size=10, db_max_overflow=5)
+    books.step("connection alert")
     assert books.alerts() == []
 
 

@@ -89,6 +89,20 @@ def test_a_key_whose_total_is_made_after_pruning_counts_what_was_pruned(books):
     assert books.step("reconcile").changed == 0
 
 
+def reviewed(reading, moment):
+    """What persons made of a reading: a row of each table."""
+    shared = {"ReadingID": reading}
+    decided = shared | {"CompanyID": "A", "Version": 2}
+    return {
+        tables.reviews: shared
+        | {"CompanyID": "A", "DocumentSha256": "s", "State": "corrected", "Reason": "asked", "CreatedAt": moment},
+        tables.review_decisions: decided
+        | {"Decision": "correct", "State": "corrected", "DecidedBy": "p", "DecidedAt": moment, "Fingerprint": "f"},
+        tables.corrections: decided | {"Field": "total", "ChangedBy": "p", "ChangedAt": moment},
+        tables.result_files: shared | {"SourceName": "n", "SourceETag": "e", "SourceSha256": "d", "WrittenAt": moment},
+    }
+
+
 def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, make_services):
     books.services = make_services(
         retain_application_logs_days=10,
@@ -123,6 +137,8 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
         for days in (41, 42, 39):
             reading = {"State": "done", "CreatedAt": ago(days), "PublicID": f"ext_old_{days}"}
             connection.execute(tables.extractions.insert().values(ClaimKey="", **claim, **reading))
+            for table, values in reviewed(f"ext_old_{days}", ago(41)).items():
+                connection.execute(table.insert().values(**values))
         key = {"CompanyID": "A", "Identity": "i", "CallID": "c", "ReadingID": "r", "State": "done"}
         for days in (0, 2):
             moments = {"CreatedAt": ago(days), "LeaseUntil": ago(days)}
@@ -140,6 +156,11 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
         # The other one that is gone was never finished: its end needs no age.
         "prune Claims": 1,
         "prune Extractions": 2,
+        # However old they are, they go with their reading.
+        "prune Reviews": 2,
+        "prune ReviewDecisions": 2,
+        "prune Corrections": 2,
+        "prune ResultFiles": 2,
         "prune QuotaCounters": 0,
         "prune Alerts": 0,
         "prune AdminAudit": 0,
@@ -148,6 +169,8 @@ def test_old_rows_go_by_their_own_setting_in_batches_and_new_ones_stay(books, ma
     assert results["end stale claims"].changed == 1
     assert [row.ClaimKey for row in books.rows(tables.claims)] == ["1", "2", "4"]
     assert [row.PublicID for row in books.rows(tables.extractions)] == ["ext_old_39", "ext_3"]
+    for table in reviewed("", now):
+        assert [row.ReadingID for row in books.rows(table)] == ["ext_old_39"]
     left = books.database.read(
         lambda connection: connection.execute(select(func.count()).select_from(tables.application_logs)).scalar_one()
     )

@@ -1,0 +1,54 @@
+"""What persons made of a reading, as its answers show it."""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from shared_code.database.stores.reviews import review_rows
+from shared_code.database.stores.reviews.review_rows import NONE
+from shared_code.errors import ServiceError
+
+if TYPE_CHECKING:
+    from shared_code.database.connection import Database
+
+_log = logging.getLogger(__name__)
+
+#: seconds that an answer waits for a database that does not say whether the reading is to be reviewed
+_LOOK_SECONDS = 1.0
+
+
+class ReviewedRow(Protocol):
+    """A stored reading, as far as persons have to do with it."""
+
+    @property
+    def review_state(self) -> str | None:
+        """Of its review; None where no person was asked."""
+
+    @property
+    def corrected_values(self) -> str | None:
+        """What persons made of the values, as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What persons made of a reading: the state of its review, and the values that they corrected, as JSON text."""
+
+    state: str = NONE
+    corrected_values: str | None = None
+
+    @classmethod
+    def of(cls, stored: ReviewedRow) -> "Reviewed":
+        """What a row of a reading says of it."""
+        return cls(stored.review_state or NONE, stored.corrected_values)
+
+
+def find_reviewed(database: "Database", reading_id: str) -> Reviewed:
+    """What holds of a reading that was stored just now; a database that is away costs this remark only."""
+    try:
+        found = database.read(
+            lambda connection: review_rows.find_review(connection, reading_id), budget_seconds=_LOOK_SECONDS
+        )
+    except ServiceError as error:
+        _log.warning("whether reading %s is to be reviewed could not be looked up: %s", reading_id, error.code)
+        return Reviewed()
+    return Reviewed() if found is None else Reviewed(found.state, found.corrected_values)
