@@ -7,8 +7,12 @@ from typing import Any
 from shared_code import api_response
 from shared_code.blobs.names import company_of, source_metadata, version_label
 from shared_code.blobs.store import SourceVersion
+from shared_code.database.stores.reviews.review_rows import DECIDED, NONE
 from shared_code.errors import ServiceError
 from shared_code.extraction.outcome import AnswerData
+
+#: in the content and in the metadata of a result: a person has decided about its values
+REVIEWED = "reviewed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class AnswerFile:
     """What is to be written for one version. ``error`` is None for a result.
 
     :ivar sha256: of the document; None when it was refused before it was read.
+    :ivar reading_id: of the reading that a result shows, and ``review_state`` of its review then.
     """
 
     content: bytes
@@ -23,6 +28,8 @@ class AnswerFile:
     sha256: str | None
     error: ServiceError | None = None
     given_up: bool = False
+    reading_id: str | None = None
+    review_state: str = NONE
 
     def metadata(self, version: SourceVersion) -> dict[str, str]:
         """As the file's metadata, which is ASCII."""
@@ -38,6 +45,7 @@ class AnswerFile:
             "sourcemodified": version.modified.isoformat(),
             "status": self.status,
             **({"givenup": "true"} if self.given_up else {}),
+            **({REVIEWED: "true"} if self.review_state in DECIDED else {}),
         }
 
 
@@ -45,7 +53,23 @@ def success(version: SourceVersion, container: str, message: str, data: AnswerDa
     """The result of a version of a file in ``container``."""
     label = version_label(version.name, version.etag)
     envelope = api_response.format_api_response(message, data=data, request_id=label)
-    return AnswerFile(_content(envelope, version, container), data["status"], data["provenance"]["sha256"])
+    return AnswerFile(
+        _content(envelope | _reviewed(data), version, container),
+        data["status"],
+        data["provenance"]["sha256"],
+        reading_id=data["id"],
+        review_state=data["review"]["state"],
+    )
+
+
+def decided(content: bytes, message: str, data: AnswerData) -> bytes:
+    """The content of a result once a person has decided about its reading; what else stands in it stays."""
+    envelope = json.loads(content) | {"message": message, "data": data} | _reviewed(data)
+    return json.dumps(envelope, ensure_ascii=False, default=str).encode()
+
+
+def _reviewed(data: AnswerData) -> dict[str, bool]:
+    return {REVIEWED: True} if data["review"]["state"] in DECIDED else {}
 
 
 def failure(

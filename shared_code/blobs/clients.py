@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from shared_code.azure_login import azure_credential
 from shared_code.errors import ConfigurationError, StorageUnavailable
 from shared_code.settings import Settings
 
@@ -107,7 +108,7 @@ def _client(kind: Any, settings: Settings, service: str, *names: str, **options:
     if settings.azurewebjobsstorage is not None:
         connection_string = _connection_string(settings.azurewebjobsstorage.get_secret_value())
         return kind.from_connection_string(connection_string, *names, **options)
-    return kind(_service_uri(service), *names, credential=_credential(), **options)
+    return kind(_service_uri(service), *names, credential=azure_credential(_client_id()), **options)
 
 
 def _quiet() -> logging.Logger:
@@ -140,7 +141,6 @@ def _service_uri(kind: str) -> str:
     raise ConfigurationError(f"Neither {_SETTING} nor {_SETTING}__{kind}ServiceUri nor __accountName is set")
 
 
-def _credential() -> Any:
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential(managed_identity_client_id=os.environ.get(f"{_SETTING}__clientId"))
+def _client_id() -> str | None:
+    """Of the user-assigned identity; the system-assigned one is meant where none is named."""
+    return os.environ.get(f"{_SETTING}__clientId") or None

@@ -12,6 +12,7 @@ from shared_code.blobs.conditions import FAILED, POISONED
 from shared_code.blobs.kept_documents import KeptDocuments
 from shared_code.blobs.names import alert_subject, version_label
 from shared_code.blobs.poison_queue import PoisonMessage, PoisonQueue
+from shared_code.blobs.recent_pages import RecentPages
 from shared_code.blobs.store import BlobStore, Record
 from shared_code.database.connection import repeatable
 from shared_code.database.stores.extractions import blob_answers
@@ -40,12 +41,16 @@ class ErasedBlobs:
 
 @dataclass(frozen=True, slots=True)
 class BlobErasure:
-    """Erases blobs and messages. One for the process; a second run finds what a failed one has left."""
+    """Erases blobs and messages. One for the process; a second run finds what a failed one has left.
+
+    :ivar recent: pictures of pages in this process's memory; those of others are not shown any more, and go soon.
+    """
 
     database: "Database"
     store: BlobStore
     documents: KeptDocuments
     poison: PoisonQueue
+    recent: RecentPages
 
     def erase(self, company_id: str, sha256: str, *, with_source: bool = False) -> ErasedBlobs:
         """Erase everything that storage holds of a document.
@@ -60,6 +65,7 @@ class BlobErasure:
         :raises errors.BlobUnavailable: storage protects one of the files, by a lease or a policy.
         :raises errors.ConfigurationError: the settings name no storage account.
         """
+        self.recent.forget((company_id, sha256))
         booked = self.database.read(lambda connection: blob_answers.labels_of(connection, company_id, sha256))
         records = [record for record in self.store.all_records() if _is_of(record, company_id, sha256, booked)]
         versions = {(record.source, record.source_etag) for record in records if record.source}

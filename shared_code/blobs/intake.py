@@ -23,6 +23,7 @@ from shared_code.blobs.answer_files import AnswerFile, failure, success
 from shared_code.blobs.conditions import FAILED, BlobAlerts
 from shared_code.blobs.keeping import DocumentKeeper
 from shared_code.blobs.names import company_of, error_name, read_labels, result_name, version_label
+from shared_code.blobs.reviewed_results import ReviewedResults
 from shared_code.blobs.store import BlobStore, Records, SourceVersion
 from shared_code.documents import refusals
 from shared_code.errors import BlobUnavailable, ServiceError
@@ -78,6 +79,7 @@ class BlobIntake:
     extraction: "ExtractionService"
     alerts: BlobAlerts
     keeper: DocumentKeeper
+    reviewed: ReviewedResults
     monotonic: Callable[[], float] = time.monotonic
 
     def process(
@@ -212,6 +214,7 @@ class BlobIntake:
         error = answer.error
         failed = error is not None
         mine = error_name(version.name) if failed else result_name(version.name)
+        self.reviewed.note(version, answer)
         etag = self.store.write(
             mine,
             answer.content,
@@ -222,6 +225,7 @@ class BlobIntake:
             return False
         if not failed:
             self.alerts.result_written(version)
+            self.reviewed.written(answer)
         now = self.store.records(version.name)
         other = now.result if failed else now.error
         present = self.store.version(version.name)

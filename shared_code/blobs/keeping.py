@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared_code.blobs.kept_documents import KeptDocuments
 from shared_code.database.stores.extractions.open_reviews import is_erased
+from shared_code.database.stores.reviews.review_rows import OPEN
 from shared_code.errors import BlobUnavailable, ConfigurationError, DatabaseUnavailable, StorageUnavailable
 from shared_code.extraction.outcome import AnswerData
 from shared_code.extraction.submission import Submission
@@ -132,4 +133,6 @@ class DocumentKeeper:
 
 def needs_person(answer: AnswerData) -> bool:
     """Whether a person must look at the reading, or at one of its invoices."""
-    return answer["status"] == "needs_review" or any(warning.get("review") for warning in answer["warnings"])
+    if answer["status"] == "needs_review" or answer["review"]["state"] in OPEN:
+        return True
+    return any(warning.get("review") for warning in answer["warnings"])

@@ -50,6 +50,7 @@ class Record:
     :ivar given_up: marks an error file that was written because a passing cause did not pass.
     :ivar status: that of the extraction, or the error's code.
     :ivar company_id: whose document it is, and ``sha256`` which one; None when it does not say.
+    :ivar metadata: all of it, with names in lower case.
     """
 
     blob_name: str
@@ -60,6 +61,7 @@ class Record:
     status: str | None = None
     company_id: str | None = None
     sha256: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def _record_of(found: "BlobProperties", blob_name: str) -> Record:
         status=metadata.get("status"),
         company_id=metadata.get("companyid"),
         sha256=metadata.get("documentsha256"),
+        metadata=metadata,
     )
 
 

@@ -104,11 +104,11 @@ def _shrink(header: dict[str, Any], parts: list[bytes]) -> Answer:
     return _described(tuple(images.shrink(part, longest_side=header["longest_side"]) for part in parts))
 
 
-def _texts(_header: dict[str, Any], parts: list[bytes]) -> Answer:
+def _texts(header: dict[str, Any], parts: list[bytes]) -> Answer:
     from shared_code.documents import font_glyphs, page_text, placed_pages
 
     pages, total, fonts = [], 0, None
-    for loaded in _pages(parts[0]):
+    for loaded in _pages(parts[0], header.get("pages")):
         fonts = fonts or font_glyphs.FontGlyphs(loaded.page.pdf)
         text = page_text.read_page(loaded, fonts)
         total += sum(len(part) for part in (text.text, text.hidden, text.switched_off, text.miscoded))
@@ -123,6 +123,31 @@ def _render(header: dict[str, Any], parts: list[bytes]) -> Answer:
 
     pages = _pages(parts[0], header.get("pages"))
     return _described(tuple(page_images.render(one.page, longest_side=header["longest_side"]) for one in pages))
+
+
+def _sizes(_header: dict[str, Any], parts: list[bytes]) -> Answer:
+    """Width and height of each page of a PDF as it is shown, in points."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(parts[0])
+        try:
+            sizes = [document.get_page_size(index) for index in range(len(document))]
+        finally:
+            document.close()
+    except pypdfium2.PdfiumError as error:
+        raise refusals.invalid_file("corrupt") from error
+    return {"sizes": sizes}, []
+
+
+def _show(header: dict[str, Any], parts: list[bytes]) -> Answer:
+    """One page of a PDF, or one picture, as PNG for a person."""
+    from shared_code.documents import page_images
+
+    if header["kind"] != "pdf":
+        return _described((page_images.shown_picture(parts[0], width=header["width"]),))
+    pages = _pages(parts[0], [header["page"]])
+    return _described(tuple(page_images.shown_page(one.page, width=header["width"]) for one in pages))
 
 
 def _codes(header: dict[str, Any], parts: list[bytes]) -> Answer:
@@ -206,6 +231,8 @@ OPERATIONS: dict[str, Operation] = {
     "shrink": _shrink,
     "texts": _texts,
     "render": _render,
+    "sizes": _sizes,
+    "show": _show,
     "codes": _codes,
     "unwrap": _unwrap,
     "call": _call,

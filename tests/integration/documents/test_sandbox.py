@@ -136,7 +136,7 @@ def test_time_that_a_job_only_waits_is_not_its_fault(own):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a system that stops processes")
 def test_files_whose_process_is_stopped_may_come_again(own):
-    box = own(limits=Limits(stalled=1.0))
+    box = own(limits=Limits(stalled=3.0))
     warm_up(box)
     (pid,) = pids(box)
     os.kill(pid, signal.SIGSTOP)
