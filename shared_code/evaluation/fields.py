@@ -80,13 +80,13 @@ def field_of(path: str) -> Field:
             if rows is None and is_dataclass(kind):
                 rows, start = (path[: found.start() - 1], int(step)), found.end() + 2
             continue
-        known = _members(kind)
+        known = members(kind)
         if step not in known:
             whole = path[: found.start()].rstrip(".") or "an invoice"
             raise UnknownField(f"there is no {step} in {whole}; {_has(known, step)}")
         kind = known[step]
     if kind not in {str, Decimal, dt.date, bool, int}:
-        raise UnknownField(f"{path} is no single value; {_has(_members(kind))}")
+        raise UnknownField(f"{path} is no single value; {_has(members(kind))}")
     return Field(path[start:], kind, *(rows or ()))
 
 
@@ -95,7 +95,7 @@ def list_kind(path: str) -> type | None:
     """The record of a list of records (``line_items``), or None when the path names none."""
     kind: Any = Invoice
     for step in path.split("."):
-        kind = _members(kind).get(step)
+        kind = members(kind).get(step)
     item = get_args(kind)[0] if get_origin(kind) is tuple else None
     return item if isinstance(item, type) and is_dataclass(item) else None
 
@@ -172,7 +172,7 @@ def _is_number(text: str) -> bool:
 
 
 @cache
-def _members(kind: Any) -> dict[str, Any]:
+def members(kind: Any) -> dict[str, Any]:
     """The fields of a record by name with their kinds, without ``| None``; empty for a plain value."""
     if not (isinstance(kind, type) and is_dataclass(kind)):
         return {}
