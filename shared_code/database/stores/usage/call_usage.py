@@ -1,6 +1,7 @@
 """What one run was booked at, from its rows: told again to whoever asks for the reading by its id."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,55 @@ class CallUsage:
 
     usage: Usage
     cost_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class BookedRow:
+    """One row as it was booked. ``at`` is naive UTC; unknown counts are None."""
+
+    usage_id: int
+    at: datetime | None
+    kind: str | None
+    attempt: int | None
+    token_id: int | None
+    model: str | None
+    outcome: str | None
+    source: str | None
+    requests: int
+    input_tokens: int | None
+    output_tokens: int | None
+    thoughts_tokens: int | None
+    cached_tokens: int | None
+    total_tokens: int | None
+    cost_usd: Decimal | None
+    duration_ms: int | None
+    request_id: str | None
+
+
+def booked_rows(connection: Connection, call_id: str) -> list[BookedRow]:
+    """The rows of a run with all that is known of them, in the order in which they were booked."""
+    return [
+        BookedRow(
+            usage_id=row.UsageID,
+            at=row.LoggedAt,
+            kind=row.Kind,
+            attempt=row.Attempt,
+            token_id=row.TokenID,
+            model=row.Model,
+            outcome=row.Outcome,
+            source=row.Source,
+            requests=row.RequestCount or 0,
+            input_tokens=row.InputTokens,
+            output_tokens=row.OutputTokens,
+            thoughts_tokens=row.ThoughtsTokens,
+            cached_tokens=row.CachedTokens,
+            total_tokens=row.TotalTokensUsed,
+            cost_usd=row.CostUSD,
+            duration_ms=row.DurationMs,
+            request_id=row.RequestID,
+        )
+        for row in connection.execute(_FIND, {"call": call_id})
+    ]
 
 
 def usage_of_call(connection: Connection, call_id: str) -> list[CallUsage]:

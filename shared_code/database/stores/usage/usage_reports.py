@@ -1,4 +1,4 @@
-"""Usage by day, company, branch, user, token or model, up to the moment of the question.
+"""Usage by day, company, branch, user, token, model or source, up to the moment of the question.
 
 UsageDaily holds what was folded, TokenUsageLogs what was not; both are read in one statement, so that a fold between
 them neither loses nor doubles a row. Days are the company's own (LocalDay). A row that somebody typed in by hand
@@ -12,7 +12,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, func, literal_column, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    cast,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from shared_code.database.stores.quotas.quota_scopes import BY_NAME, LABEL_COLUMNS, USER
 from shared_code.database.stores.usage.fold_statements import AMOUNTS, COST_UNITS, ROW_AMOUNTS, ROW_LABELS
@@ -34,6 +46,7 @@ class GroupBy(StrEnum):
     USER = "user"
     TOKEN = "token"  # noqa: S105 - a name, not a secret
     MODEL = "model"
+    SOURCE = "source"
 
     @property
     def field(self) -> str:
@@ -42,13 +55,14 @@ class GroupBy(StrEnum):
 
 
 #: the fields that name what a line is about, and their columns
-_COLUMNS = {
+COLUMNS = {
     "day": "LocalDay",
     "company_id": "CompanyID",
     "branch": BY_NAME["branch"].column,
     "user": BY_NAME[USER].column,
     "token_id": "TokenID",
     "model": "Model",
+    "source": "Source",
 }
 
 
@@ -63,6 +77,7 @@ class UsageFilter:
     user: str | None = None
     token_id: int | None = None
     model: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,7 @@ class UsageLine:
     user: str | None
     token_id: int | None
     model: str | None
+    source: str | None
     requests: int
     errors: int
     unmeasured: int
@@ -95,8 +111,8 @@ def usage_lines(
     connection: Connection, wanted: UsageFilter, *, group_by: Sequence[GroupBy], skip: int = 0, limit: int = 100
 ) -> list[UsageLine]:
     """Up to ``limit`` lines in ascending order of what they are grouped by, after the first ``skip``."""
-    names = [_COLUMNS[group.field] for group in group_by]
-    both = union_all(_folded(wanted, names), _fresh(wanted, names)).subquery("both")
+    names = [COLUMNS[group.field] for group in group_by]
+    both = rows_of(wanted, names)
     keys = [both.c[name] for name in names]
     statement = (
         select(*keys, *(func.sum(both.c[name]).label(name) for name in AMOUNTS))
@@ -109,29 +125,49 @@ def usage_lines(
     return [_line(row, names) for row in connection.execute(statement)]
 
 
-def _folded(wanted: UsageFilter, names: Sequence[str]) -> Select[Any]:
+def rows_of(
+    wanted: UsageFilter,
+    names: Sequence[str],
+    amounts: Sequence[str] = AMOUNTS,
+    *,
+    among: tuple[str, Sequence[str]] | None = None,
+) -> Subquery:
+    """What was folded, summed, and each row that was not, by columns of UsageDaily.
+
+    :param among: a column, and the values of it that count.
+    """
+    return union_all(_folded(wanted, names, amounts, among), _fresh(wanted, names, amounts, among)).subquery("both")
+
+
+def _folded(
+    wanted: UsageFilter, names: Sequence[str], amounts: Sequence[str], among: tuple[str, Sequence[str]] | None
+) -> Select[Any]:
     """Summed here already: a year of a thousand companies is a million rows, its report a thousand."""
     keys = [daily.c[name] for name in names]
     units: ColumnElement[Any] = cast(
         func.round(daily.c.CostUSD * literal_column(str(COST_UNITS)), literal_column("0")), BigInteger
     )
-    sums = [func.sum(units if name == "CostUnits" else daily.c[name]).label(name) for name in AMOUNTS]
-    return select(*keys, *sums).where(*_conditions(daily.c, wanted)).group_by(*keys)
+    sums = [func.sum(units if name == "CostUnits" else daily.c[name]).label(name) for name in amounts]
+    return select(*keys, *sums).where(*_conditions(daily.c, wanted, among)).group_by(*keys)
 
 
-def _fresh(wanted: UsageFilter, names: Sequence[str]) -> Select[Any]:
+def _fresh(
+    wanted: UsageFilter, names: Sequence[str], amounts: Sequence[str], among: tuple[str, Sequence[str]] | None
+) -> Select[Any]:
     rows = (
         select(logs.c.LocalDay, func.upper(logs.c.CompanyID).label("CompanyID"), *ROW_LABELS, *ROW_AMOUNTS)
         .where(logs.c.FoldedAt.is_(None), logs.c.LocalDay.is_not(None), logs.c.CompanyID.is_not(None))
         .subquery("fresh")
     )
-    return select(*(rows.c[name] for name in names), *(rows.c[name] for name in AMOUNTS)).where(
-        *_conditions(rows.c, wanted)
+    return select(*(rows.c[name] for name in names), *(rows.c[name] for name in amounts)).where(
+        *_conditions(rows.c, wanted, among)
     )
 
 
-def _conditions(columns: Any, wanted: UsageFilter) -> list[ColumnElement[bool]]:
-    given = {column: getattr(wanted, field) for field, column in _COLUMNS.items() if field != "day"}
+def _conditions(
+    columns: Any, wanted: UsageFilter, among: tuple[str, Sequence[str]] | None
+) -> list[ColumnElement[bool]]:
+    given = {column: getattr(wanted, field) for field, column in COLUMNS.items() if field != "day"}
     return [
         columns.LocalDay.between(wanted.first_day, wanted.last_day),
         *(
@@ -140,13 +176,14 @@ def _conditions(columns: Any, wanted: UsageFilter) -> list[ColumnElement[bool]]:
             for name, value in given.items()
             if value is not None
         ),
+        *([] if among is None else [columns[among[0]].in_(among[1])]),
     ]
 
 
 def _line(row: Row[Any], names: Sequence[str]) -> UsageLine:
     return UsageLine(
         # Absent parts of a key are 0 or '' in UsageDaily.
-        **{field: (getattr(row, name) or None) if name in names else None for field, name in _COLUMNS.items()},
+        **{field: (getattr(row, name) or None) if name in names else None for field, name in COLUMNS.items()},
         requests=int(row.Requests),
         errors=int(row.Errors),
         unmeasured=int(row.Unmeasured),
@@ -155,6 +192,11 @@ def _line(row: Row[Any], names: Sequence[str]) -> UsageLine:
         thoughts_tokens=int(row.ThoughtsTokens),
         cached_tokens=int(row.CachedTokens),
         total_tokens=int(row.TotalTokens),
-        cost_usd=(Decimal(int(row.CostUnits)) / COST_UNITS).quantize(_COST_PLACES),
+        cost_usd=cost_of(row.CostUnits),
         unpriced=int(row.Unpriced),
     )
+
+
+def cost_of(units: Any) -> Decimal:
+    """US dollars, of a sum of CostUnits."""
+    return (Decimal(int(units)) / COST_UNITS).quantize(_COST_PLACES)

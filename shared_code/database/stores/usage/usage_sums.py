@@ -37,25 +37,25 @@ def keys_between(key: ColumnElement[Any], first: int, last: int) -> ColumnElemen
     return key == first if first == last else cast(key, Integer).between(first, last)
 
 
-def tokens_per_day_by_key(
-    connection: Connection, *, since: date, token_ids: Collection[int] | None = None
+def use_since_first_day(
+    connection: Connection, *, first: date, last: date, token_ids: Collection[int] | None = None
 ) -> dict[int, dict[date, int]]:
-    """Model tokens per key and local day on or after ``since``; days without use have no entry.
+    """Model tokens per key from a day to another, both included, on the first of them that the key was used on.
+
+    Days on which corrections took away what there was do not count. Keys without use have no entry.
 
     :param token_ids: only these keys, up to 2,000.
     """
-    where = [daily.c.LocalDay >= since]
+    where = [daily.c.LocalDay.between(first, last)]
     if token_ids is not None:
         where.append(daily.c.TokenID.in_(token_ids))
-    statement = (
-        select(daily.c.LocalDay, daily.c.TokenID, func.sum(daily.c.TotalTokens).label("Tokens"))
-        .where(*where)
-        .group_by(daily.c.LocalDay, daily.c.TokenID)
-    )
-    found: dict[int, dict[date, int]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.TokenID, {})[row.LocalDay] = int(row.Tokens)
-    return found
+    keys = (daily.c.LocalDay, daily.c.TokenID)
+    tokens = func.sum(daily.c.TotalTokens)
+    days = select(*keys, tokens.label("Tokens")).where(*where).group_by(*keys).having(tokens > 0).subquery("days")
+    statement = select(
+        days.c.TokenID, func.min(days.c.LocalDay).label("Day"), func.sum(days.c.Tokens).label("Tokens")
+    ).group_by(days.c.TokenID)
+    return {row.TokenID: {row.Day: int(row.Tokens)} for row in connection.execute(statement)}
 
 
 def tokens_per_day_of(
