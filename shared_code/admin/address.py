@@ -5,6 +5,7 @@ empty 500.
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -18,6 +19,9 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _App = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
 
 _API, _MANAGE = "/api", "/manage"
+#: where the scope has what the address began with before ``/manage``, as the client knows it: ``/api``, or nothing
+OUTER_PREFIX = "invoice.outer_prefix"
+_PLAIN_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +39,8 @@ class AnyPrefix:
         if found and prefix != _API:
             scope = {**scope, "path": _API + path.removeprefix(prefix)}
             scope.pop("raw_path", None)
+            if _PLAIN_PREFIX.fullmatch(prefix):
+                scope[OUTER_PREFIX] = prefix
         await self._app(scope, receive, send)
 
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from shared_code import api_response, bootstrap
+from shared_code import __version__, api_response, bootstrap
 from shared_code.admin import (
     address,
     alerts,
@@ -29,9 +29,14 @@ from shared_code.admin import (
     webhooks,
 )
 from shared_code.admin.auth import Authenticator, LoginLayer
+from shared_code.admin.browsers.unchanged import UnchangedLayer
 from shared_code.admin.dependencies import action_of
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, ErrorLayer
+from shared_code.admin.figures import charts, overview, runs
+from shared_code.admin.review import accuracy, check, counts, pages, reviews, trying
+from shared_code.admin.review import rules as review_rules
 from shared_code.admin.validation import refusal
+from shared_code.console.app import PAGES, ConsoleLayer
 from shared_code.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
 
 if TYPE_CHECKING:
@@ -41,7 +46,29 @@ PREFIX = "/api/manage"
 
 _METHOD_NOT_ALLOWED = 405
 #: of two addresses that fit, the first one counts: `exports` before `extractions`
-_ROUTES = (tokens, usage, quotas, retries, logs, exports, extractions, webhooks, alerts, diagnostics, audit)
+_ROUTES = (
+    overview,
+    charts,
+    tokens,
+    usage,
+    quotas,
+    retries,
+    logs,
+    exports,
+    pages,
+    runs,
+    extractions,
+    counts,
+    reviews,
+    check,
+    accuracy,
+    review_rules,
+    trying,
+    webhooks,
+    alerts,
+    diagnostics,
+    audit,
+)
 
 
 def create_app(services: "Callable[[], Services]") -> AsgiApp:
@@ -50,8 +77,10 @@ def create_app(services: "Callable[[], Services]") -> AsgiApp:
     app = _described(ready)
     document = f"{PREFIX}/openapi.json"
     addresses = [document, *(f"{PREFIX}{route.path}" for route in _routes())]
+    addresses += [f"{PREFIX}/console/{page.path}" for page in PAGES]
     words = {part for address in addresses for part in address.split("/") if not part.startswith("{")}
-    inner = ErrorLayer(LoginLayer(app, ready.authenticator, public=frozenset({document})), words=words)
+    login = LoginLayer(UnchangedLayer(app), ready.authenticator, public=frozenset({document}))
+    inner = ErrorLayer(ConsoleLayer(login, ready.authenticator, ready.services), words=words)
     return address.AnyPrefix(inner)
 
 
@@ -64,7 +93,7 @@ def _described(ready: "_Ready") -> FastAPI:
     """The routes, with what they do and the document that describes them."""
     app = FastAPI(
         title="Invoice extraction",
-        version="1",
+        version=__version__,
         # Names of functions read well, and are told apart by a test.
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
@@ -140,7 +169,10 @@ def _methods(request: Request) -> set[str]:
     # A scope of its own, because matching writes into it.
     path = str(request.scope["path"]).removeprefix(PREFIX)
     scope = {"type": "http", "method": request.method, "path": path, "root_path": "", "headers": []}
-    found: set[str] = set()
+    # An address that is written out is not also one with an id.
+    found = {method for route in _routes() if route.path == path for method in route.methods or ()}
+    if found:
+        return found
     for route in _routes():
         if route.matches(scope)[0] is not Match.NONE:
             found |= set(route.methods or ())

@@ -18,6 +18,7 @@ class AuditQuery(BigPageQuery):
     actor: Text100 | None = None
     action: Text100 | None = None
     target: Text100 | None = None
+    request_id: Text100 | None = None
 
 
 class AuditView(fields_of(AuditEntry)):  # type: ignore[misc] # its fields are known at run time

@@ -1,5 +1,6 @@
-"""Who asks the admin API: a bearer admin key, or a user of App Service authentication where the platform has it on.
+"""Who asks the admin API: a bearer admin key, a session of the console, or a user of App Service authentication.
 
+That authentication counts where the platform has it on; a session is begun by an admin key, and ends with it.
 Every request except the one for the OpenAPI document is authenticated before anything else of it is read. The answer
 never says whether a key is unknown, wrong or revoked.
 """
@@ -13,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared_code.admin.browsers import own_pages
 from shared_code.admin.error_layer import REQUEST_ID, AsgiApp, Receive, Scope, Send, header
 from shared_code.admin.failed_logins import FailedLogins
-from shared_code.database.stores.operations import admin_keys
+from shared_code.database.stores.operations import admin_keys, console_sessions
 from shared_code.database.stores.operations.admin_audit import Actor, add_audit
-from shared_code.database.stores.operations.admin_keys import AdminRole
+from shared_code.database.stores.operations.admin_keys import AdminKey, AdminRole
 from shared_code.errors import Forbidden, NotAuthenticated, ServiceError, TooManyFailedLogins
 from shared_code.observability.redaction import remember_secret
 from shared_code.operations import access
@@ -25,6 +27,8 @@ from shared_code.operations.access import Action
 from shared_code.web.platform_login import PRINCIPAL_HEADER, read_user
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from shared_code.bootstrap.container import Services
 
 #: where the principal stands in the scope
@@ -88,13 +92,23 @@ class Authenticator:
         """
         user = self._user(header(scope, PRINCIPAL_HEADER))
         if user is not None:
+            own_pages.require_own_page(scope)
             return user
         sent = header(scope, "authorization")
         if sent is None:
-            raise NotAuthenticated
-        source, request_id = source_of(scope), str(scope[REQUEST_ID])
+            return self._session(scope)
         found = _BEARER.fullmatch(sent.strip())
-        parts = admin_keys.split_key(found[1]) if found else None
+        key = self.key_of(found[1] if found else "", scope)
+        self._stamp(key.key_id)
+        return _principal(key)
+
+    def key_of(self, text: str, scope: Scope) -> AdminKey:
+        """The admin key that was sent with a request. Blocks on the database.
+
+        :raises NotAuthenticated, TooManyFailedLogins: it is none, or revoked.
+        """
+        source, request_id = source_of(scope), str(scope[REQUEST_ID])
+        parts = admin_keys.split_key(text)
         if parts is None:
             raise self._refusal(source, None, request_id)
         key_id, secret = parts
@@ -103,8 +117,23 @@ class Authenticator:
         if key is None or not key.opens(secret):
             raise self._refusal(source, key_id, request_id)
         remember_secret(secret)
-        self._stamp(key_id)
-        return Principal(f"admin-key:{key.key_id}", key.role, key.company_id)
+        return key
+
+    def _session(self, scope: Scope) -> Principal:
+        """Who has signed in at the console with this browser."""
+        secret = own_pages.session_secret(scope)
+        if secret is None:
+            raise NotAuthenticated
+        database = self._services.database
+        found = database.read(lambda connection: console_sessions.find_session(connection, secret))
+        if found is None:
+            raise NotAuthenticated
+        own_pages.require_own_page(scope, secret)
+        if found.is_stale and not own_pages.is_background(scope):
+            self._note_use(lambda connection: console_sessions.stamp_session(connection, secret), found.key.key_id)
+            self._stamp(found.key.key_id)
+        scope[own_pages.SESSION] = secret
+        return _principal(found.key)
 
     def _user(self, sent: str | None) -> Principal | None:
         settings = self._services.settings
@@ -151,11 +180,11 @@ class Authenticator:
             if now - self._stamped.get(key_id, float("-inf")) < _STAMP_SECONDS:
                 return
             self._stamped[key_id] = now
+        self._note_use(lambda connection: admin_keys.stamp_admin_key(connection, key_id), key_id)
+
+    def _note_use(self, work: "Callable[[Connection], None]", key_id: str) -> None:
         try:
-            self._services.database.run(
-                lambda connection: admin_keys.stamp_admin_key(connection, key_id),
-                budget_seconds=_STAMP_BUDGET_SECONDS,
-            )
+            self._services.database.run(work, budget_seconds=_STAMP_BUDGET_SECONDS)
         except ServiceError as error:
             _log.warning("the use of admin key %s could not be noted: %s", key_id, error.code)
 
@@ -178,6 +207,10 @@ class LoginLayer:
 
             scope[PRINCIPAL] = await to_thread.run_sync(lambda: self._authenticator().principal(scope))
         await self._app(scope, receive, send)
+
+
+def _principal(key: AdminKey) -> Principal:
+    return Principal(f"admin-key:{key.key_id}", key.role, key.company_id)
 
 
 def source_of(scope: Scope) -> str:

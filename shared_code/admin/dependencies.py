@@ -107,6 +107,9 @@ def _refuse_repeats(request: Request) -> None:
 # operations that change something, which get the company with the actor.
 ReportsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_REPORTS))]
 ReadingsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_READINGS))]
+ReviewContext = Annotated[RouteContext, Depends(Allowed(Action.REVIEW_READINGS))]
+ReviewRulesContext = Annotated[RouteContext, Depends(Allowed(Action.SET_REVIEW_RULES))]
+TryingContext = Annotated[RouteContext, Depends(Allowed(Action.TRY_DOCUMENTS))]
 ErasingContext = Annotated[RouteContext, Depends(Allowed(Action.ERASE_READINGS))]
 AlertsContext = Annotated[RouteContext, Depends(Allowed(Action.SEE_ALERTS))]
 KeysContext = Annotated[RouteContext, Depends(Allowed(Action.CHANGE_KEYS))]

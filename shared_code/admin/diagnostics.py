@@ -1,13 +1,13 @@
 """/diagnostics: health with its figures, and what the database says about itself."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from shared_code.admin.dependencies import OperatingContext
 from shared_code.admin.envelope import Envelope, failures
-from shared_code.admin.fields import example
+from shared_code.admin.fields import Sent, example
 from shared_code.database.diagnosis.report import DatabaseDiagnostic
 from shared_code.operations.timer_state import set_aside_rows
 
@@ -20,7 +20,8 @@ class DiagnosticsView(BaseModel):
     """What is known of the service at the moment.
 
     ``health``: each check with its figures. ``database``: connection, performance, schema, indexes, findings.
-    ``set_aside``: rows that a step of the timer cannot handle, with cause, tries and the next try.
+    ``set_aside``: rows that a step of the timer cannot handle, with cause, tries and the next try. What was not asked
+    for is null.
     """
 
     model_config = example(
@@ -55,17 +56,32 @@ class DiagnosticsView(BaseModel):
         ],
     )
 
-    health: dict[str, Any]
-    database: dict[str, Any]
-    set_aside: list[dict[str, Any]]
+    health: dict[str, Any] | None
+    database: dict[str, Any] | None
+    set_aside: list[dict[str, Any]] | None
+
+
+class DiagnosticsQuery(Sent):
+    """What to look at."""
+
+    part: Annotated[
+        Literal["health", "database"] | None,
+        Field(description="`health` waits for storage and providers, `database` for nothing else; both by default."),
+    ] = None
 
 
 @router.get("/diagnostics", responses=failures())
-def run_diagnostics(context: OperatingContext) -> Envelope[DiagnosticsView]:
+def run_diagnostics(
+    context: OperatingContext, query: Annotated[DiagnosticsQuery, Query()]
+) -> Envelope[DiagnosticsView]:
     """Look at everything. Costs the database a few dozen statements, and no tokens."""
-    health = context.services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
-    database = DatabaseDiagnostic(context.services.database).run_diagnostics()
-    return context.success(
-        f"{health['overall_status']}, {len(database['findings'])} findings",
-        DiagnosticsView(health=health, database=database, set_aside=set_aside_rows(context.services.database)),
-    )
+    services, said = context.services, list[str]()
+    view = DiagnosticsView(health=None, database=None, set_aside=None)
+    if query.part != "database":
+        view.health = services.health.run_checks(max_age_seconds=_HEALTH_AGE_SECONDS)
+        said.append(str(view.health["overall_status"]))
+    if query.part != "health":
+        view.database = DatabaseDiagnostic(services.database).run_diagnostics()
+        view.set_aside = set_aside_rows(services.database)
+        said.append(f"{len(view.database['findings'])} findings")
+    return context.success(", ".join(said), view)

@@ -83,9 +83,14 @@ _KINDS: Mapping[int, tuple[type[errors.ServiceError], ...]] = {
     409: (errors.AlreadyExists, errors.Conflict),
     410: (errors.Gone,),
     412: (errors.ChangedMeanwhile,),
+    413: (errors.FileTooLarge, errors.TooManyPages),
+    415: (errors.UnsupportedFileType,),
+    422: (errors.InvalidFile, errors.ProviderRejected),
     429: (errors.TooManyFailedLogins,),
     500: (errors.InternalError,),
+    502: (errors.ProviderBadAnswer,),
     503: (errors.DatabaseUnavailable,),
+    504: (errors.ProviderTimeout,),
 }
 _EVERYWHERE = (400, 401, 403, 429, 500, 503)
 _RETRY_AFTER = {

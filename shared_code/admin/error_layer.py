@@ -99,12 +99,10 @@ def messages_of(answer: ApiResponse) -> list[Message]:
 
 
 def with_headers(messages: list[Message], label: str) -> list[Message]:
-    """The answer with what every one of ours carries."""
-    ours: Mapping[bytes, bytes] = {
-        b"x-request-id": label.encode(),
-        b"cache-control": b"no-store",
-        b"x-content-type-options": b"nosniff",
-    }
+    """The answer with what every one of ours carries. No cache keeps it, unless it says otherwise itself."""
+    ours: Mapping[bytes, bytes] = {b"x-request-id": label.encode(), b"x-content-type-options": b"nosniff"}
     start = messages[0]
     others = [(name, value) for name, value in start["headers"] if name.lower() not in ours]
+    if all(name.lower() != b"cache-control" for name, _ in others):
+        others.append((b"cache-control", b"no-store"))
     return [{**start, "headers": [*others, *ours.items()]}, *messages[1:]]

@@ -10,11 +10,13 @@ from pydantic import Field
 from shared_code.admin.auth import Principal
 from shared_code.admin.dependencies import ErasingContext, ReadingsContext, ReportsContext
 from shared_code.admin.envelope import Envelope, Page, failures, shown_as
-from shared_code.admin.fields import BigPageQuery, CompanyId, ReadingIdPath, Text100, example, fields_of
+from shared_code.admin.fields import BigPageQuery, CompanyId, GivenMoment, ReadingIdPath, Text100, example, fields_of
+from shared_code.admin.review.views import DecisionView, decision_view
 from shared_code.blobs.document_erasure import ErasedDocument
 from shared_code.database.stores.extractions import extraction_lists as store
 from shared_code.database.stores.extractions.extraction_lists import ExtractionFilter, StoredExtraction
 from shared_code.errors import NotFound
+from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.labels import is_reading_id
 from shared_code.operations.access import Action, require_own
 
@@ -33,6 +35,14 @@ class ExtractionQuery(BigPageQuery):
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     call_id: Text100 | None = None
     error_code: Text100 | None = None
+    file: Annotated[Text100 | None, Field(description="A part of the file's name.")] = None
+    requested_by: Text100 | None = None
+    invoice_number: Annotated[
+        Text100 | None, Field(description="As it was read; for logins that may see readings.")
+    ] = None
+    request_id: Annotated[Text100 | None, Field(description="`x-request-id` of the upload.")] = None
+    since: GivenMoment | None = None
+    until: GivenMoment | None = None
 
 
 _SUMMARY: dict[str, Any] = {
@@ -57,7 +67,7 @@ _SUMMARY: dict[str, Any] = {
 }
 
 
-_HIDDEN = {"extraction_id", "result", "error"}
+_HIDDEN = {"extraction_id", "result", "error", "corrected_values"}
 
 
 class ExtractionSummary(fields_of(StoredExtraction, without=_HIDDEN)):  # type: ignore[misc] # known at run time
@@ -73,6 +83,27 @@ class ExtractionView(ExtractionSummary):
 
     result: dict[str, Any] | None
     error: dict[str, Any] | None
+
+
+class ExtractionDetail(ExtractionView):
+    """One reading with what persons made of it.
+
+    `data` is what it is answered with now, `original` what was read: both are null without a result. `history` holds
+    all decisions with their corrections, oldest first. `result` is what is stored of the reading.
+    """
+
+    model_config = example(
+        **_SUMMARY,
+        result={"status": "ok", "invoices": [], "warnings": []},
+        error=None,
+        data={"status": "ok", "invoices": [], "warnings": []},
+        original={"status": "ok", "invoices": [], "warnings": []},
+        history=[],
+    )
+
+    data: dict[str, Any] | None
+    original: dict[str, Any] | None
+    history: list[DecisionView]
 
 
 class ErasedView(fields_of(ErasedDocument)):  # type: ignore[misc] # its fields are known at run time
@@ -92,6 +123,8 @@ def list_extractions(
     context: ReportsContext, query: Annotated[ExtractionQuery, Query()]
 ) -> Envelope[Page[ExtractionSummary]]:
     """Readings, newest first, without results; for viewers without what the invoice says."""
+    if query.invoice_number is not None:
+        context.principal.require(Action.SEE_READINGS)
     wanted = ExtractionFilter(**query.filters() | {"company_id": context.principal.company(query.company_id)})
     return context.newest(
         store.find_extractions, wanted, query, show=_summary(context.principal), cursor=lambda row: row.extraction_id
@@ -99,14 +132,24 @@ def list_extractions(
 
 
 @router.get("/extractions/{extraction_id}", responses=failures(404))
-def get_extraction(context: ReadingsContext, extraction_id: ReadingIdPath) -> Envelope[ExtractionView]:
-    """One finished reading with its result or error."""
+def get_extraction(context: ReadingsContext, extraction_id: ReadingIdPath) -> Envelope[ExtractionDetail]:
+    """One finished reading with its result or error, and what persons made of it."""
     known = is_reading_id(extraction_id)
     row = context.read(lambda connection: store.get_extraction(connection, extraction_id)) if known else None
     require_own(context.principal.company_id, row.company_id if row else None)
     if row is None:
         raise NotFound("There is no extraction with this id.", details={"field": "extraction_id"})
-    return context.success(f"Extraction {extraction_id}", shown_as(ExtractionView)(row))
+    both = context.services.stored_readings.find_both(extraction_id, evidence=EvidenceWanted.LINES)
+    desk = context.services.reviews.desk
+    made = desk.history(extraction_id).decisions
+    names = desk.names([], made)
+    view = ExtractionDetail(
+        **shown_as(ExtractionView)(row).model_dump(),
+        data=dict(both[0]) if both else None,
+        original=dict(both[1]) if both else None,
+        history=[decision_view(one, names) for one in made],
+    )
+    return context.success(f"Extraction {extraction_id}", view)
 
 
 @router.delete("/extractions/{extraction_id}", responses=failures(404, 409))

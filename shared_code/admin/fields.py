@@ -3,10 +3,21 @@
 import re
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
 
 from fastapi import Header, Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+)
 
 from shared_code.errors import InvalidRequest
 from shared_code.labels import COMPANY_ID
@@ -16,6 +27,8 @@ _MOST_ID = 2**31 - 1
 _MOST_EXACT = 2**53 - 1
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_AMOUNT = r"^[0-9]{1,15}(\.[0-9]{1,8})?$"
+_AMOUNT_TEXT = re.compile(_AMOUNT)
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
@@ -80,6 +93,19 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _amount(value: Any) -> Decimal:
+    """Text alone is exact: a JSON number may have lost digits on its way here."""
+    if not isinstance(value, str) or not _AMOUNT_TEXT.fullmatch(value):
+        raise ValueError('is not an amount as text, such as "1000.00"')
+    return Decimal(value)
+
+
+#: an amount in a request; what it holds, each amount column holds too
+GivenAmount = Annotated[
+    Decimal,
+    PlainValidator(_amount, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": _AMOUNT, "examples": ["1000.00"]}),
+]
 #: a day in a request
 GivenDay = Annotated[date, BeforeValidator(_written)]
 #: a moment in a request, as naive UTC
@@ -103,6 +129,10 @@ Text100 = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
 Text200 = Annotated[str, Field(max_length=200, pattern=_PLAIN)]
 OptionalText100 = Annotated[str, Field(max_length=100, pattern=_PLAIN)]
 Tokens = Annotated[int, Field(strict=True, ge=0, le=_MOST_EXACT), BeforeValidator(_whole)]
+Readings = Annotated[int, Field(strict=True, ge=0, le=1_000), BeforeValidator(_whole)]
+PageNumber = Annotated[int, Field(strict=True, ge=1, le=10_000), BeforeValidator(_whole)]
+#: a side of a box, in fractions of the page
+Side = Annotated[float, Field(strict=True, ge=0, le=1)]
 Threshold = Annotated[int, Field(strict=True, ge=0, le=_MOST_ID), BeforeValidator(_whole)]
 SmallId = Annotated[int, Field(ge=1, le=_MOST_ID)]
 BigId = Annotated[int, Field(ge=1, le=_MOST_EXACT)]

@@ -35,6 +35,7 @@ _TAGS = {
     "extract": "Documents in, data out.",
     "health": "For probes; without a login.",
     "extractions": "Readings, for those who look after them.",
+    "reviews": "Readings that a person looks at, and what is decided about them.",
     "tokens": "Keys of model providers: they go in once and never come out.",
     "usage": "What was used.",
     "quotas": "Limits of companies, branches and users.",
@@ -47,6 +48,7 @@ _TAGS = {
 }
 #: as FastAPI names a model with parameters, and our name for it
 _SHORT_NAMES = (
+    (re.compile(r"\bEnvelope_Union_(\w+?)__NoneType__"), r"\1OrNullAnswer"),
     (re.compile(r"\bEnvelope_(?:Page|list)_(\w+?)__"), r"\1ListAnswer"),
     (re.compile(r"\bEnvelope_(\w+?)_\b"), r"\1Answer"),
     (re.compile(r"\bPage_(\w+?)_\b"), r"\1Page"),
@@ -80,7 +82,8 @@ def _document(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> dict[s
     )
     for operation in _operations(made):
         # Errors of validation are answered 400 in our envelope.
-        operation["responses"].pop("422", None)
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
         operation["security"] = [{"adminKey": []}]
         for parameter in operation.get("parameters", []):
             parameter["schema"] = _without_null(parameter["schema"])
@@ -98,7 +101,7 @@ def _document(app: FastAPI, actions: Mapping[tuple[str, str], Action]) -> dict[s
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for schema in schemas.values():
-        _give_back_nulls(schema)
+        _give_back_nulls(schema.get("example"), schema, schemas)
     _add_the_other_part(made)
     return _with_short_names(made)
 
@@ -148,11 +151,18 @@ def _name_who_may(operation: dict[str, Any], action: Action) -> None:
     }
 
 
-def _give_back_nulls(schema: dict[str, Any]) -> None:
+def _give_back_nulls(shown: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
     """FastAPI leaves out what is null, in examples too, which then lack what the schema says is always there."""
-    if isinstance(schema.get("example"), dict):
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    if isinstance(shown, list):
+        for item in shown:
+            _give_back_nulls(item, schema.get("items", {}), schemas)
+    elif isinstance(shown, dict):
         for name in schema.get("required", ()):
-            schema["example"].setdefault(name, None)
+            shown.setdefault(name, None)
+        for name, value in shown.items():
+            _give_back_nulls(value, schema.get("properties", {}).get(name, {}), schemas)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""/usage: what was used, by day, company, branch, user, token or model, right to the second."""
+"""/usage: what was used, by day, company, branch, user, token, model or source, right to the second."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -36,13 +36,14 @@ class UsageQuery(PageQuery):
     group_by: Annotated[
         list[GroupBy],
         BeforeValidator(_split),
-        Field(min_length=1, max_length=6, description="One or more, also joined by commas.", examples=[["day"]]),
+        Field(min_length=1, max_length=7, description="One or more, also joined by commas.", examples=[["day"]]),
     ] = [GroupBy.DAY]  # noqa: RUF012 - pydantic copies defaults
     company_id: CompanyId | None = None
     branch: Text100 | None = None
     user: Text100 | None = None
     token_id: SmallId | None = None
     model: Text100 | None = None
+    source: Annotated[Text100 | None, Field(description="The way in, such as `http` or `blob`.")] = None
     form: Annotated[
         Literal["json", "csv"] | None,
         Field(
@@ -61,6 +62,7 @@ class UsageView(fields_of(UsageLine)):  # type: ignore[misc] # its fields are kn
         user=None,
         token_id=None,
         model=None,
+        source=None,
         requests=42,
         errors=1,
         unmeasured=0,
@@ -97,6 +99,7 @@ def report_usage(context: ReportsContext, query: Annotated[UsageQuery, Query()],
         user=query.user,
         token_id=query.token_id,
         model=query.model,
+        source=query.source,
     )
     if chosen_format(query.form, request.headers.get("accept")) is Format.CSV:
         return _csv(context.services.usage_reports.whole(wanted, query.group_by), wanted, query.group_by)

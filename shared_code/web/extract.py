@@ -150,7 +150,9 @@ def extract_response(
         except Exception as error:  # noqa: BLE001 - the border of the service: the caller gets the envelope, the log the trace
             # What was let in is told by the pipeline, beside its row.
             response = _failure(error, label, sent if wanted is None else None)
+            span.set(error=error.code if isinstance(error, ServiceError) else InternalError.code)
         if wanted is not None:
+            span.set(company=wanted.identity.caller.company_id)
             services().webhooks.wake()
         span.finish(response.status_code)
         return for_browsers(response)

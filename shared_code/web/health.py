@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared_code import api_response
+from shared_code import __version__, api_response
 from shared_code.api_response import ApiResponse
 from shared_code.errors import DatabaseUnavailable, NotFound, ServiceError
 from shared_code.operations.health_checker import public_view
@@ -66,7 +66,7 @@ def _look(services: "Callable[[], Services]", name: str) -> _Well | None:
     with contextlib.suppress(ServiceError):
         if name == _LIVE:
             result = services().health.run_checks(max_age_seconds=_MAX_AGE_SECONDS)
-            return _Well("The service is running", public_view(result))
+            return _Well("The service is running", {"version": __version__, **public_view(result)})
         if services().readiness.run_checks()["overall_status"] == "healthy":
             return _Well("The service is ready", {"ready": True})
     return None

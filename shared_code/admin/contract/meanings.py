@@ -1,6 +1,6 @@
-"""What fields, warnings and error codes mean, word for word as ``docs/http.md`` and ``README.md`` say it.
+"""What fields, warnings and error codes mean, word for word as ``docs/http.md`` says it.
 
-The pages are not deployed, so their tables are kept as ``meanings.json`` beside this module, which
+The page is not deployed, so its tables are kept as ``meanings.json`` beside this module, which
 ``python -m devstack.contract`` writes; a test compares.
 """
 

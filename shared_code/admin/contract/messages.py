@@ -9,7 +9,9 @@ from shared_code.database.stores.operations.webhook_deliveries import (
     COMPANY_EVENTS,
     EXTRACTION_DONE,
     EXTRACTION_FAILED,
+    REVIEW_DECIDED,
 )
+from shared_code.database.stores.reviews.review_rows import DECIDED
 
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _READING: Schema = {
@@ -23,6 +25,12 @@ _READING: Schema = {
     },
     "finished_at": {**_MOMENT, "description": "When it ended."},
     "link": {"type": "string", "format": "uri-reference", "description": "Where the reading is."},
+}
+_REVIEW: Schema = {
+    **{name: _READING[name] for name in ("id", "company_id")},
+    "state": {"type": "string", "enum": [*DECIDED], "description": "What the person decided."},
+    "decided_at": {**_MOMENT, "description": "When."},
+    "link": _READING["link"],
 }
 _ALERT: Schema = {
     "id": {"type": "string", "description": "Number of the alert."},
@@ -43,6 +51,7 @@ _HEADERS = {
 _TOLD = {
     EXTRACTION_DONE: "A document was read.",
     EXTRACTION_FAILED: "A document could not be read.",
+    REVIEW_DECIDED: "A person has decided about a reading.",
     ALERT_OPENED: "Something needs a person. For operators.",
     ALERT_CLOSED: "It has passed. For operators.",
 }
@@ -57,6 +66,9 @@ def schemas() -> dict[str, Schema]:
     """The schemas that they use."""
     return {
         "ReadingMessage": _body(_READING, optional=(), description="What became of a document; no value of it."),
+        "ReviewMessage": _body(
+            _REVIEW, optional=(), description="What a person decided about a reading; no value of it."
+        ),
         "AlertMessage": _body(_ALERT, optional=("opened_at", "closed_at"), description="An alert, without its text."),
     }
 
@@ -81,7 +93,8 @@ def _body(data: Schema, *, optional: tuple[str, ...], description: str) -> Schem
 
 
 def _message(event: str, told: str) -> dict[str, Any]:
-    name = "ReadingMessage" if event in COMPANY_EVENTS else "AlertMessage"
+    of_reading = "ReviewMessage" if event == REVIEW_DECIDED else "ReadingMessage"
+    name = of_reading if event in COMPANY_EVENTS else "AlertMessage"
     return {
         "operationId": f"on_{event.replace('.', '_')}",
         "tags": ["webhooks"],

@@ -65,6 +65,7 @@ def schemas() -> dict[str, Schema]:
     reading, unfinished = {"$ref": _at("Reading")}, {"$ref": _at("UnfinishedReading")}
     status = {"type": "string", "enum": ["healthy", "unhealthy", "error"], "description": "What this check found."}
     checks = {
+        "version": {"type": "string", "description": "Of the service, such as `0.2.0`."},
         "timestamp": {"type": "string", "format": "date-time", "description": "When it was looked at."},
         "checks": {
             "type": "object",

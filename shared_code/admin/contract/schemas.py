@@ -19,6 +19,7 @@ from shared_code.invoices.evidence.record import CandidateData, EvidenceData
 from shared_code.invoices.page import Source
 from shared_code.invoices.schema import DOCUMENT_TYPES, TAX_ID_TYPES
 from shared_code.records import Finding
+from shared_code.reviews.corrected import PERSON
 
 type Schema = dict[str, Any]
 
@@ -83,7 +84,7 @@ _SAID: Mapping[tuple[str, str], Schema] = {
         "examples": ["none"],
         "x-extensible-enum": ["none", "pending", "postponed", "confirmed", "corrected", "rejected"],
     },
-    ("Evidence", "source"): {"type": ["string", "null"], "enum": [*Source, None]},
+    ("Evidence", "source"): {"type": ["string", "null"], "enum": [*Source, PERSON, None]},
     ("Evidence", "box"): _or_null(_BOX),
     ("Evidence", "boxes"): {"type": "array", "items": _BOX},
     ("Candidate", "box"): _or_null(_BOX),
@@ -120,6 +121,10 @@ def data_schemas() -> dict[str, Schema]:
         "examples": [*meanings().warnings][:1],
         "x-extensible-enum": [*meanings().warnings],
         "x-meanings": meanings().warnings,
+    }
+    found["Warning"]["properties"]["resolved"] = {
+        "type": "boolean",
+        "description": meanings().fields["Warnings"]["resolved"],
     }
     found["ErrorOfReading"] = _error_of_reading()
     return found

@@ -34,9 +34,11 @@ class Api:
         self.raw: list[str] = []
         self.key = self.new_key(AdminRole.ADMIN)
 
-    def new_key(self, role: AdminRole | str, company: str | None = None) -> str:
+    def new_key(self, role: AdminRole | str, company: str | None = None, label: str | None = None) -> str:
         return self.services.database.run(
-            lambda connection: admin_keys.create_admin_key(connection, role=AdminRole(role), company_id=company)
+            lambda connection: admin_keys.create_admin_key(
+                connection, role=AdminRole(role), company_id=company, label=label
+            )
         )[1]
 
     def __call__(
@@ -116,8 +118,7 @@ def make_api(database_url, gemini, openai, make_settings) -> Iterator[Any]:
             database_url,
             gemini_base_url=gemini.url,
             openai_base_url=f"{openai.url}/v1",
-            token_encryption_keys=RING,
-            **settings,
+            **{"token_encryption_keys": RING, **settings},
         )
         made.append(build_services(configured, **(services or {})))
         return Api(made[-1])

@@ -20,6 +20,7 @@ from shared_code.database.stores.usage import usage_rows
 from shared_code.errors import ConfigurationError
 from shared_code.operations.access import MATRIX, Action
 from shared_code.records import Alert, Caller, CallIdentity, RetryAttempt, Source, Usage, UsageKind, UsageRow
+from shared_code.reviews.desk import opened
 from tests.unit.web.platform_logins import app_service_header
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "access.md").read_text(encoding="utf-8")
@@ -52,6 +53,16 @@ READING = {
     "InvoiceNumber": PLANTED,
     "Result": json.dumps({"status": "ok", "invoices": [{"invoice_number": PLANTED, "notes": f"{PLANTED} notes"}]}),
 }
+_QUERIES = {"usage": "?group_by=company", "try": f"?company_id={COMPANY}"}
+#: numbers, which name no company
+_FIGURES = {"review-accuracy", "reviews/counts"}
+#: answers to what is allowed, and finds nothing to do
+_NOTHING_TO_DO = (
+    "No copy of this document is kept",
+    "has decided about this reading",
+    "works on this review",
+    "UNSUPPORTED_FILE_TYPE",
+)
 ADDRESS = re.compile(r"`([A-Z]+) /([^`]+)`")
 
 
@@ -164,12 +175,15 @@ class Places:
         run(lambda connection: connection.execute(insert(tables.extractions).values(READING)))
         run(lambda connection: alerts.raise_alert(connection, Alert("k", "s", "warning", "m", {})))
         self._kept = {
-            "token_id": api.add(COMPANY).id,
+            # Used up, so that the overview names it.
+            "token_id": api.add(COMPANY, total_token_limit=0).id,
             "quota_id": self._new_quota(),
             "extraction_id": api.get("extractions").data["items"][0]["id"],
             "alert_id": api.get("alerts").data["items"][0]["alert_id"],
             "company_id": self._set_webhook(),
+            "number": 1,
         }
+        run(lambda connection: opened(connection, READING["PublicID"]))
         told = Happening("extraction.done", COMPANY, READING["PublicID"], {"state": "done", "status": "ok"})
         run(lambda connection: webhook_deliveries.add_for_company(connection, told))
         self._kept["delivery_id"] = api.get(f"webhooks/deliveries?company_id={COMPANY}").data["items"][0]["delivery_id"]
@@ -179,12 +193,14 @@ class Places:
             # What is deleted is made anew for the next one.
             made = {"quota_id": self._new_quota, "company_id": self._set_webhook}.get(name)
             path = path.replace(f"{{{name}}}", str(made() if made and method == "DELETE" else self._kept[name]))
-        return f"{path}?group_by=company" if path == "usage" else path
+        return path + _QUERIES.get(path, "")
 
     def body(self, operation):
         sent = operation.get("requestBody")
         if sent is None:
             return None
+        if "application/json" not in sent["content"]:
+            return b"no document"
         schema = sent["content"]["application/json"]["schema"]
         one_of = schema.get("oneOf", [schema])
         body = dict(self._schemas[one_of[-1]["$ref"].rpartition("/")[2]]["example"])
@@ -206,7 +222,7 @@ def expected(row, login, path, body):
     if login.role not in row.roles or (login.company and not row.own_company):
         return "refused"
     if login.company == "OTHER":
-        return "refused" if "{" in path or body else "nothing"
+        return "refused" if "{" in path or body else "allowed" if path in _FIGURES else "nothing"
     return "allowed"
 
 
@@ -214,7 +230,8 @@ def seen(answer, *, is_list):
     if (answer.status, answer.code) == (403, "FORBIDDEN"):
         return "refused" if answer.data is None else "refused with data"
     if answer.status not in {200, 201}:
-        return answer.text
+        # What is allowed and finds nothing to do it with.
+        return "allowed" if any(words in answer.text for words in _NOTHING_TO_DO) else answer.text
     return "nothing" if is_list and COMPANY not in answer.text else "allowed"
 
 
@@ -228,13 +245,17 @@ def test_every_login_at_every_address_is_answered_as_written(make_api):
         for method, path in row.addresses:
             for login in LOGINS:
                 body = places.body(known[method, path])
-                answer = api(method, places.address(method, path), body, **login.options(keys))
+                options = login.options(keys)
+                if isinstance(body, bytes):
+                    options["headers"] = options.get("headers", {}) | {"content-type": "application/octet-stream"}
+                answer = api(method, places.address(method, path), body, **options)
                 wanted = expected(row, login, path, body)
-                got = seen(answer, is_list=row.own_company and method == "GET" and "{" not in path)
+                is_list = row.own_company and method == "GET" and "{" not in path and path not in _FIGURES
+                got = seen(answer, is_list=is_list)
                 if (got != wanted) or (login.role is AdminRole.VIEWER and PLANTED in answer.text):
                     differences.append((method, path, login, wanted, got, answer.text[:300]))
                 tried += 1
-    assert differences == []
+    assert not differences, "\n".join(str(one)[:400] for one in differences[:60])
     assert tried == len(known) * len(ROLES) * 3 * 2
 
 
@@ -266,7 +287,8 @@ def test_a_bound_login_cannot_tell_what_exists_and_changes_nothing(api, document
         assert [answer.status for answer in answers] == [403, 403], path
         assert answers[0].json["error"] == answers[1].json["error"], path
         assert answers[0].json["message"] == answers[1].json["message"], path
-        assert api(method, unknown, body).status == 404, path
+        if not path.startswith("review-rules"):  # any company may have a rule
+            assert api(method, unknown, body).status == 404, path
     assert state() == before
 
 

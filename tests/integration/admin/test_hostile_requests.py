@@ -7,6 +7,7 @@ import pytest
 from shared_code.errors import InvalidRequest
 from shared_code.observability.telemetry import Telemetry
 from shared_code.observability.telemetry_items import SpanItem
+from tests.collected_telemetry import Collected
 from tests.integration.admin import hostile
 from tests.unit.web.platform_logins import app_service_header
 
@@ -89,15 +90,10 @@ def test_random_requests_never_end_in_a_failure_of_ours(api, document, caplog):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_telemetry_shows_no_part_of_an_address_that_a_client_chose(api, monkeypatch):
-    seen = []
-
-    class Writer:
-        def offer(self, item):
-            if isinstance(item, SpanItem) and item.kind == "request":
-                seen.append(item.url)
-
+    sent = Collected()
     secret = f"pasted-by-mistake-{api.key.partition('.')[2]}"
-    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(Writer()))
+    monkeypatch.setattr("shared_code.observability.telemetry._current", Telemetry(sent))
     for path, key in (("tokens/5/block", "own"), ("tokens/5", None), (secret, "own"), (f"tokens/{secret}/x", "own")):
         api("POST", path, key=key)
+    seen = [item.url for item in sent.items if isinstance(item, SpanItem) and item.kind == "request"]
     assert seen == ["/api/manage/tokens/*/block", "/api/manage/tokens/*", "/api/manage/*", "/api/manage/tokens/*/*"]

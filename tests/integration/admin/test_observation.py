@@ -108,6 +108,15 @@ def test_diagnostics(api):
     assert {"connection", "performance", "schema", "indexes", "findings"} <= set(data["database"])
 
 
+def test_diagnostics_are_asked_for_in_two_parts(api):
+    """What waits for storage and providers, and what is there at once."""
+    slow, quick = (api.get(f"diagnostics?part={part}").data for part in ("health", "database"))
+    assert (slow["database"], slow["set_aside"], quick["health"], quick["set_aside"]) == (None, None, None, [])
+    assert slow["health"]["checks"]["database"]["status"] == "healthy"
+    assert quick["database"]["backend"] == api.services.database.dialect
+    assert api.get("diagnostics?part=weather").status == 400
+
+
 def test_health_never_spends_tokens(api, gemini):
     api.add()
     result = api.services.health.run_checks()
