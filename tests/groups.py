@@ -11,8 +11,8 @@ import pytest
 
 #: what shares a running stack, a host or a stand-in of its module runs on one worker, so that it is started once
 _TOGETHER = re.compile(
-    r"tests/(?:(?P<stack>e2e)/test_(?!databases|dev_run|telemetry|integrate_page)"
-    r"|e2e/test_(?:dev_run|telemetry|integrate_page)|devstack/|integration/blobs/|integration/jobs/|integration/\w+/test_(?:driver_)?faults)"
+    r"tests/(?:(?P<stack>e2e|browser)/test_(?!databases|dev_run|telemetry|integrate_page)(?P<pages>every_page|operator_actions)?"
+    r"|e2e/test_(?:dev_run|telemetry|integrate_page)|devstack/|integration/blobs/|integration/jobs/|integration/cli/test_demo|infra/|integration/\w+/test_(?:driver_)?faults)"
 )
 
 
@@ -21,7 +21,10 @@ def group_of(nodeid: str) -> str:
     found = _TOGETHER.match(nodeid)
     if found is None:
         return nodeid
-    return found["stack"] or nodeid.partition("::")[0]
+    if found["stack"] is None:
+        return nodeid.partition("::")[0]
+    # The browser tests share two stacks: on one worker they would take longer than everything else.
+    return "browser: pages" if found["stack"] == "browser" and found["pages"] else found["stack"]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,6 +10,8 @@ from tests.groups import group_of
     [
         ("tests/e2e/test_http.py::test_a", "e2e"),
         ("tests/e2e/test_documents.py::test_b[1-2]", "e2e"),
+        ("tests/browser/test_review_people.py::test_a", "browser"),
+        ("tests/browser/test_every_page.py::test_a", "browser: pages"),
         ("tests/e2e/test_telemetry.py::test_a", "tests/e2e/test_telemetry.py"),
         ("tests/e2e/test_databases.py::test_a[sqlite]", "tests/e2e/test_databases.py::test_a[sqlite]"),
         ("tests/devstack/host/test_start.py::test_a", "tests/devstack/host/test_start.py"),
