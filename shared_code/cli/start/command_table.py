@@ -35,6 +35,7 @@ ENTRIES = {
     "alerts": Entry("alerts", "Conditions that an operator should know of."),
     "logs": Entry("logs", "What the service said."),
     "extractions": Entry("extractions", "The documents that were read or refused."),
+    "reviews": Entry("reviews", "Readings that a person looks at."),
     "admin-keys": Entry("admin_keys", "Keys of the admin API."),
     "company": Entry("companies.company", "What is set for one company, and whether it is served."),
     "webhooks": Entry("companies.webhooks", "Where companies are told of their readings."),
@@ -51,6 +52,7 @@ ENTRIES = {
         "Check the configuration, create the tables, add the first key and ask its provider; safe to run again.",
         "setup_command",
     ),
+    "demo": Entry("filling.demo", "Fill an empty database with three companies that do not exist.", "demo_command"),
     "upload": Entry(
         "upload",
         "Drop invoices into blob storage; exit code 1 when a file was refused, or is not ready in time.",
@@ -71,6 +73,11 @@ ENTRIES = {
         "evaluate",
         "Measure how well documents with known values are read; exit code 1 when not every one was.",
         "evaluate_command",
+    ),
+    "import-legacy": Entry(
+        "filling.import_legacy",
+        "Take over a database of the earlier system; exit code 1 when something there waits for a decision.",
+        "import_legacy_command",
     ),
     "count-tokens": Entry("count_tokens", "Count the tokens of a text, offline.", "count_tokens_command"),
 }

@@ -1,0 +1,1 @@
+"""Rows of the demo: statements that no part of the service needs."""
