@@ -13,6 +13,7 @@ BENCHES = {
     "telemetry": "a request beside one without telemetry; endpoint up, down, slow",
     "usage": "usage reports over a year of a thousand companies",
     "host": "the local host's share of a request on a kept connection",
+    "console": "the console's pages in a browser, over a year of a thousand keys",
     "fold": "usage rows summed per day, over a growing history",
 }
 

@@ -90,7 +90,7 @@ class LocalStack:
     """``dev.py run`` with everything as it is by default, but for the model server and where telemetry goes."""
 
     def __init__(self, folder: Path, *, gemini_url: str, database: str | None, env: Mapping[str, str]) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.port = free_ports(1)[0]
         self._state, self._ready, self._log = folder / "state", folder / "ready.json", folder / "console.log"
         command = [sys.executable, "dev.py", "run", "--port", str(self.port), "--state", str(self._state)]
