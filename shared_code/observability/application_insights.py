@@ -9,15 +9,22 @@ Runs in the background thread only; opencensus is imported there, on first use.
 import logging
 import os
 import platform
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
+from shared_code import __version__
+from shared_code.errors import ConfigurationError
 from shared_code.observability.background_writer import NotDelivered
+from shared_code.observability.ingestion_login import IngestionLogin, NoToken
 from shared_code.observability.log_redaction import redact_value
 from shared_code.observability.telemetry_items import EventItem, Item, LogItem, MetricItem, SpanItem
 
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DEFAULT_ENDPOINT = "https://dc.services.visualstudio.com"
 _NAME = "Microsoft.ApplicationInsights."
 _MAX_MESSAGE_CHARACTERS = 32_000
 _MAX_PROPERTY_CHARACTERS = 8_000
@@ -32,17 +39,22 @@ class Sender:
     :param instrumentation_key: which resource the telemetry belongs to.
     :param endpoint: ``https://host`` without a path.
     :param timeout_seconds: for connecting and for each read of the answer.
+    :param login: gives a token for each batch, where the resource takes no telemetry without one.
     """
 
-    def __init__(self, *, instrumentation_key: str, endpoint: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, *, instrumentation_key: str, endpoint: str, timeout_seconds: float, login: IngestionLogin | None = None
+    ) -> None:
         self._key = instrumentation_key
         self._endpoint = endpoint
         self._timeout = timeout_seconds
+        self._login = login
         self._transport: Any = None
         self._failing = self._refused = False
         self._tags = {
             "ai.cloud.role": os.environ.get("WEBSITE_SITE_NAME") or "invoice-extraction",
             "ai.cloud.roleInstance": os.environ.get("WEBSITE_INSTANCE_ID") or platform.node(),
+            "ai.application.ver": __version__,
             "ai.internal.sdkVersion": f"py{platform.python_version()}:oc:ext1.1",
         }
 
@@ -54,11 +66,10 @@ class Sender:
         if self._transport is None:
             self._transport = self._make_transport()
         codes = self._transport.status_codes
+        self._log_in()
         result, lost = self._post([redact_value(envelope) for envelope in self.envelopes(items)])
         if result == codes.RETRY:
-            if not self._failing:
-                self._failing = True
-                _log.warning("Telemetry cannot be sent to %s at the moment", self._endpoint)
+            self._complain("Telemetry cannot be sent to %s at the moment", self._endpoint)
             raise NotDelivered
         if self._failing:
             self._failing = False
@@ -71,6 +82,21 @@ class Sender:
             )
         self._refused = refused
         return len(items) if refused else lost
+
+    def _log_in(self) -> None:
+        """See to a token before the library asks for one: what it cannot get for itself, it drops the batch for."""
+        try:
+            if self._login is not None:
+                self._login.token()
+        except NoToken as error:
+            self._complain("Telemetry cannot be sent to %s: %s", self._endpoint, error)
+            raise NotDelivered from error
+
+    def _complain(self, message: str, *values: object) -> None:
+        """Log the first failure of a row of them."""
+        if not self._failing:
+            self._failing = True
+            _log.warning(message, *values)
 
     def _post(self, envelopes: Sequence[Any]) -> tuple[int, int]:
         """Send envelopes; the transport's code for it, and how many of them were lost though others arrived.
@@ -99,7 +125,7 @@ class Sender:
         logging.getLogger("opencensus").setLevel(logging.CRITICAL + 1)
         transport = TransportMixin()
         transport.options = SimpleNamespace(
-            endpoint=self._endpoint, timeout=self._timeout, credential=None, proxies="{}"
+            endpoint=self._endpoint, timeout=self._timeout, credential=self._login, proxies="{}"
         )
         transport.storage = _Part()  # nothing is written to the disk
         transport.status_codes = TransportStatusCode
@@ -149,6 +175,26 @@ class Sender:
             )
             made.append(self._envelope(group[-1], MetricData(metrics=[point])))
         return made
+
+
+def parse_connection_string(text: str) -> tuple[str, str]:
+    """Instrumentation key and ingestion endpoint (``https://host`` without a path).
+
+    :raises ConfigurationError: no key, or an endpoint that is no address.
+    """
+    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    values = {name.strip().lower(): value.strip() for name, value in parts.items()}
+    key = values.get("instrumentationkey", "").lower()
+    if not _UUID.fullmatch(key):
+        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has no InstrumentationKey that is a UUID")
+    endpoint = values.get("ingestionendpoint", "").rstrip("/")
+    if not endpoint and values.get("endpointsuffix"):
+        location = f"{values['location']}." if values.get("location") else ""
+        endpoint = f"https://{location}dc.{values['endpointsuffix']}"
+    endpoint = endpoint or _DEFAULT_ENDPOINT
+    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
+        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has an IngestionEndpoint that is no address")
+    return key, endpoint
 
 
 class _Part:

@@ -75,10 +75,14 @@ def request_scope(
 
 
 @contextmanager
-def span_scope(span_id: str) -> Iterator[RequestContext]:
-    """The innermost open span inside; opens an operation where there is none."""
+def span_scope(span_id: str, *, operation_id: str | None = None) -> Iterator[RequestContext]:
+    """The innermost open span inside; opens an operation where there is none.
+
+    :param operation_id: the span's own, where it is not that of the operation around it.
+    """
     outer = _current.get()
-    inner = replace(outer, span_id=span_id, operation_id=outer.operation_id or secrets.token_hex(16))
+    operation = operation_id or outer.operation_id or secrets.token_hex(16)
+    inner = replace(outer, span_id=span_id, operation_id=operation)
     mark = _current.set(inner)
     try:
         yield inner

@@ -1,9 +1,10 @@
-"""Telemetry for Application Insights: logs, exceptions, requests, calls to others, numbers, events.
+"""Telemetry: logs, exceptions, requests, calls to others, numbers, events.
 
-Off without APPLICATIONINSIGHTS_CONNECTION_STRING, and where the platform's own exporter (OpenTelemetry) uses it; then
-every call here costs next to nothing. When it is on, a call costs microseconds: it queues a small frozen item, and one
-background thread masks, packs and sends. An endpoint that is down, slow or refusing never slows or fails a request:
-the queue is bounded, and what is lost is reported in the log.
+There is one way out. With APPLICATIONINSIGHTS_CONNECTION_STRING it is our own sender to Application Insights; where the
+platform's OpenTelemetry is on, the standard API (see :mod:`.open_telemetry`), and our sender is off, because everything
+would arrive twice. Without either every call here costs next to nothing. When it is on, a call costs microseconds: it
+queues a small frozen item, and one background thread masks, packs and sends. An endpoint that is down, slow or refusing
+never slows or fails a request: the queue is bounded, and what is lost is reported in the log.
 
 Everything that happens in one request carries its operation id (see :mod:`.request_context`), so its log lines, its
 spans and its rows in ApplicationLogs are found together.
@@ -11,26 +12,32 @@ spans and its rows in ApplicationLogs are found together.
 
 import atexit
 import logging
-import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
 from shared_code.errors import ConfigurationError, ServiceError
-from shared_code.observability.application_insights import Sender
+from shared_code.observability.application_insights import Sender, parse_connection_string
 from shared_code.observability.background_writer import BackgroundWriter, WriterLimits
+from shared_code.observability.ingestion_login import read_login
 from shared_code.observability.log_handler import BackgroundHandler
 from shared_code.observability.log_redaction import install_redaction
+from shared_code.observability.open_telemetry import OpenTelemetry, platform_exports
 from shared_code.observability.request_context import current_request, span_scope
-from shared_code.observability.telemetry_items import DependencyKind, EventItem, Item, MetricItem, SpanItem
+from shared_code.observability.telemetry_items import (
+    DependencyKind,
+    EventItem,
+    Item,
+    MetricItem,
+    SpanIds,
+    SpanItem,
+    SpanKind,
+)
 from shared_code.observability.telemetry_logs import log_item
 from shared_code.settings import Settings
 
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_DEFAULT_ENDPOINT = "https://dc.services.visualstudio.com"
 _LIMITS = WriterLimits(
     items=8192,
     characters=8_000_000,
@@ -61,13 +68,29 @@ class Span:
         self.success = success if success is not None else not (isinstance(result_code, int) and result_code >= 400)  # noqa: PLR2004
 
 
-class Telemetry:
-    """The process's telemetry; without a writer it is off. Thread-safe, and no method but ``flush`` ever waits."""
+class Outlet(Protocol):
+    """Where items go. No method but ``flush`` and ``close`` waits."""
 
-    def __init__(self, writer: BackgroundWriter[Item] | None = None) -> None:
-        self._writer = writer
+    def offer(self, item: Item) -> object:
+        """Take what is finished."""
+
+    def open_span(self, name: str, kind: SpanKind) -> AbstractContextManager[SpanIds]:
+        """A span while it runs; its item follows by :meth:`offer` before the block ends."""
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until everything so far is sent; False when time is up."""
+
+    def close(self, timeout_seconds: float) -> object:
+        """Flush and end."""
+
+
+class Telemetry:
+    """The process's telemetry; without an outlet it is off. Thread-safe, and no method but ``flush`` ever waits."""
+
+    def __init__(self, outlet: Outlet | None = None) -> None:
+        self._outlet = outlet
         #: whether anything is sent
-        self.enabled = writer is not None
+        self.enabled = outlet is not None
         self.handler: logging.Handler | None = None
 
     def request(self, name: str, *, url: str | None = None) -> AbstractContextManager[Span]:
@@ -91,7 +114,7 @@ class Telemetry:
         error: str | None = None,
     ) -> None:
         """A call that has just ended, for callers that cannot wrap it in :meth:`dependency`."""
-        if self._writer is not None:
+        if self._outlet is not None:
             here = current_request()
             item = SpanItem(
                 time.time() - duration_seconds,
@@ -107,16 +130,16 @@ class Telemetry:
                 target=target,
                 data=data,
             )
-            self._writer.offer(item)
+            self._outlet.offer(item)
 
     def metric(self, name: str, value: float, **properties: Any) -> None:
         """One value of a custom metric, with the few properties that it is split by."""
-        if self._writer is not None:
-            self._writer.offer(MetricItem(time.time(), None, None, properties, name=name, value=float(value)))
+        if self._outlet is not None:
+            self._outlet.offer(MetricItem(time.time(), None, None, properties, name=name, value=float(value)))
 
     def event(self, name: str, *, measurements: dict[str, float] | None = None, **properties: Any) -> None:
         """Something that happened."""
-        if self._writer is not None:
+        if self._outlet is not None:
             here = current_request()
             item = EventItem(
                 time.time(),
@@ -126,29 +149,29 @@ class Telemetry:
                 name=name,
                 measurements=measurements or {},
             )
-            self._writer.offer(item)
+            self._outlet.offer(item)
 
     def flush(self, timeout_seconds: float = 2.0) -> bool:
         """Wait until everything so far is sent; False when time is up or the endpoint does not take it."""
-        return self._writer is None or self._writer.flush(timeout_seconds)
+        return self._outlet is None or self._outlet.flush(timeout_seconds)
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Flush and end. What comes later is dropped."""
         if self.handler is not None:
             logging.root.removeHandler(self.handler)
             self.handler = None
-        if self._writer is not None:
-            self._writer.close(timeout_seconds)
+        if self._outlet is not None:
+            self._outlet.close(timeout_seconds)
 
     @contextmanager
-    def _span(self, name: str, kind: Any, **fields: Any) -> Iterator[Span]:
-        span = Span()
-        if self._writer is None:
+    def _span(self, name: str, kind: SpanKind, **fields: Any) -> Iterator[Span]:
+        span, outlet = Span(), self._outlet
+        if outlet is None:
             yield span
             return
-        parent, identity = current_request().span_id, secrets.token_hex(8)
+        parent = current_request().span_id
         began, started = time.time(), time.perf_counter()
-        with span_scope(identity) as scope:
+        with outlet.open_span(name, kind) as ids, span_scope(ids.span_id, operation_id=ids.operation_id) as scope:
             try:
                 yield span
             except BaseException as error:  # noted and passed on, whatever it is
@@ -162,35 +185,61 @@ class Telemetry:
                     scope.labels() | span.properties,
                     name=name,
                     kind=kind,
-                    span_id=identity,
+                    span_id=ids.span_id,
                     duration_seconds=time.perf_counter() - started,
                     success=span.success is not False,
                     result_code=span.result_code or "0",
                     **fields,
                 )
-                self._writer.offer(span_item)
+                outlet.offer(span_item)
 
 
 def configure_telemetry(
     settings: Settings, *, limits: WriterLimits = _LIMITS, timeout_seconds: float = 10.0
 ) -> Telemetry:
-    """Turn telemetry on where the settings name a resource, and make it :func:`telemetry`.
+    """Turn telemetry on where the settings say where it goes, and make it :func:`telemetry`.
 
-    It stays off where the platform's own OpenTelemetry exporter is on, because everything would be sent twice. A
-    connection string that cannot be read turns it off and is logged: telemetry never stops the service.
+    Settings that cannot be read turn it off, and that is logged: telemetry never stops the service.
     """
     global _current  # noqa: PLW0603 - the one process-wide instance
     shutdown_telemetry()
-    secret = settings.applicationinsights_connection_string
-    if secret is None or settings.python_applicationinsights_enable_telemetry:
-        return telemetry()
     try:
-        key, endpoint = parse_connection_string(secret.get_secret_value())
+        made = (
+            Telemetry(OpenTelemetry.connect(settings))
+            if platform_exports(settings)
+            else _to_application_insights(settings, limits, timeout_seconds)
+        )
     except ConfigurationError as error:
         _log.error("Telemetry is off: %s", error)
         return telemetry()
-    sender = Sender(instrumentation_key=key, endpoint=endpoint, timeout_seconds=timeout_seconds)
-    writer = BackgroundWriter(
+    if made is None:
+        return telemetry()
+    install_redaction()
+    _current = made
+    atexit.register(made.flush)
+    return made
+
+
+class _Writer(BackgroundWriter[Item]):
+    """The way to our own sender: a queue; spans have random ids."""
+
+    @contextmanager
+    def open_span(self, _name: str, _kind: SpanKind) -> Iterator[SpanIds]:
+        """The ids of a new span of the operation that is under way."""
+        yield SpanIds(secrets.token_hex(8))
+
+
+def _to_application_insights(settings: Settings, limits: WriterLimits, timeout_seconds: float) -> Telemetry | None:
+    """Our own sender, also of log records; None where no resource is named. Raises ConfigurationError."""
+    secret = settings.applicationinsights_connection_string
+    if secret is None:
+        return None
+    key, endpoint = parse_connection_string(secret.get_secret_value())
+    login = read_login(settings.applicationinsights_authentication_string)
+    if login is not None:
+        login.check_endpoint(endpoint)
+    sender = Sender(instrumentation_key=key, endpoint=endpoint, timeout_seconds=timeout_seconds, login=login)
+    writer = _Writer(
         sender.send,
         name="telemetry",
         size=lambda item: item.characters,
@@ -201,9 +250,6 @@ def configure_telemetry(
     level = logging.getLevelNamesMapping()[settings.log_level]
     made.handler = BackgroundHandler(writer, log_item, level=level)
     logging.root.addHandler(made.handler)
-    install_redaction()
-    _current = made
-    atexit.register(made.flush)
     return made
 
 
@@ -219,26 +265,6 @@ def shutdown_telemetry(timeout_seconds: float = 2.0) -> None:
 def telemetry() -> Telemetry:
     """The process's telemetry; one that is off until :func:`configure_telemetry` turned it on."""
     return _current
-
-
-def parse_connection_string(text: str) -> tuple[str, str]:
-    """Instrumentation key and ingestion endpoint (``https://host`` without a path).
-
-    :raises ConfigurationError: no key, or an endpoint that is no address.
-    """
-    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-    values = {name.strip().lower(): value.strip() for name, value in parts.items()}
-    key = values.get("instrumentationkey", "").lower()
-    if not _UUID.fullmatch(key):
-        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has no InstrumentationKey that is a UUID")
-    endpoint = values.get("ingestionendpoint", "").rstrip("/")
-    if not endpoint and values.get("endpointsuffix"):
-        location = f"{values['location']}." if values.get("location") else ""
-        endpoint = f"https://{location}dc.{values['endpointsuffix']}"
-    endpoint = endpoint or _DEFAULT_ENDPOINT
-    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
-        raise ConfigurationError("APPLICATIONINSIGHTS_CONNECTION_STRING has an IngestionEndpoint that is no address")
-    return key, endpoint
 
 
 def _note_error(span: Span, error: BaseException) -> None:

@@ -8,6 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 DependencyKind = Literal["database", "provider", "storage"]
+SpanKind = Literal["request", "database", "provider", "storage"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanIds:
+    """Names an open span.
+
+    :ivar span_id: 16 hexadecimal digits.
+    :ivar operation_id: 32 hexadecimal digits, where they are not those of the operation around it.
+    """
+
+    span_id: str
+    operation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class SpanItem(Item):
     """A finished request (``kind`` request) or call to something else (database, provider, storage)."""
 
     name: str
-    kind: Literal["request"] | DependencyKind
+    kind: SpanKind
     span_id: str
     duration_seconds: float
     success: bool

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -13,6 +14,8 @@ class Ingestion:
     def __init__(self):
         self.envelopes, self.bodies, self.paths = [], [], []
         self.status = 200
+        #: whether a bearer token is good; None while the resource takes telemetry without one
+        self.takes_token: Callable[[str], bool] | None = None
         #: of each next batch only the first so many are taken, the others are to be sent again
         self.takes: list[int] = []
         self.gate = threading.Event()
@@ -24,10 +27,13 @@ class Ingestion:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 owner.gate.wait(20)
                 owner.paths.append(self.path)
-                if owner.status == 200:
+                answer, status = b'{"itemsReceived":1,"itemsAccepted":1,"errors":[]}', owner.status
+                token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+                if status == 200 and owner.takes_token is not None and not owner.takes_token(token):
+                    status = 401
+                if status == 200:
                     owner.bodies.append(body)
                     owner.envelopes.extend(json.loads(body))
-                answer, status = b'{"itemsReceived":1,"itemsAccepted":1,"errors":[]}', owner.status
                 takes = owner.takes.pop(0) if owner.takes else None
                 if takes is not None:
                     sent = len(json.loads(body))

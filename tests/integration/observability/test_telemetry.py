@@ -16,15 +16,11 @@ from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import create_database
 from shared_code.database.tables import application_logs
 from shared_code.errors import ConfigurationError
+from shared_code.observability.application_insights import parse_connection_string
 from shared_code.observability.background_writer import WriterLimits
 from shared_code.observability.database_spans import statement_name, trace_database
 from shared_code.observability.request_context import request_scope
-from shared_code.observability.telemetry import (
-    configure_telemetry,
-    parse_connection_string,
-    shutdown_telemetry,
-    telemetry,
-)
+from shared_code.observability.telemetry import configure_telemetry, shutdown_telemetry, telemetry
 from shared_code.observability.telemetry_logs import log_item
 from shared_code.settings import Settings
 
@@ -70,7 +66,7 @@ def test_it_is_off_without_a_connection_string():
     made.close()
 
 
-def test_it_is_off_where_the_platform_exports_to_the_same_resource(ingestion):
+def test_our_sender_is_off_where_the_platform_exports_to_the_same_resource(ingestion):
     """Both read one setting; everything would be sent twice."""
     made = configure_telemetry(
         Settings(
@@ -78,7 +74,10 @@ def test_it_is_off_where_the_platform_exports_to_the_same_resource(ingestion):
             python_applicationinsights_enable_telemetry="true",
         )
     )
-    assert not made.enabled
+    one_request(str(uuid.uuid4()))
+    assert made.flush(2)
+    assert made.handler is None
+    assert not ingestion.envelopes
 
 
 def test_one_requests_logs_spans_and_exception_share_its_operation(ingestion):
@@ -233,7 +232,7 @@ def test_a_bad_endpoint_neither_fails_nor_slows_a_request(ingestion, fault, capl
     taken = calls_with_telemetry()
     assert taken[len(taken) * 9 // 10] < 1, "none has waited for a sending"
     assert taken[-1] < 2, "the time limit of a sending is 5 s: none has waited for one"
-    assert made._writer.queued <= QUICK.items
+    assert made._outlet.queued <= QUICK.items
     began = time.perf_counter()
     shutdown_telemetry(0.5)
     assert time.perf_counter() - began < 4
@@ -265,7 +264,7 @@ def test_what_the_endpoint_does_not_take_of_a_batch_is_sent_again(ingestion, cap
     assert made.flush(10)
     sent = [item["data"]["baseData"]["message"] for item in ingestion.of("MessageData")]
     assert sorted(sent) == [f"line {number}" for number in range(10)]
-    assert made._writer.dropped == 0
+    assert made._outlet.dropped == 0
     assert "lost" not in caplog.text
     assert "refused" not in caplog.text
 
@@ -289,11 +288,11 @@ def test_memory_stays_flat_and_the_loss_is_reported_once(ingestion, caplog):
     made = turn_on(ingestion.connection_string)
     for number in range(1000):
         log.info("line %d", number)
-    assert made._writer.queued <= QUICK.items
-    assert made._writer.dropped >= 600
+    assert made._outlet.queued <= QUICK.items
+    assert made._outlet.dropped >= 600
     ingestion.gate.set()
     deadline = time.monotonic() + 10
-    while made._writer.dropped and time.monotonic() < deadline:
+    while made._outlet.dropped and time.monotonic() < deadline:
         made.flush(1)
     assert sum("telemetry items were lost" in record.getMessage() for record in caplog.records) == 1
 
