@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document to ``docs/openapi.json``, and the meanings that it takes from the pages.
+"""Writes ``docs/openapi.json``, the meanings that it takes from the pages, and ``requests.http``.
 
 ``python -m devstack.contract`` after a change of a route, a field, a warning or one of the tables; a test compares.
 """
@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from devstack.requests_file import requests_file
+
 ROOT = Path(__file__).resolve().parents[1]
 MEANINGS = ROOT / "shared_code" / "admin" / "contract" / "meanings.json"
 DOCUMENT = ROOT / "docs" / "openapi.json"
+REQUESTS = ROOT / "requests.http"
 
 _BLOCK = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _CELLS = re.compile(r"(?<!\\)\|")
@@ -22,9 +25,11 @@ _WARNING = ("review", "meaning", "advice")
 
 
 def main() -> None:
-    """Write both files: the document is made of the meanings."""
+    """Write the files: the document is made of the meanings, the requests of the document."""
     MEANINGS.write_text(as_text(meanings()), encoding="utf-8")
-    DOCUMENT.write_text(as_text(document()), encoding="utf-8")
+    made = document()
+    DOCUMENT.write_text(as_text(made), encoding="utf-8")
+    REQUESTS.write_text(requests_file(made), encoding="utf-8")
 
 
 def document() -> dict[str, Any]:
@@ -56,7 +61,7 @@ def meanings() -> dict[str, Any]:
 
 
 def _errors() -> dict[str, str]:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
     rows = next(rows for _, head, rows in _tables(page) if head == ["Code", "HTTP", "When"])
     return {code: row[2] for row in rows for code in _CODE.findall(row[0])}
 

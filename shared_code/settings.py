@@ -17,6 +17,24 @@ from shared_code.periods import zone_name
 from shared_code.records import BYTES_PER_MB
 
 
+def platform_variable() -> str | None:
+    """The first variable that says that this process runs on the platform; None on other machines.
+
+    ``func start`` sets ``WEBSITE_HOSTNAME`` too, to an address of the developer's machine.
+    """
+    names = (name for name in os.environ if name.upper().startswith("WEBSITE_"))
+    return min((name for name in names if not _is_of_func_start(name)), default=None)
+
+
+def _is_of_func_start(name: str) -> bool:
+    return name.upper() == "WEBSITE_HOSTNAME" and is_local_address(os.environ[name])
+
+
+def is_local_address(text: str) -> bool:
+    """Whether ``host`` or ``host:port`` is this machine, by name or address."""
+    return text.partition(":")[0].lower() in {"localhost", "127.0.0.1"}
+
+
 class UnmeasuredCalls(StrEnum):
     """What becomes of a call whose cost nobody learned: book its bound, or release it."""
 
@@ -61,6 +79,10 @@ class Settings(BaseSettings):
     db_auto_migrate: bool = True
     db_pool_size: PositiveInt = 10
     db_max_overflow: Annotated[int, Field(ge=0)] = 5
+    #: connections that the database takes from all processes of the service together; the deployment computes it
+    db_connection_limit: PositiveInt | None = None
+    #: processes that may run at once at worst: instances times worker processes
+    db_worst_case_processes: PositiveInt = 1
     #: seconds; Azure's gateway drops idle sockets at about 30 minutes
     db_pool_recycle_seconds: PositiveInt = 1500
     db_login_timeout_seconds: PositiveInt = 5
@@ -150,6 +172,10 @@ class Settings(BaseSettings):
     #: set by the platform itself: the name under which it answers, unless ``public_url`` says otherwise
     website_hostname: str | None = None
 
+    # The console
+    #: a link can sign the person at this machine in: for the local stack only
+    console_sign_in_link: bool = False
+
     # Logins by App Service authentication
     #: set by the platform itself where its authentication is on; its headers count only then
     website_auth_enabled: bool = False
@@ -173,8 +199,14 @@ class Settings(BaseSettings):
     # Logs and telemetry
     log_level: str = "INFO"
     applicationinsights_connection_string: SecretStr | None = None
+    #: ``Authorization=AAD``, with ``;ClientId=...`` for a user-assigned identity: send with a token
+    applicationinsights_authentication_string: str | None = None
     #: turns the platform's own exporter on, which reads the same connection string: ours is off then
     python_applicationinsights_enable_telemetry: bool = False
+    #: turns the platform's OpenTelemetry on without an exporter in the worker: the app brings its own
+    python_enable_opentelemetry: bool = False
+    #: where that exporter sends to, by the OpenTelemetry protocol over HTTP
+    otel_exporter_otlp_endpoint: str | None = None
 
     @field_validator("default_time_zone")
     @classmethod
@@ -200,12 +232,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _loopback_on_laptops_only(self) -> Self:
-        if self.webhook_allow_loopback and (
-            found := sorted(name for name in os.environ if name.startswith("WEBSITE_"))
-        ):
+        given = {
+            "WEBHOOK_ALLOW_LOOPBACK": self.webhook_allow_loopback,
+            "CONSOLE_SIGN_IN_LINK": self.console_sign_in_link,
+        }
+        wrong = next((name for name, is_set in given.items() if is_set), None)
+        found = platform_variable()
+        if wrong is not None and found is not None:
             raise ValueError(
-                f"WEBHOOK_ALLOW_LOOPBACK is for development only, and {found[0]} says that this is the platform; "
-                "take it away"
+                f"{wrong} is for development only, and {found} says that this is the platform; take it away"
             )
         return self
 
@@ -213,7 +248,8 @@ class Settings(BaseSettings):
     def public_address(self) -> str:
         """Scheme and host under which the service answers, without a slash behind; '' when nobody has said."""
         if self.public_url is None and self.website_hostname is not None:
-            return f"https://{self.website_hostname}"
+            scheme = "http" if is_local_address(self.website_hostname) else "https"
+            return f"{scheme}://{self.website_hostname}"
         return (self.public_url or "").rstrip("/")
 
     @cached_property

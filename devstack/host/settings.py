@@ -122,6 +122,8 @@ def load_local_settings(root: Path, environ: MutableMapping[str, str]) -> LocalH
         raise HostStartError(f"Cannot read the local settings: {error}") from error
     if content.get("IsEncrypted"):
         raise HostStartError(f"{path} is encrypted; run `func settings decrypt` first.")
+    if "IsEncrypted" not in content:
+        log.warning("%s has no IsEncrypted: Core Tools would take its values as encrypted. Set it to false.", path)
     values = content.get("Values") or {}
     for name, value in values.items():
         _set_value(name, value, environ)

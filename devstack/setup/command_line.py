@@ -5,13 +5,15 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from devstack.setup import package, quality
+from devstack.setup import quality
 from devstack.setup.console import SetupProblem
+from devstack.setup.packaging import commands as packaging
+from devstack.setup.packaging.contents import PLANS
 from devstack.setup.run import run
 from devstack.setup.stack import Options
 
@@ -41,10 +43,20 @@ def _dispatch(arguments: list[str]) -> int:
             return quality.test(ROOT, rest)
         return quality.bench(ROOT, rest) if command == "bench" else quality.soak(ROOT, rest)
     options = _parser().parse_args(arguments)
-    if options.command == "check":
-        return quality.check(ROOT)
-    if options.command == "package":
-        return package.package(ROOT, options.plan, options.output)
+    if options.command == "run":
+        return _run(options)
+    others: dict[str, Callable[[], int]] = {
+        "check": lambda: quality.check(ROOT),
+        "package": lambda: packaging.package(
+            ROOT, packaging.PackageOptions(options.plan, options.output, options.untracked, options.list)
+        ),
+        "lock": lambda: packaging.lock(ROOT, upgrade=options.upgrade),
+        "audit": lambda: packaging.audit(ROOT),
+    }
+    return others[options.command]()
+
+
+def _run(options: argparse.Namespace) -> int:
     return run(
         ROOT,
         Options(
@@ -63,8 +75,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py", description="Sets the project up and runs it on this machine.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    command = commands.add_parser("run", help="start database, storage, model stand-ins and the functions")
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    command = parsers.add_parser("run", help="start database, storage, model stand-ins and the functions")
     command.add_argument("--port", type=_port, help="port of the functions (default 7071, or the next free one)")
     command.add_argument("--state", type=_path, help="folder for all data of this stack (default .devstack)")
     command.add_argument(
@@ -88,16 +100,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="let pages of this origin call the functions, such as http://localhost:5173; may be given several times",
     )
-    command = commands.add_parser("package", help="write the zip file that is deployed")
-    command.add_argument("--plan", choices=package.PLANS, default="flex", help="hosting plan (default flex)")
-    command.add_argument("--output", type=_path, metavar="PATH", help="default .devstack/package/app-PLAN.zip")
-    commands.add_parser(
-        "test", help="run all tests, or a part (unit, integration, e2e, devstack); the rest goes to pytest"
+    _add_packaging(parsers)
+    parsers.add_parser(
+        "test", help="run all tests, or a part (unit, integration, e2e, browser, devstack); the rest goes to pytest"
     )
-    commands.add_parser("check", help="ruff, mypy, structure")
-    commands.add_parser("bench", help="measure the service beside the bare SDK; `bench --help` lists its arguments")
-    commands.add_parser("soak", help="run the long proofs; arguments go to pytest")
+    parsers.add_parser("check", help="ruff, mypy, structure")
+    parsers.add_parser("bench", help="measure the service beside the bare SDK; `bench --help` lists its arguments")
+    parsers.add_parser("soak", help="run the long proofs; arguments go to pytest")
     return parser
+
+
+def _add_packaging(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = parsers.add_parser("package", help="write the zip file that is deployed, and its bill of materials")
+    command.add_argument("--plan", choices=PLANS, default="flex", help="hosting plan (default flex)")
+    command.add_argument("--output", type=_path, metavar="PATH", help="default .devstack/package/app-PLAN.zip")
+    command.add_argument("--list", action="store_true", help="name every file with its size")
+    command.add_argument("--untracked", action="store_true", help="also modules that git does not know")
+    command = parsers.add_parser("lock", help="write the exact packages of the deployed app and their licences anew")
+    command.add_argument("--upgrade", action="store_true", help="take newer versions where requirements.txt allows")
+    parsers.add_parser("audit", help="ask whether the locked packages have known weak spots")
 
 
 def _port(text: str) -> int:

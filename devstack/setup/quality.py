@@ -15,7 +15,7 @@ from devstack.setup.stack import loopback_without_proxy
 
 _NO_TESTS = 5
 #: folders of tests/ that can be named without their path; those that start no service need no storage either
-_PARTS = ("unit", "integration", "e2e", "devstack", "structure")
+_PARTS = ("unit", "integration", "e2e", "browser", "devstack", "structure")
 _WITHOUT_SERVICES = {"unit", "structure"}
 #: each waits for others a third of its time: three keep two cores busy
 _PROCESSES = ("-n", "3")

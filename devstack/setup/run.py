@@ -60,7 +60,9 @@ class _Run:
     def __init__(self, stack: Stack, state: StateFolder) -> None:
         self._stack = stack
         self._state = state
-        self._children = Children(cwd=stack.root, secrets=stack.secrets.values(), quiet={"azurite"})
+        self._children = Children(
+            cwd=stack.root, secrets=[*stack.secrets.values(), stack.link_secret], quiet={"azurite"}
+        )
         self._stop = StopSignal(on_second=self._children.kill)
 
     def run(self) -> int:
@@ -168,7 +170,8 @@ class _Run:
         say(f"  Admin API: http://localhost:{port}{stack.api}/manage/tokens")
         say(f"             bearer: `admin_key` of {stack.state / 'access.json'}")
         if stack.console_path is not None:
-            say(f"  Console:   http://localhost:{port}{stack.console_path}")
+            say(f"  Console:   http://localhost:{port}{stack.console_path}sign-in#link={stack.link_secret}")
+            say("             signs you in once, within five minutes; later with the bearer above")
         say(f"  Data:      {stack.state}")
         found = "manage.py finds it by itself" if stack.state == stack.root / ".devstack" else "for manage.py"
         say(f"  Settings:  {stack.state / 'settings.env'}   ({found}; in a shell: set -a; . that file; set +a)")

@@ -1,7 +1,8 @@
 """Prepares the database of the local stack: its tables, a demo company with a key, an admin key. A process of its own.
 
-Run in the virtual environment, with the app's settings and ``SEED_...`` in the environment. Safe to run at every start:
-what is there is left alone, also where somebody changed it.
+A link is stored too that signs in with the admin key, once. Run in the virtual environment, with the app's settings
+and ``SEED_...`` in the environment. Safe to run at every start: what is there is left alone, also where somebody
+changed it.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.schema import ensure_schema
 from shared_code.database.stores.keys.token_keys import NewToken, add_token
 from shared_code.database.stores.keys.tokens import company_keys
+from shared_code.database.stores.operations.console_sessions import add_link
 from shared_code.database.tables import admin_keys
 from shared_code.errors import ServiceError
 from shared_code.observability.redaction import redact
@@ -37,6 +39,7 @@ def main() -> int:
             if company and _add_company(connection, cipher, company):
                 print(f"company {company} with a demo key of {TOTAL_TOKEN_LIMIT} tokens")
             _add_admin_key(connection)
+            add_link(connection, os.environ["SEED_LINK_SHA256"], os.environ["SEED_ADMIN_KEY_ID"])
         database.close()
     except ServiceError as error:
         print(redact(f"{error.message} ({error.__cause__})" if error.__cause__ else error.message))

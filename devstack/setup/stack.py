@@ -1,10 +1,12 @@
 """What the local stack consists of: which processes, on which ports, with which settings."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from secrets import token_urlsafe
 
 from devstack.setup import azurite
 from devstack.setup.ports import LOOPBACK, free_ports, is_free
@@ -63,7 +65,10 @@ class Ports:
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack that is about to run."""
+    """One stack that is about to run.
+
+    :ivar link_secret: signs the person at this machine in at the console, once.
+    """
 
     root: Path
     state: Path
@@ -72,6 +77,7 @@ class Stack:
     options: Options
     ports: Ports
     secrets: Mapping[str, str]
+    link_secret: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
 
     @property
     def host_url(self) -> str:
@@ -111,7 +117,7 @@ class Stack:
     @property
     def console_path(self) -> str | None:
         """Path of the web console, where the app has one."""
-        has_console = (self.root / "shared_code" / "admin" / "console").is_dir()
+        has_console = (self.root / "shared_code" / "console").is_dir()
         return f"{self.api}/manage/console/" if has_console else None
 
     @property
@@ -133,6 +139,7 @@ class Stack:
             "OPENAI_BASE_URL": self.openai_url or "",
             # A receiver that is being written runs on the same machine.
             "WEBHOOK_ALLOW_LOOPBACK": "true",
+            "CONSOLE_SIGN_IN_LINK": "true",
         }
 
     def environment(self) -> dict[str, str]:
@@ -186,6 +193,8 @@ class Stack:
             "SEED_API_KEY": self.secrets["demo_key"],
             "SEED_ADMIN_KEY_ID": self.secrets["admin_key_id"],
             "SEED_ADMIN_SECRET": self.secrets["admin_secret"],
+            # The digest alone: the secret stands in the link that is printed, and nowhere else.
+            "SEED_LINK_SHA256": hashlib.sha256(self.link_secret.encode()).hexdigest(),
         }
 
 

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,11 +33,11 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running_azurite(location: Path, *, ports: list[int] | None = None) -> Iterator[str]:
+def running_azurite(location: Path, *, ports: list[int] | None = None, options: Sequence[str] = ()) -> Iterator[str]:
     """Connection string of a new, empty Azurite."""
     blob, queue, table = ports or free_ports(3)
     location.mkdir(parents=True, exist_ok=True)
-    command = [str(azurite_binary()), *storage_arguments(location, blob=blob, queue=queue, table=table)]
+    command = [str(azurite_binary()), *storage_arguments(location, blob=blob, queue=queue, table=table), *options]
     process = subprocess.Popen(command, cwd=location, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + START_SECONDS

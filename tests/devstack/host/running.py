@@ -77,6 +77,7 @@ class Host:
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    python: str = sys.executable
 
     def __enter__(self) -> Self:
         ready = self.root.parent / f"{self.root.name}.ready.json"
@@ -85,7 +86,7 @@ class Host:
         kept = {key: value for key, value in os.environ.items() if not key.lower().startswith(FOREIGN)}
         self.process = subprocess.Popen(
             [
-                sys.executable,
+                self.python,
                 "-m",
                 "devstack.host",
                 "--root",

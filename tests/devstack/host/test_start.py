@@ -194,6 +194,13 @@ def test_refusals(tmp_path, files, message):
     assert "Traceback" not in done.stderr
 
 
+def test_settings_that_core_tools_would_take_as_encrypted_are_told(tmp_path):
+    root = write_app(tmp_path / "app", {"Open": http_function("def main(req):\n    return ''\n")})
+    (root / "local.settings.json").write_text('{"Values": {}}')
+    with Host(root) as host:
+        assert "no IsEncrypted: Core Tools would take its values as encrypted" in host.log
+
+
 def test_folder_without_host_json(tmp_path):
     (tmp_path / "app").mkdir()
     done = start(tmp_path / "app")

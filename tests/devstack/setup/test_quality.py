@@ -36,7 +36,7 @@ def test_tests_that_need_no_service_set_up_no_storage(test):
     assert test("unit", "devstack") == (True, [*THREE, "tests/unit", "tests/devstack"])
 
 
-@pytest.mark.parametrize("part", ["integration", "e2e", "devstack"])
+@pytest.mark.parametrize("part", ["integration", "e2e", "browser", "devstack"])
 def test_a_part_is_named_by_its_folder_s_name(test, part):
     assert test(part, "-k", "unit") == (True, [*THREE, f"tests/{part}", "-k", "unit"])
 

@@ -63,7 +63,7 @@ def test_no_seed_makes_no_company(tmp_path):
 
 def test_the_console_is_named_once_the_app_has_one(tmp_path):
     assert make(tmp_path).console_path is None
-    (tmp_path / "shared_code" / "admin" / "console").mkdir(parents=True)
+    (tmp_path / "shared_code" / "console").mkdir(parents=True)
     assert make(tmp_path).console_path == "/api/manage/console/"
 
 
