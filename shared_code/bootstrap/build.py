@@ -11,10 +11,12 @@ from shared_code.bootstrap.extraction import build_extraction
 from shared_code.bootstrap.foundations import lay_foundations
 from shared_code.bootstrap.health import readiness_checks, system_checks
 from shared_code.bootstrap.jobs import build_jobs
+from shared_code.bootstrap.reviews import build_reviews
 from shared_code.bootstrap.uploads import build_upload_lane
 from shared_code.bootstrap.webhooks import build_webhooks
 from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import REPORT_SECONDS, install_default
+from shared_code.database.pool_limit import warn_of_pool_limit
 from shared_code.exports.export import Exports
 from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.stored_readings import StoredReadings
@@ -25,6 +27,7 @@ from shared_code.operations.forecasts import Forecasts
 from shared_code.operations.quotas import QuotaAdministration
 from shared_code.operations.tokens import TokenAdministration
 from shared_code.operations.usage_reports import UsageReports
+from shared_code.reviews.accuracy import ReviewAccuracy
 from shared_code.rollup.step import RollupContext
 from shared_code.settings import Settings, load_settings
 
@@ -45,6 +48,7 @@ def services() -> Services:
                 ApplicationLogger.configure(log_level=built.settings.log_level, database=built.database)
                 configure_telemetry(built.settings)
                 trace_database(built.database.engine)
+                warn_of_pool_limit(built.settings)
                 _services = built
     return _services
 
@@ -89,9 +93,10 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
     database, zone, clock = base.database, settings.default_time_zone, base.clock
     extraction = build_extraction(base)
     stored_readings = StoredReadings(database)
-    blobs = build_blobs(base, extraction)
+    blobs = build_blobs(base, extraction, stored_readings)
     jobs = build_jobs(base, extraction, blobs.keeper)
     webhooks = build_webhooks(base)
+    reviews = build_reviews(base, blobs, webhooks)
     startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
     return Services(
         **vars(base),
@@ -104,6 +109,8 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
             database.unhurried(), base.ledger, base.outbox, blobs.erasure, jobs.documents, storage_configured(settings)
         ),
         webhooks=webhooks,
+        reviews=reviews,
+        review_accuracy=ReviewAccuracy(database.unhurried(seconds=REPORT_SECONDS), clock),
         rollup=RollupContext(
             settings,
             database.unhurried(),
@@ -114,6 +121,8 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
             jobs.sweep,
             blobs.expiring,
             webhooks.deliveries,
+            reviews.desk,
+            blobs.reviewed,
             clock,
         ),
         token_administration=TokenAdministration(

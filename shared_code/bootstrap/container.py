@@ -9,6 +9,7 @@ from shared_code.blobs.document_erasure import DocumentErasure
 from shared_code.bootstrap.blobs import BlobServices
 from shared_code.bootstrap.foundations import Foundations
 from shared_code.bootstrap.jobs import JobServices
+from shared_code.bootstrap.reviews import ReviewServices
 from shared_code.bootstrap.webhooks import WebhookServices
 from shared_code.database.connection import Database
 from shared_code.database.stores.operations.alerts import open_alerts
@@ -22,6 +23,7 @@ from shared_code.operations.health_checker import SystemHealthChecker
 from shared_code.operations.quotas import QuotaAdministration
 from shared_code.operations.tokens import TokenAdministration
 from shared_code.operations.usage_reports import UsageReports
+from shared_code.reviews.accuracy import ReviewAccuracy
 from shared_code.rollup.step import RollupContext
 
 #: seconds for which a failed start is answered at once instead of being tried again by every request
@@ -81,6 +83,8 @@ class Services(Foundations):
     jobs: JobServices
     document_erasure: DocumentErasure
     webhooks: WebhookServices
+    reviews: ReviewServices
+    review_accuracy: ReviewAccuracy
     rollup: RollupContext
     token_administration: TokenAdministration
     quota_administration: QuotaAdministration

@@ -9,6 +9,7 @@ from shared_code.cli.connection import workplace
 from shared_code.cli.output import AsJson, answer, say, show_json, show_table, shows_tables
 from shared_code.database import schema, unique_indexes
 from shared_code.database.schema_script import offline_sql
+from shared_code.database.service_login import let_in
 from shared_code.database.stores.keys.token_keys import count_plain_keys
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
@@ -76,6 +77,18 @@ def sql(
             dialect = place.database.dialect
             start = start or schema.current(place.database)
     say(offline_sql(dialect, start=start))
+
+
+@app.command("let-in")
+def let_in_command(
+    name: Annotated[str, typer.Argument(help="Name of the managed identity.")],
+    object_id: Annotated[str, typer.Option(help="Its object id (principal id) in Microsoft Entra ID.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a managed identity read and write the tables of an Azure SQL database; safe to run again."""
+    with workplace(check_schema=False) as place:
+        made = let_in(place.database, name, object_id)
+    answer({"name": name, "made": made}, f"{name} {'is let in' if made else 'was let in before'}", as_json=as_json)
 
 
 def _plain(value: object) -> str:

@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from shared_code import __version__
 from shared_code.cli.output import complain, prepare_streams
 from shared_code.cli.start import local_settings
 from shared_code.cli.start.command_table import CommandsOnUse
@@ -26,12 +28,23 @@ def build_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_no_options)
+    app.callback()(_options)
     return app
 
 
-def _no_options() -> None:
-    """Options before the command's name: there are none."""
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"invoice-extraction {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="The version.")
+    ] = False,
+) -> None:
+    """Options before the command's name."""
 
 
 def main(arguments: Sequence[str] | None = None, *, home: Path | None = None) -> int:

@@ -23,7 +23,7 @@ _SPARE = ("unpriced", "unmeasured", "cached_tokens", "thoughts_tokens", "errors"
 @app.command()
 @shows_list
 def report(
-    by: Annotated[str, typer.Option(help="day, company, branch, user, token, model; joined by commas.")] = "day",
+    by: Annotated[str, typer.Option(help="day, company, branch, user, token, model, source; by commas.")] = "day",
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")] = None,
     company: Annotated[str | None, typer.Option(help="Only this company's.")] = None,

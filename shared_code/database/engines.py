@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionCont
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from shared_code.azure_login import azure_credential
 from shared_code.database import odbc, parameter_types
 from shared_code.database.driver_limits import hold_to_time_limits
 from shared_code.database.error_causes import LoginFailed, classify
@@ -250,20 +251,12 @@ def _limit_lock_waits(connection: DBAPIConnection, _record: ConnectionPoolEntry)
     connection.commit()
 
 
-@cache
-def _credential(client_id: str | None) -> Any:
-    """Of the managed identity in Azure, of the Azure CLI's login elsewhere."""
-    from azure.identity import AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential
-
-    return ChainedTokenCredential(ManagedIdentityCredential(client_id=client_id), AzureCliCredential())
-
-
 def _access_token(client_id: str | None) -> str:
     """The current token for Azure SQL; azure-identity keeps it until shortly before it ends."""
     from azure.core.exceptions import AzureError
 
     try:
-        return str(_credential(client_id).get_token(_TOKEN_SCOPE).token)
+        return str(azure_credential(client_id).get_token(_TOKEN_SCOPE).token)
     except AzureError as error:
         raise LoginFailed(error) from error
 

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from shared_code import __version__
 from shared_code.observability.redaction import remember_secret
 from shared_code.providers import failures
 from shared_code.providers.base import ModelCallFailed
@@ -86,7 +87,7 @@ class VendorClient(httpx2.Client):
                 keepalive_expiry=_IDLE_SECONDS,
             ),
             follow_redirects=False,
-            event_hooks={"request": [_start_deadline], "response": [_hold_deadline, self._note_answer]},
+            event_hooks={"request": [_start_deadline, _name_us], "response": [_hold_deadline, self._note_answer]},
         )
         self._vendor_url = base_url
         self._answered_at = -math.inf
@@ -147,6 +148,14 @@ def _start_deadline(request: httpx2.Request) -> None:
     if seconds is not None:
         request.extensions[_DEADLINE] = time.monotonic() + seconds
         request.extensions["timeout"] = timeouts | {"connect": min(_CONNECT_SECONDS, seconds)}
+
+
+def _name_us(request: httpx2.Request) -> None:
+    """The vendor sees who asks, beside which SDK: it helps where it throttles or asks back."""
+    own = f"invoice-extraction/{__version__}"
+    said = request.headers.get("user-agent", "")
+    if own not in said:
+        request.headers["user-agent"] = f"{said} {own}".strip()
 
 
 def _hold_deadline(response: httpx2.Response) -> None:

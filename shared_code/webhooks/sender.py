@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from shared_code import __version__
 from shared_code.errors import InvalidRequest
 from shared_code.webhooks.addresses import Address, IpAddress, read_url, refused, require_public
 
@@ -27,7 +28,7 @@ _SECONDS = 10.0
 #: somebody waits for the answer
 _CHECK_SECONDS = 3.0
 _MOST_BYTES = 1024
-_AGENT = "invoice-extraction-webhooks/1"
+_AGENT = f"invoice-extraction-webhooks/{__version__}"
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r\n]")
 _END_OF_HEAD = b"\r\n\r\n"
 _INTERIM = range(100, 200)
