@@ -34,7 +34,7 @@ def test_a_documented_command_is_understood(arguments, tmp_path, monkeypatch):
 
 def test_the_run_that_is_shown_is_of_documents_that_everybody_has():
     assert "tests/data/invoices --out .devstack/evaluation" in COMMANDS
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 5
 
 
 def test_every_option_is_described():

@@ -1,4 +1,4 @@
-"""The README says what is true: settings, error codes, files."""
+"""README and pages say what is true: error codes, files."""
 
 import json
 import re
@@ -7,28 +7,19 @@ from pathlib import Path
 import pytest
 
 from shared_code import errors
-from shared_code.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+
+
 def rows(section):
     """Cells of the table in a section, without its head."""
-    text = README.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    text = HTTP.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_the_table_of_settings_is_that_of_the_code():
-    documented = {cells[0].strip("`"): cells[1] for cells in rows("Settings")}
-    actual = {
-        name.upper(): "" if field.default is None else str(getattr(field.default, "value", field.default))
-        for name, field in Settings.model_fields.items()
-    }
-    assert documented == {
-        name: default.lower() if default in {"True", "False"} else default for name, default in actual.items()
-    }
 
 
 def subclasses(kind):
@@ -39,7 +30,7 @@ def subclasses(kind):
 
 def test_the_table_of_error_codes_is_that_of_the_code():
     documented = {
-        (code, int(cells[1])) for cells in rows("The answer") for code in re.findall(r"`([A-Z_]+)`", cells[0])
+        (code, int(cells[1])) for cells in rows("Error codes") for code in re.findall(r"`([A-Z_]+)`", cells[0])
     }
     named = [
         each for each in subclasses(errors.ServiceError) if "code" in vars(each) and each.__module__ == errors.__name__
@@ -63,3 +54,9 @@ def test_local_settings_hold_no_secret():
     values = json.loads((ROOT / "local.settings.json").read_text(encoding="utf-8"))["Values"]
     assert values["AzureWebJobsStorage"] == "UseDevelopmentStorage=true"
     assert not {name for name in values if re.search("KEY|SECRET|PASSWORD", name)}
+
+
+def test_pages_that_are_linked_exist():
+    linked = re.findall(r"\]\(([\w/.-]+)\)", README)
+    assert len(linked) > 20
+    assert [name for name in linked if not (ROOT / name).exists()] == []
