@@ -180,7 +180,7 @@ def test_usage_is_reported(manage, database):
     assert "NT047" in manage(*wanted, "--by", "company", "--company", "nt047")[1]
     code, out, err = manage("usage", "report", "--by", "week")
     assert (code, out) == (1, "")
-    assert err == "error: --by takes day, company, branch, user, token, model, joined by commas; not 'week'.\n"
+    assert err == "error: --by takes day, company, branch, user, token, model, source, joined by commas; not 'week'.\n"
     assert manage("usage", "report", "--from", "2026-02-02", "--to", "2026-02-01")[0] == 1
     assert manage("usage", "report", "--from", "2100-01-01", "--to", "2100-02-01")[0] == 1, "a start in the future"
     assert manage("usage", "report")[0] == 0

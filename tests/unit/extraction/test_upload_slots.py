@@ -93,9 +93,9 @@ def test_room_is_free_again_whatever_became_of_the_work(lane):
             with pytest.raises(ZeroDivisionError):
                 await lane.run(10, lambda _assign: 1 // 0)
         # one that nobody waits for any more still holds its bytes until it ends
-        go = threading.Event()
-        tasks = [asyncio.ensure_future(lane.run(10, lambda _assign: go.wait(10))) for _ in range(3)]
-        await asyncio.sleep(0)
+        go, begun = threading.Event(), threading.Barrier(4)
+        tasks = [asyncio.ensure_future(lane.run(10, lambda _assign: (begun.wait(10), go.wait(10)))) for _ in range(3)]
+        await asyncio.to_thread(begun.wait, 10)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@ import json
 import threading
 from types import SimpleNamespace
 
+from shared_code import __version__
 from shared_code.errors import DatabaseUnavailable
 from shared_code.operations.health_checker import SystemHealthChecker
 from shared_code.web.health import HealthDesk
@@ -76,3 +77,9 @@ def test_services_that_cannot_be_built_are_not_ready_and_other_addresses_are_unk
         return [(await desk.response(broken, kind=kind)).status_code for kind in ("ready", None, "other")]
 
     assert asyncio.run(ask()) == [503, 503, 404]
+
+
+def test_the_answer_names_the_version():
+    data = json.loads(asyncio.run(HealthDesk().response(lambda: services(lambda: True), kind=None)).body)["data"]
+    assert data["version"] == __version__
+    assert data["overall_status"] == "healthy"
