@@ -86,7 +86,7 @@ def parts_of(services: "Services", *, now: datetime) -> Parts:
     """What the demo is made with, as of a moment (aware, UTC)."""
     stored = storage_configured(services.settings)
     return Parts(
-        database=services.database,
+        database=services.database.unhurried(),
         extraction=services.extraction,
         tokens=services.token_administration,
         quotas=services.quota_administration,
