@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import io
+import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -51,6 +53,18 @@ def keeping(stage):
 @pytest.fixture
 def api(keeping):
     return Api(keeping)
+
+
+@contextmanager
+def services_that_read(stage):
+    """Services with the second reader, whose threads end before the database is closed."""
+    before = set(threading.enumerate())
+    with services(stage, ocr=Ocr.AUTO, ocr_wait_seconds=30.0) as made:
+        yield made
+        made.second_readings.close()
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith("second-reader"):
+                thread.join(30)
 
 
 def read(made, name, content=None):
@@ -247,7 +261,7 @@ def test_the_text_of_a_scan_is_known_where_values_of_the_reading_stand(api, keep
 @pytest.mark.skipif(default_reader() is None, reason="the second reader is not installed")
 def test_the_text_of_a_scan_is_what_the_second_reader_sees(stage, keeping):
     reading = read(keeping, "syn-gst-intra-scan.jpg")
-    with services(stage, ocr=Ocr.AUTO, ocr_wait_seconds=30.0) as made:
+    with services_that_read(stage) as made:
         api = Api(made)
         found = api.post(f"extractions/{reading}/pages/1/text", {"box": [0, 0, 1, 0.5]}).data
         assert (found["source"], len(found["text"]) > 50) == ("ocr", True)
@@ -260,7 +274,7 @@ def test_the_text_of_a_scan_is_what_the_second_reader_sees(stage, keeping):
 @pytest.mark.skipif(default_reader() is None, reason="the second reader is not installed")
 def test_a_scan_that_is_shown_is_read_before_somebody_points_at_it(stage, keeping):
     reading = read(keeping, "syn-gst-intra-scan.jpg")
-    with services(stage, ocr=Ocr.AUTO, ocr_wait_seconds=30.0) as made:
+    with services_that_read(stage) as made:
         api, viewed = Api(made), made.blobs.pages.find(reading)
         assert api.get(f"extractions/{reading}/pages/1.png", binary=True).status == 200
         name, deadline = (viewed.company_id, viewed.sha256), time.monotonic() + 40
@@ -276,7 +290,7 @@ def test_a_scan_that_is_shown_is_read_before_somebody_points_at_it(stage, keepin
 @pytest.mark.skipif(default_reader() is None, reason="the second reader is not installed")
 def test_whoever_points_at_a_page_that_is_being_read_waits_for_that_reading(stage, keeping):
     reading = read(keeping, "syn-gst-intra-scan.jpg")
-    with services(stage, ocr=Ocr.AUTO, ocr_wait_seconds=30.0) as made:
+    with services_that_read(stage) as made:
         api = Api(made)
         api.get(f"extractions/{reading}/pages/1.png", binary=True)
         assert api.post(f"extractions/{reading}/pages/1/text", {"box": [0, 0, 1, 0.5]}).data["source"] == "ocr"
