@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from bench import console_rows, documents, rig
 from bench.service.children import LocalStack
 from bench.service.machine import facts
+from devstack.browser import find_browser
 from devstack.setup.state import StateFolder
 from shared_code.console.app import PAGES
 from shared_code.database.connection import create_database
@@ -138,7 +139,9 @@ def _stack(folder: Path) -> Iterator[tuple[str, str, int]]:
 def _measure(host: str, key: str, pid: int) -> None:
     from playwright.sync_api import sync_playwright
 
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    chromium = find_browser()
+    if chromium is None:
+        sys.exit("No Chromium, Chrome or Edge is on PATH.")
     made = _read_documents(host, key)
     pages = {page.name: page.path.replace("{id}", made[0]) for page in PAGES}
     pages |= {"overview, a year": "?days=365", "overview, one company": "?company_id=C007"}

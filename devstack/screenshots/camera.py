@@ -2,19 +2,18 @@
 
 import io
 import json
-import shutil
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devstack.browser import find_browser
 from devstack.screenshots.shots import Shot
 from devstack.setup.console import SetupProblem
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, StorageState
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
 _COLOURS = 128
 _SETTLE_MILLISECONDS = 700
 
@@ -27,9 +26,9 @@ def take(ready: dict[str, Any], shots: Sequence[Shot], folder: Path) -> Iterator
     """
     from playwright.sync_api import sync_playwright
 
-    browser_path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser_path = find_browser()
     if browser_path is None:
-        raise SetupProblem(f"None of the browsers {', '.join(_BROWSERS)} is on PATH.")
+        raise SetupProblem("No Chromium, Chrome or Edge is on PATH.")
     ids = _ids(ready)
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:

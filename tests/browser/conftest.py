@@ -2,13 +2,13 @@
 
 import itertools
 import json
-import shutil
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 
+from devstack.browser import find_browser
 from devstack.setup.ports import free_ports
 from shared_code.database.connection import create_database
 from shared_code.database.stores.operations.admin_keys import AdminRole, create_admin_key
@@ -17,7 +17,7 @@ from tests.e2e.conftest import RunningStack
 
 from .profiles import Profiles
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = find_browser()
 _numbers = itertools.count(1)
 
 

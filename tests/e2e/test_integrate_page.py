@@ -17,6 +17,7 @@ import pytest
 import tree_sitter
 import tree_sitter_c_sharp
 
+from devstack.browser import find_browser
 from devstack.setup.ports import free_ports
 from shared_code.webhooks.signature import new_secret, signed_headers
 
@@ -24,7 +25,7 @@ from .calling import SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "integrate.md").read_text(encoding="utf-8")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = find_browser()
 BODY = b'{"type":"extraction.done"}'
 
 
