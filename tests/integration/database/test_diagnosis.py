@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateTable
 
 from shared_code.database import key_cipher
 from shared_code.database.connection import create_database
@@ -409,7 +408,7 @@ class TestAzureSql:
         finally:
             mssql_standin.clear()
             with database.transaction() as connection:
-                connection.execute(CreateTable(admin_audit))
+                admin_audit.create(connection)
             database.close()
         assert (facts["missing_tables"], facts["denied_tables"]) == ([], ["AdminAudit"])
 
