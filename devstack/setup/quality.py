@@ -17,8 +17,8 @@ _NO_TESTS = 5
 #: folders of tests/ that can be named without their path; those that start no service need no storage either
 _PARTS = ("unit", "integration", "e2e", "browser", "devstack", "structure")
 _WITHOUT_SERVICES = {"unit", "structure"}
-#: each waits for others a third of its time: three keep two cores busy
-_PROCESSES = ("-n", "3")
+#: each waits for others a third of its time: three keep two cores busy; each test over the databases runs on one
+_AS_A_WHOLE = ("-n", "3", "--spread")
 #: the long proofs, and the long tests that `test` leaves out
 _LONG = ("soak", "tests", "--long")
 
@@ -55,7 +55,7 @@ def _pytest_arguments(parts: list[str], others: list[str], *, services: bool) ->
     """What pytest is called with. Starting processes takes longer than the tests that need no service."""
     folders = [f"tests/{part}" for part in parts]
     in_parallel = services and (bool(parts) or not others)
-    return [*(_PROCESSES if in_parallel else ()), *folders, *others]
+    return [*(_AS_A_WHOLE if in_parallel else ()), *folders, *others]
 
 
 def soak(root: Path, arguments: Sequence[str]) -> int:

@@ -71,6 +71,7 @@ def test_a_killed_run_is_cleaned_up_by_the_next_and_the_data_stays(start_stack):
     assert [value for value in values if value in second.console] == []
 
 
+@pytest.mark.long
 def test_a_process_that_dies_ends_the_stack_and_is_named(start_stack):
     stack = start_stack("--port", free_ports(1)[0])
     ready = stack.wait_until_ready()
@@ -80,6 +81,7 @@ def test_a_process_that_dies_ends_the_stack_and_is_named(start_stack):
     wait_for(lambda: all(gone(pid) for pid in ready["pids"].values()))
 
 
+@pytest.mark.long
 def test_odd_surroundings_do_not_matter(start_stack):
     """A proxy in the environment, settings for a production database, a parent that ignores SIGINT, a second run."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:

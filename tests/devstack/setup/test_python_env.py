@@ -50,6 +50,7 @@ def test_an_environment_whose_set_up_was_cut_off_is_made_anew(made, capfd):
     assert not (made / ".venv" / "setup-under-way").exists()
 
 
+@pytest.mark.long
 def test_a_moved_environment_is_made_anew(made, capfd):
     stamp = made / ".venv" / "setup-stamp.json"
     content = json.loads(stamp.read_text()) | {"path": "/somewhere/else/.venv"}

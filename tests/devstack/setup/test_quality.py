@@ -6,7 +6,7 @@ import pytest
 
 from devstack.setup import quality
 
-THREE = ["-n", "3"]
+WHOLE = ["-n", "3", "--spread"]
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ def test(monkeypatch, tmp_path):
 
 
 def test_without_arguments_all_tests_run_on_three_processes(test):
-    assert test() == (True, THREE)
+    assert test() == (True, WHOLE)
 
 
 def test_tests_that_need_no_service_set_up_no_storage(test):
     assert test("unit") == (False, ["tests/unit"])
     assert test("unit", "structure", "-x") == (False, ["tests/unit", "tests/structure", "-x"])
-    assert test("unit", "devstack") == (True, [*THREE, "tests/unit", "tests/devstack"])
+    assert test("unit", "devstack") == (True, [*WHOLE, "tests/unit", "tests/devstack"])
 
 
 @pytest.mark.parametrize("part", ["integration", "e2e", "browser", "devstack"])
 def test_a_part_is_named_by_its_folder_s_name(test, part):
-    assert test(part, "-k", "unit") == (True, [*THREE, f"tests/{part}", "-k", "unit"])
+    assert test(part, "-k", "unit") == (True, [*WHOLE, f"tests/{part}", "-k", "unit"])
 
 
 def test_other_arguments_are_those_of_pytest(test):

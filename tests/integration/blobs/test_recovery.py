@@ -78,6 +78,7 @@ def test_a_model_that_was_away_costs_nobody_a_hand_and_no_file_a_second_call(sta
     assert len(stack.billed_calls()) - before == 6
 
 
+@pytest.mark.long
 def test_one_company_in_trouble_is_poisoned_alone_and_finished_by_hand(stack, monkeypatch, capsys):
     before = len(stack.billed_calls())
     secret = stack.add_key("SICK")

@@ -87,7 +87,9 @@ def test_it_reads_the_figures_of_a_picture_with_their_places(shared):
         assert 0 <= y0 < y1 <= PAGE_SIDE
 
 
-@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+@pytest.mark.parametrize(
+    "turned", [0, pytest.param(90, marks=pytest.mark.long), 180, pytest.param(270, marks=pytest.mark.long)]
+)
 def test_it_tells_which_way_up_a_page_is(shared, turned):
     assert shared.look(picture(turned=turned), company="A", wait_seconds=_WAIT) == turned
 
@@ -120,6 +122,7 @@ def test_nothing_starts_before_it_is_needed_and_one_process_serves_all(own):
     assert reader.starts == 1
 
 
+@pytest.mark.long
 def test_it_ends_when_nothing_is_asked_of_it(own):
     reader = own(idle_seconds=0.3)
     look(reader)
@@ -160,6 +163,7 @@ def test_a_stopped_reader_is_ended(own):
     assert look(reader) == 0
 
 
+@pytest.mark.long
 def test_a_reader_that_takes_too_much_memory_is_ended(own):
     reader = own(limits=Limits(stalled=20.0, slow=float("inf"), resident_mb=MEMORY_MB))
     look(reader)
@@ -172,6 +176,7 @@ def test_a_reader_that_takes_too_much_memory_is_ended(own):
     assert reader._ask("hoard", [], company="A", wait_seconds=1, megabytes=100, seconds=0.3)["held"] == 100
 
 
+@pytest.mark.long
 def test_a_page_that_takes_too_long_is_given_up(own):
     reader = own(limits=Limits(cpu=0.5, slow=float("inf")))
     look(reader)

@@ -90,7 +90,15 @@ def attempt(pipeline: Pipeline) -> str:
     return "ok"
 
 
-@pytest.mark.parametrize(("number", "drop"), [*((number, False) for number in OUTAGES), (40613, True), (10928, True)])
+@pytest.mark.parametrize(
+    ("number", "drop"),
+    [
+        (OUTAGES[0], False),
+        *(pytest.param(number, False, marks=pytest.mark.long) for number in OUTAGES[1:]),
+        (40613, True),
+        pytest.param(10928, True, marks=pytest.mark.long),
+    ],
+)
 def test_an_outage_at_any_statement_is_waited_out(on_azure, standin, number, drop):
     on_azure.add_key()
     for name, match in PLACES.items():

@@ -256,6 +256,7 @@ def test_a_result_whose_blob_is_gone_is_told_and_its_document_can_be_read_again(
     assert fragile.extract(document).data["provenance"]["method"] == "model"
 
 
+@pytest.mark.every_database
 def test_a_database_that_is_away_from_the_start_costs_no_call(fragile, database_cut):
     fragile.add_key()
     database_cut.cut()

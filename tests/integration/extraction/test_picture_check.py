@@ -65,7 +65,7 @@ def total_of(pipeline, data: bytes) -> dict:
 
 
 @pytest.mark.parametrize("verifies", [True, False])
-@pytest.mark.parametrize(("figures", "share"), [("96,440.00", 1.0), ("9", 0.125)])
+@pytest.mark.parametrize(("figures", "share"), [("96,440.00", 1.0), pytest.param("9", 0.125, marks=pytest.mark.long)])
 def test_a_total_that_is_covered_by_another_one_goes_to_a_person(with_reader, scan_answer, verifies, figures, share):
     pipeline = with_reader(verify_doubtful=verifies)
     pipeline.add_key(limit=None)

@@ -81,8 +81,14 @@ def test_the_sample_photo_is_answered_with_places_on_it(with_reader, monkeypatch
     ("field", "changes"),
     [
         ("total", {"total": "74660.00", "total_printed": "74,660.00"}),
-        ("invoice_number", {"invoice_number": "ADM-26-00181", "invoice_number_printed": "ADM-26-00181"}),
-        ("invoice_date", {"invoice_date": "2026-03-15", "invoice_date_printed": "15/03/2026"}),
+        pytest.param(
+            "invoice_number",
+            {"invoice_number": "ADM-26-00181", "invoice_number_printed": "ADM-26-00181"},
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "invoice_date", {"invoice_date": "2026-03-15", "invoice_date_printed": "15/03/2026"}, marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_value_that_the_picture_does_not_show_is_kept_and_goes_to_a_person(with_reader, scan_answer, field, changes):
@@ -129,6 +135,7 @@ def test_a_reader_that_hangs_or_is_killed_costs_only_the_evidence(with_reader, s
     assert "second_reading_missing" not in codes(pipeline.extract(unique(SCAN)))
 
 
+@pytest.mark.long
 def test_a_page_on_its_side_is_turned_before_the_model_sees_it(with_reader, scan_answer):
     pipeline = with_reader()
     pipeline.add_key()
@@ -141,6 +148,7 @@ def test_a_page_on_its_side_is_turned_before_the_model_sees_it(with_reader, scan
     assert outcome.data["confidence"]["total"] == "high"
 
 
+@pytest.mark.long
 def test_many_scans_at_once_are_compared_or_say_that_they_were_not(with_reader, scan_answer):
     pipeline = with_reader(wait_seconds=3.0)
     pipeline.add_key(limit=None)

@@ -129,6 +129,7 @@ def test_a_crowd_of_many_instances_keeps_the_bound_and_leaves_nobody_waiting(dat
     assert database.read(job_turns.companies_with_waiting) == []
 
 
+@pytest.mark.every_database
 def test_whose_turn_it_is_is_looked_up_in_an_index(database):
     if database.dialect == "mssql":
         pytest.skip("the stand-in shows no plans")

@@ -154,6 +154,7 @@ def test_persons_in_processes_of_their_own_decide_each_review_once(reviews, data
 
 @pytest.mark.parametrize("order", review_lists.ORDERS)
 @pytest.mark.parametrize("wanted", ["state", "company", "reason", "both", "amount"])
+@pytest.mark.every_database
 def test_an_index_serves_each_filter_and_order_without_a_sort(reviews, wanted, order):
     if reviews.services.database.dialect == "mssql":
         pytest.skip("the stand-in has no plans of Azure SQL")

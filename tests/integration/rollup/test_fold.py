@@ -83,6 +83,7 @@ def test_sums_beyond_32_bits_and_costs_of_eight_places_stay_exact(books):
     assert row["CostUnits"] == 3 * (123_456_789_012_345 + 1)
 
 
+@pytest.mark.every_database
 def test_a_row_that_becomes_visible_late_is_not_missed(books):
     """Its id is lower than ids that were folded long before it was committed."""
     if books.database.dialect != "postgresql":
@@ -171,6 +172,7 @@ def test_rows_without_a_day_get_that_of_their_companys_clock_before_and_after_it
     assert found == days
 
 
+@pytest.mark.every_database
 def test_a_moment_that_is_none_sets_its_row_alone_aside(books):
     if books.database.dialect != "sqlite":
         pytest.skip("a column of moments holds nothing else there")
@@ -208,6 +210,7 @@ def test_a_stamp_that_others_carry_is_given_up_with_everything_done(books):
     assert sum(row["TotalTokens"] for row in books.daily().values()) == 500
 
 
+@pytest.mark.every_database
 def test_branches_and_users_are_kept_apart_as_written(books):
     if books.database.dialect == "mssql":
         pytest.skip("there it is the collation of the columns, which the stand-in does not know")

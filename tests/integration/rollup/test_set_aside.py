@@ -88,6 +88,7 @@ def test_a_total_at_the_end_of_its_range_keeps_no_lowered_limit_from_binding(boo
     assert aside(books) == []
 
 
+@pytest.mark.every_database
 def test_limits_and_totals_that_cannot_be_taken_over_are_set_aside(books):
     if books.database.dialect == "sqlite":
         pytest.skip("its numbers grow into floating point instead")
@@ -103,6 +104,7 @@ def test_limits_and_totals_that_cannot_be_taken_over_are_set_aside(books):
     assert ("take over limits", str(broken), 1) in aside(books)
 
 
+@pytest.mark.every_database
 def test_a_key_that_cannot_be_read_is_alone_with_that(books, clock):
     if books.database.dialect not in UNREADABLE:
         pytest.skip("it takes no such moment")
@@ -133,6 +135,7 @@ def test_a_key_that_cannot_be_read_is_alone_with_that(books, clock):
     assert len(books.alerts("used_up")) == 9
 
 
+@pytest.mark.every_database
 def test_a_usage_row_that_cannot_be_folded_is_taken_out_of_its_batch(books, clock):
     if books.database.dialect not in UNREADABLE:
         pytest.skip("it takes no such moment")
@@ -168,6 +171,7 @@ def test_alerts_whose_facts_were_written_by_hand_stop_no_step(books, details):
     assert aside(books) == [("end stale reservations", f"call {bad} attempt 1", 1)]
 
 
+@pytest.mark.every_database
 def test_old_rows_that_cannot_be_deleted_do_not_keep_the_others(books, make_services):
     if books.database.dialect == "mssql":
         pytest.skip("the stand-in takes no tables of others")

@@ -177,6 +177,7 @@ def test_a_key_past_its_end_is_expired_by_the_services_clock(books, clock):
     assert books.status(token) == "Expired"
 
 
+@pytest.mark.every_database
 def test_a_status_changed_by_an_operator_between_read_and_write_stays(books):
     if books.database.dialect == "sqlite":
         pytest.skip("there the operator waits for the timer's transaction or comes before it: see the next test")
