@@ -82,18 +82,7 @@ def build_blobs(base: Foundations, extraction: ExtractionService, stored: Stored
         monotonic=monotonic,
     )
     poison = PoisonQueue(lambda: queue_client(settings, QUEUE), read=poisoned_blob(settings.invoice_container))
-    sweep = BlobSweep(
-        store=store,
-        intake=intake,
-        alerts=alerts,
-        poison=poison,
-        forgotten=ForgottenBlobs(
-            store, alerts, clock=base.clock, after=timedelta(seconds=settings.blob_sweep_after_seconds)
-        ),
-        ended=EndedConditions(store, alerts),
-        clock=base.clock,
-        monotonic=monotonic,
-    )
+    sweep = _build_sweep(base, store, intake, alerts, poison)
     expiring = ExpiringDocuments(
         documents,
         base.database.unhurried(),
@@ -113,4 +102,20 @@ def build_blobs(base: Foundations, extraction: ExtractionService, stored: Stored
     )
     return BlobServices(
         store, alerts, intake, delivery, sweep, documents, keeper, expiring, erasure, sources, pages, reviewed
+    )
+
+
+def _build_sweep(
+    base: Foundations, store: BlobStore, intake: BlobIntake, alerts: BlobAlerts, poison: PoisonQueue
+) -> BlobSweep:
+    after = timedelta(seconds=base.settings.blob_sweep_after_seconds)
+    return BlobSweep(
+        store=store,
+        intake=intake,
+        alerts=alerts,
+        poison=poison,
+        forgotten=ForgottenBlobs(store, alerts, clock=base.clock, after=after),
+        ended=EndedConditions(store, alerts),
+        clock=base.clock,
+        monotonic=base.pace.clock,
     )

@@ -5,15 +5,15 @@ from typing import Any
 
 from shared_code.blobs.clients import storage_configured
 from shared_code.blobs.document_erasure import DocumentErasure
-from shared_code.bootstrap.blobs import build_blobs
+from shared_code.bootstrap.blobs import BlobServices, build_blobs
 from shared_code.bootstrap.container import Services, Startup
 from shared_code.bootstrap.extraction import build_extraction
-from shared_code.bootstrap.foundations import lay_foundations
+from shared_code.bootstrap.foundations import Foundations, lay_foundations
 from shared_code.bootstrap.health import readiness_checks, system_checks
-from shared_code.bootstrap.jobs import build_jobs
-from shared_code.bootstrap.reviews import build_reviews
+from shared_code.bootstrap.jobs import JobServices, build_jobs
+from shared_code.bootstrap.reviews import ReviewServices, build_reviews
 from shared_code.bootstrap.uploads import build_upload_lane
-from shared_code.bootstrap.webhooks import build_webhooks
+from shared_code.bootstrap.webhooks import WebhookServices, build_webhooks
 from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import REPORT_SECONDS, install_default
 from shared_code.database.pool_limit import warn_of_pool_limit
@@ -111,20 +111,7 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
         webhooks=webhooks,
         reviews=reviews,
         review_accuracy=ReviewAccuracy(database.unhurried(seconds=REPORT_SECONDS), clock),
-        rollup=RollupContext(
-            settings,
-            database.unhurried(),
-            base.budgets,
-            base.ledger,
-            base.outbox,
-            blobs.sweep,
-            jobs.sweep,
-            blobs.expiring,
-            webhooks.deliveries,
-            reviews.desk,
-            blobs.reviewed,
-            clock,
-        ),
+        rollup=_rollup_context(base, blobs, jobs, webhooks, reviews),
         token_administration=TokenAdministration(
             database, base.cipher, default_threshold=settings.default_threshold, clock=clock
         ),
@@ -135,4 +122,23 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
         startup=startup,
         health=system_checks(base),
         readiness=readiness_checks(database, startup),
+    )
+
+
+def _rollup_context(
+    base: Foundations, blobs: BlobServices, jobs: JobServices, webhooks: WebhookServices, reviews: ReviewServices
+) -> RollupContext:
+    return RollupContext(
+        base.settings,
+        base.database.unhurried(),
+        base.budgets,
+        base.ledger,
+        base.outbox,
+        blobs.sweep,
+        jobs.sweep,
+        blobs.expiring,
+        webhooks.deliveries,
+        reviews.desk,
+        blobs.reviewed,
+        base.clock,
     )
