@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from shared_code.invoices.alternatives import by_first_character
 from shared_code.invoices.currencies import is_currency
 from shared_code.invoices.currency_symbols import ABBREVIATIONS_OF_CODES, PREFIXED_OF_CODE, SIGNS_OF_CODES
 
@@ -47,7 +48,9 @@ _LABEL = (
     r"total|amounts?|prices?|betrag|beträge|preis|summe|montants?|prix|importe|precio|importo|prezzo|bedrag|prijs|"
     r"kwota|cena|tutar|fiyat|belopp|beløb|pris|value|valor|in|en|em"
 )
-_LABELLED = re.compile(rf"(?<![^\W_])(?:{_LABEL})[\s:.\-(\[]{{1,6}}(?=({_MARK})(?![^\W_]))", re.IGNORECASE)
+_LABELLED = re.compile(
+    rf"(?<![^\W_])(?:{by_first_character(_LABEL.split('|'))})[\s:.\-(\[]{{1,6}}(?=({_MARK})(?![^\W_]))", re.IGNORECASE
+)
 _ALONE = re.compile(rf"(?m)^\s*({_MARK})\s*$|[(\[]\s?({_MARK})\s?[)\]]")
 _DIGIT = re.compile("[0-9]")
 _CODE = re.compile(r"(?<![^\W_])[A-Z]{3}(?![^\W_])")
@@ -86,7 +89,7 @@ def currencies_in(text: str) -> CurrencyEvidence:
         beside = {piece for pattern in patterns for piece in pattern.findall(line)}
         beside.update(first or second for first, second in _ALONE.findall(line))
         meant = {piece: meaning for piece in beside if (meaning := codes_of_mark(piece))}
-        if _EXCHANGE.search(line) is not None:
+        if (signs or meant) and _EXCHANGE.search(line) is not None:
             mentioned.update(*signs, *meant.values())
             continue
         strong |= signs

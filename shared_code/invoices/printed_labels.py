@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from shared_code.invoices.alternatives import by_first_character
 from shared_code.invoices.currency_marks import codes_of_mark
 from shared_code.invoices.month_names import fold
 from shared_code.invoices.printed_dates import dates_in
@@ -291,5 +292,5 @@ def _fields() -> Mapping[str, str]:
 @cache
 def _pattern() -> re.Pattern[str]:
     longest_first = sorted(_fields(), key=len, reverse=True)
-    alternatives = "|".join(re.escape(label).replace(r"\ ", r"[ .]{1,2}") for label in longest_first)
+    alternatives = by_first_character(re.escape(label).replace(r"\ ", r"[ .]{1,2}") for label in longest_first)
     return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")

@@ -95,22 +95,28 @@ def amounts_in(text: str, *, with_decimals: bool = False) -> frozenset[Decimal]:
 
     Parts of dates and codes (``12/01/2019``, ``A-100``) are no amounts. ``with_decimals`` leaves out whole numbers.
     """
+    return amounts_and_exact_ones(text)[1 if with_decimals else 0]
+
+
+def amounts_and_exact_ones(text: str) -> tuple[frozenset[Decimal], frozenset[Decimal]]:
+    """All values of :func:`amounts_in`, and those of numbers with decimals."""
     # A page may use the Arabic decimal mark in one line and Latin ones in another.
     parts = text.split("\n") if _DECIMAL_ONLY in text else [text]
     plain = _LEADER.sub(" ", " | ".join([_plain_characters(part) for part in parts]).replace("\n", " | "))
     values: set[Decimal] = set()
+    exact: set[Decimal] = set()
     tokens = [token.replace(" ", "") for token in _COMB.findall(plain)[:_MAX_TOKENS]]
     tokens += [token for pattern in (_TOKEN, _SPACED, _GLUED) for token in pattern.findall(plain)[:_MAX_TOKENS]]
     tokens += [token for mark, token in _MARKED.findall(plain)[:_MAX_TOKENS] if codes_of_mark(mark)]
     for token in set(tokens):
         core = token.rstrip("'")
         if len(core) <= _MAX_LENGTH and _CORE.fullmatch(core):
-            values.update(_unsigned_readings(core, None))
-    return (
-        frozenset(value for value in values if int(value.as_tuple().exponent) < 0)
-        if with_decimals
-        else frozenset(values)
-    )
+            readings = _unsigned_readings(core, None)
+            values.update(readings)
+            # Only a comma or a full stop begins decimals.
+            if "." in core or "," in core:
+                exact.update(value for value in readings if int(value.as_tuple().exponent) < 0)
+    return frozenset(values), frozenset(exact)
 
 
 def amount_places(text: str) -> list[PlacedAmount]:

@@ -15,6 +15,7 @@ they need the new PROMPT_VERSION only. ``wire_schema.ROW_FIELDS`` names the few 
 import datetime as dt
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any
 
 DOCUMENT_TYPES = ("invoice", "credit_note", "debit_note", "receipt", "proforma", "other")
@@ -278,9 +279,17 @@ def money_text(value: Decimal) -> str:
     return text if value else text.removeprefix("-")
 
 
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    """The fields of a record; none for what is no record."""
+    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+
+
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+    if value is None or isinstance(value, str):
+        return value
+    if names := _names_of(type(value)):  # type: ignore[arg-type] # mypy: a class of any kind has no hash
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, tuple):
         return [_plain(entry) for entry in value]
     if isinstance(value, Decimal):

@@ -18,7 +18,7 @@ from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText, Source
 from shared_code.invoices.picture_text import PictureText
 from shared_code.invoices.printed_dates import DateReading, dates_in, without_print_headers
 from shared_code.invoices.printed_labels import BesideLabel, beside_labels_in, texts_by_field
-from shared_code.invoices.printed_numbers import amounts_in, ascii_digits
+from shared_code.invoices.printed_numbers import amounts_and_exact_ones, ascii_digits
 
 _ENOUGH_DIGITS = re.compile(r"(?:\D*+\d){4}")
 #: Codes of at least this many characters are also looked for across blanks (IBANs are printed in groups).
@@ -47,7 +47,6 @@ class TextLayer:
         """This layer, with all that is looked up in it made ready; takes milliseconds for each page."""
         for layer in {self, self.seen, *([self.unseen] if self.unseen.text.strip() else [])}:
             layer.has_amount(Decimal(0))
-            layer.has_amount(Decimal(0), with_decimals=True)
             layer.has_code("0")
             _ = layer.beside_labels, layer.currencies, layer.days, layer.complete
         return self
@@ -165,7 +164,7 @@ class TextLayer:
 
     def has_code(self, code: str) -> bool:
         """Whether a number or code is printed as a whole, not as a part of a longer one, in any case and grouping."""
-        exact = code_in(code, self._words) or (self._turned and self._has_parts_of(code))
+        exact = _holds(self._words, code) or (self._turned and self._has_parts_of(code))
         return exact or (self.read_from_pictures and self._pictures.has_code(code))
 
     def _has_parts_of(self, code: str) -> bool:
@@ -187,13 +186,17 @@ class TextLayer:
         exact = bool(words) and sum(word in printed for word in words) >= _MOST_WORDS * len(words)
         return exact or (self.read_from_pictures and self._pictures.has_words_of(text))
 
-    @cached_property
+    @property
     def _amounts(self) -> frozenset[Decimal]:
-        return amounts_in(self._text)
+        return self._amounts_and_exact_ones[0]
+
+    @property
+    def _exact_amounts(self) -> frozenset[Decimal]:
+        return self._amounts_and_exact_ones[1]
 
     @cached_property
-    def _exact_amounts(self) -> frozenset[Decimal]:
-        return amounts_in(self._text, with_decimals=True)
+    def _amounts_and_exact_ones(self) -> tuple[frozenset[Decimal], frozenset[Decimal]]:
+        return amounts_and_exact_ones(self._text)
 
     @cached_property
     def days(self) -> frozenset[date]:
@@ -212,7 +215,12 @@ class TextLayer:
 
 def code_in(code: str, text: str) -> bool:
     """Whether ``text`` holds the code as whole words; one of six characters or more may be printed in groups."""
-    words, within = _words(code), f" {_words(text)} "
+    return _holds(f" {_words(text)} ", code)
+
+
+def _holds(within: str, code: str) -> bool:
+    """The same for a text that was brought into words before."""
+    words = _words(code)
     if not words:
         return False
     if f" {words} " in within:

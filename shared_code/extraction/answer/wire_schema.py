@@ -200,7 +200,8 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
 
 
 def _leaf(data: Mapping[str, Any], name: str) -> str | None:
-    return _meant(_text(data.get(name), name))
+    value = data.get(name)
+    return None if value is None else _meant(_text(value, name))
 
 
 def _meant(text: str | None) -> str | None:

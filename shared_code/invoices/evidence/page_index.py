@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import accumulate, islice
 
 from shared_code.invoices import picture_text
 from shared_code.invoices.currency_marks import codes_of_mark
@@ -124,14 +124,14 @@ class PageIndex:
     @cached_property
     def _compact(self) -> tuple[str, list[int], list[tuple[int, int]]]:
         """All letters and digits, where each word begins among them, and its place in the text."""
-        begins, words, parts, length = [], [], [], 0
-        for match in _WORD.finditer(self._text):
-            part = _compact_word(match[0])
-            if part:
-                begins.append(length)
-                words.append(match.span())
-                parts.append(part)
-                length += len(part)
+        words = [match.span() for match in _WORD.finditer(self._text)]
+        if self._text.isascii():
+            plain = self._text.lower()
+            parts = [plain[start:end] for start, end in words]
+        else:
+            both = [(span, _compact_word(self._text[slice(*span)])) for span in words]
+            words, parts = [span for span, part in both if part], [part for _, part in both if part]
+        begins = list(accumulate(map(len, parts), initial=0))[:-1]
         return "".join(parts), begins, words
 
     @cached_property
@@ -167,7 +167,9 @@ class PageIndex:
         if known is None:
             shown = self._text[start:end]
             boxes: tuple[Place, ...]
-            if "\n" not in shown and start <= len(self._placed.text):
+            if (box := self._own_box(start, end)) is not None:
+                boxes = (box,)
+            elif "\n" not in shown and start <= len(self._placed.text):
                 box = around(self._parts(start, end))
                 boxes = () if box is None else (box,)
             else:
@@ -176,6 +178,20 @@ class PageIndex:
             known = Found(self.page, start, end, shown, self._source_of(boxes), boxes, around(boxes))
             self._known[start, end] = known
         return known
+
+    def _own_box(self, start: int, end: int) -> Place | None:
+        """The box of a piece that begins and ends here, as most cells of tables do; None when none does."""
+        number = self._numbers_of_pieces.get(start)
+        if number is None or (number + 1 < len(self._starts) and self._starts[number + 1] < end):
+            return None
+        at = number * PIECE_NUMBERS
+        _, last, left, top, right, bottom = self._placed.pieces[at : at + PIECE_NUMBERS]
+        return (left, top, right, bottom) if last == end else None
+
+    @cached_property
+    def _numbers_of_pieces(self) -> Mapping[int, int]:
+        """The number of each piece by its first character."""
+        return {start: number for number, start in enumerate(self._starts)}
 
     def _as_printed(self, start: int, end: int) -> tuple[int, int]:
         """The place in the text as it was given of one in a line that was turned round."""

@@ -162,7 +162,7 @@ def _find(index: PageIndex, value: Value, *, currency: bool) -> list[Found]:
 
 def _as_exact(found: list[Found], value: Value) -> list[Found]:
     """Of the places of an amount those with its decimals, if there are any: 18 may be the rate and 18.00 the tax."""
-    if not isinstance(value, Decimal):
+    if len(found) == 1 or not isinstance(value, Decimal):
         return found
     digits = sum(map(str.isdigit, f"{value:f}"))
     return [place for place in found if sum(map(str.isdigit, place.text)) == digits] or found
