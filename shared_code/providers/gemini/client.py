@@ -6,12 +6,15 @@ Only this module imports the SDK. It changes these defaults of the SDK, each for
 * an empty key falls back to a key from the environment, which another company would pay for: refused before;
 * the environment can switch it to Vertex, another base URL or another API version: all three are set here;
 * it reads an answer into typed objects and drops what does not fit, the usage with it: the body is read here;
+* it makes typed objects of a request, checks them and takes them apart again, which takes longer than to send it: the
+  body is written here, in the form of the API, and handed over as ``extra_body``;
 * a header for the key in other capitals than its own is overruled by the client's own key: the key goes into exactly
   ``x-goog-api-key``.
 
 The SDK and the HTTP library are imported with the first call, because their import is slow.
 """
 
+import base64
 import math
 import threading
 from collections.abc import Callable
@@ -38,6 +41,8 @@ DEFAULT_API_VERSION = "v1beta"
 #: the key that the client is built with; no call of ours is sent with it
 PLACEHOLDER_KEY = "placeholder-never-sent"
 _KEY_HEADER = "x-goog-api-key"
+#: what the SDK is given as content; ``extra_body`` takes its place
+_IN_BODY = "-"
 #: seconds; the service refuses a shorter deadline
 _SHORTEST_SERVER_SECONDS = 10
 _MOST_MODELS = 5000
@@ -78,9 +83,7 @@ class GeminiProvider:
         client = self._ready_client()
         config = _config(request, key, timeout_seconds)
         response = guarded(
-            lambda: client.models.generate_content(
-                model=plain_name(request.model), contents=_contents(request), config=config
-            ),
+            lambda: client.models.generate_content(model=plain_name(request.model), contents=_IN_BODY, config=config),
             self._failure_of,
         ).sdk_http_response
         return read_answer(response.body if response else None)
@@ -153,44 +156,52 @@ class GeminiProvider:
 def _config(request: ModelRequest, key: str, timeout_seconds: float) -> "types.GenerateContentConfig":
     from google.genai import types
 
-    info = MODELS.info(request.model)
     return types.GenerateContentConfig(
-        http_options=_http_options(key, timeout_seconds),
+        http_options=_http_options(key, timeout_seconds, body=_body(request)),
         should_return_http_response=True,
         automatic_continuation=False,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        system_instruction=request.system,
-        max_output_tokens=min(request.max_output_tokens, info.output_limit),
-        response_mime_type="application/json",
-        response_json_schema=dict(request.schema),
-        thinking_config=_thinking(info.thinking),
     )
 
 
-def _http_options(key: str, timeout_seconds: float) -> "types.HttpOptions":
+def _http_options(key: str, timeout_seconds: float, *, body: dict[str, Any] | None = None) -> "types.HttpOptions":
     from google.genai import types
 
     server_seconds = max(_SHORTEST_SERVER_SECONDS, math.ceil(timeout_seconds))
     return types.HttpOptions(
         timeout=max(1, math.ceil(timeout_seconds * 1000)),
         headers={_KEY_HEADER: key, "X-Server-Timeout": str(server_seconds)},
+        extra_body=body,
     )
 
 
-def _thinking(setting: int | str | None) -> "types.ThinkingConfig | None":
+def _body(request: ModelRequest) -> dict[str, Any]:
+    """The members of the request as the API has them (ai.google.dev/api/generate-content)."""
+    info = MODELS.info(request.model)
+    generation = {
+        "maxOutputTokens": min(request.max_output_tokens, info.output_limit),
+        "responseMimeType": "application/json",
+        "responseJsonSchema": request.schema,
+        **_thinking(info.thinking),
+    }
+    body: dict[str, Any] = {"contents": [{"parts": _parts(request), "role": "user"}], "generationConfig": generation}
+    if request.system is not None:
+        body["systemInstruction"] = {"parts": [{"text": request.system}], "role": "user"}
+    return body
+
+
+def _thinking(setting: int | str | None) -> dict[str, Any]:
     """A budget or a level; the service refuses both together."""
-    from google.genai import types
-
     if setting is None:
-        return None
-    if isinstance(setting, int):
-        return types.ThinkingConfig(thinking_budget=setting)
-    return types.ThinkingConfig(thinking_level=types.ThinkingLevel(setting.upper()))
+        return {}
+    name, value = ("thinkingBudget", setting) if isinstance(setting, int) else ("thinkingLevel", setting.upper())
+    return {"thinkingConfig": {name: value}}
 
 
-def _contents(request: ModelRequest) -> Any:
+def _parts(request: ModelRequest) -> list[dict[str, Any]]:
     """The document first, then the question: the order that the vendor advises for a single document."""
-    from google.genai import types
-
-    parts = [types.Part.from_bytes(data=bytes(media.data), mime_type=media.mime_type) for media in request.media]
-    return [types.Content(role="user", parts=[*parts, types.Part.from_text(text=request.prompt)])]
+    parts: list[dict[str, Any]] = [
+        {"inlineData": {"data": base64.urlsafe_b64encode(media.data).decode("ascii"), "mimeType": media.mime_type}}
+        for media in request.media
+    ]
+    return [*parts, {"text": request.prompt}]
