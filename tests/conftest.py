@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql.elements import ReleaseSavepointClause, RollbackToSavepointClause, SavepointClause
+from sqlalchemy.sql.selectable import SelectBase
 
 from shared_code.database.connection import Database, create_database
 from shared_code.database.schema import ensure_schema
@@ -281,7 +282,10 @@ def _hold_to_mssql(_connection, element, multiparams, params, _options) -> None:
     """Compile each statement of a test for Azure SQL and read it with a parser of its dialect."""
     if isinstance(element, TextClause | DDLElement | _SAVEPOINTS) or not isinstance(element, ClauseElement):
         return
-    names = list((multiparams[0] if multiparams else params) or {})
+    values = (multiparams[0] if multiparams else params) or {}
+    if isinstance(element, SelectBase) and isinstance(values, dict):
+        element = element.params(values)
+    names = list(values)
     compiled = element.compile(dialect=_AZURE, column_keys=names or None, compile_kwargs={"render_postcompile": True})
     statement = str(compiled)
     if statement in _checked:

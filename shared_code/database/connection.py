@@ -21,6 +21,7 @@ from shared_code.database.engines import (
     WRITE_OPTION,
     build_engine,
     limit_sqlite_wait,
+    reader_of,
     resolve_target,
 )
 from shared_code.database.error_causes import Cause, LoginFailed, classify
@@ -61,6 +62,7 @@ class Database:
     def __init__(self, engine: Engine, *, retry_budget_seconds: float, places: int, sleep: Sleep, clock: Clock) -> None:
         self.engine = engine
         self._writer = engine.execution_options(**{WRITE_OPTION: True})
+        self._reader = reader_of(engine)
         self._retry_budget_seconds = retry_budget_seconds
         self._sleep = sleep
         self._clock = clock
@@ -151,11 +153,11 @@ class Database:
                 retries = self._wait(retries, deadline, error)
 
     def read[T](self, work: Callable[[Connection], T], *, budget_seconds: float | None = None) -> T:
-        """Run reads on one connection, again after passing errors. Errors as :meth:`run`."""
+        """Run reads on one connection, perhaps without a transaction, again after errors. Errors as :meth:`run`."""
         deadline, retries = self._deadline(budget_seconds), None
         while True:
             try:
-                with self._limit(deadline - self._clock()), self._connected(self.engine) as connection:
+                with self._limit(deadline - self._clock()), self._connected(self._reader) as connection:
                     return work(connection)
             except SQLAlchemyError as error:
                 retries = self._wait(retries, deadline, error)

@@ -24,7 +24,6 @@ from shared_code.azure_login import azure_credential
 from shared_code.database import odbc, parameter_types
 from shared_code.database.driver_limits import hold_to_time_limits
 from shared_code.database.error_causes import LoginFailed, classify
-from shared_code.database.tables import SCHEMA
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings
 
@@ -174,8 +173,22 @@ def build_engine(target: Target, settings: Settings, *, token_source: TokenSourc
     engine = create_engine(target.url, **options)
     _listen(engine, target, settings, token_source)
     if target.dialect == "sqlite":
-        return engine.execution_options(schema_translate_map={SCHEMA: None})
+        # Not by schema_translate_map, which writes each statement anew each time that it is run.
+        engine.dialect.identifier_preparer.schema_for_object = _without_schema
     return engine
+
+
+def reader_of(engine: Engine) -> Engine:
+    """The engine for units of work that only read."""
+    if engine.dialect.name != "postgresql":
+        return engine
+    # Each statement sees what was committed before it, also in a transaction: to begin and end one is two round trips.
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _without_schema(_table: Any) -> str:
+    """SQLite has no schemas: tables are called by their names alone."""
+    return ""
 
 
 def _listen(engine: Engine, target: Target, settings: Settings, token_source: TokenSource | None) -> None:
@@ -239,8 +252,13 @@ def _keep_private(path: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry],
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first fails at its first write when another one has written meanwhile.
-    writes = connection.get_execution_options().get(WRITE_OPTION)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get(WRITE_OPTION):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    # It waits for nobody, so that there is no error to understand: past SQLAlchemy, as in limit_sqlite_wait.
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("BEGIN")
 
 
 def _limit_lock_waits(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    bindparam,
+    insert,
+    literal,
+    select,
+    union,
+    update,
+)
 
 from shared_code.database.clock import utc_now
 from shared_code.database.stores.operations.rows_by_age import Expiring
@@ -249,21 +261,20 @@ _FIND_RUNNING = select(claims.c.CompanyID, claims.c.CallID, claims.c.UpdatedAt).
     claims.c.RunningID == bindparam("wanted", type_=String(36))
 )
 
-# An unknown key is NULL, which equals nothing.
-_SAME_INVOICE = (
-    select(table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey)
-    .where(
+
+def _with_key(column: ColumnElement[str], name: str) -> Select[Any]:
+    # An unknown key is NULL, which equals nothing.
+    return select(table.c.ExtractionID, table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey).where(
         table.c.CompanyID == bindparam("company"),
+        column == bindparam(name, type_=String(64)),
         table.c.State == DONE,
         table.c.DocumentSha256 != bindparam("own_sha256"),
-        or_(
-            table.c.DuplicateKey == bindparam("duplicate", type_=String(64)),
-            table.c.SimilarKey == bindparam("similar", type_=String(64)),
-        ),
     )
-    .order_by(table.c.ExtractionID)
-    .limit(10)
-)
+
+
+# Each key by its own index: asked for either of two, SQLite goes through all readings of the company.
+_found = union(_with_key(table.c.DuplicateKey, "duplicate"), _with_key(table.c.SimilarKey, "similar")).subquery()
+_SAME_INVOICE = select(_found).order_by(_found.c.ExtractionID).limit(10)
 
 
 def find_same_invoice(
