@@ -14,6 +14,7 @@ BENCHES = {
     "usage": "usage reports over a year of a thousand companies",
     "host": "the local host's share of a request on a kept connection",
     "console": "the console's pages in a browser, over a year of a thousand keys",
+    "parts": "processor time of an upload by part: SDK, database, evidence, children",
     "fold": "usage rows summed per day, over a growing history",
 }
 

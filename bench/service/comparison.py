@@ -26,7 +26,7 @@ _BUSY_CALLERS, _BUSY_CALLS = 64, 512
 
 def run(*, full: bool, publish: bool) -> None:
     """Measure. Raises BenchFailed, and KeyboardInterrupt when somebody asks it to end; nothing is left running."""
-    _forget_settings()
+    forget_settings()
     ending = ExitStack()
     try:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
@@ -132,7 +132,7 @@ class _Comparison:
         }
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """Measure the defaults: what the caller's shell sets for the service does not count."""
     from shared_code.settings import Settings
 
