@@ -12,8 +12,8 @@ from decimal import Decimal
 from shared_code.errors import ServiceError
 from shared_code.extraction.service import ExtractionService
 from shared_code.metering.booking import Booking
-from shared_code.metering.budgets import Booked
 from shared_code.metering.call_costs import cost_usd
+from shared_code.metering.finishing import Ended
 from shared_code.metering.ledger import Ledger
 from shared_code.providers.base import Finish, ModelAnswer, ModelProvider, ModelRequest
 from shared_code.providers.vendors import model_info
@@ -89,7 +89,7 @@ class MeteredLedger(Ledger):
         self.meter.admit(request)
         return Ledger.reserve(self, request, *arguments, **options)  # type: ignore[arg-type] # handed on as they are
 
-    def book(self, booking: Booking) -> Booked | None:
+    def book(self, booking: Booking) -> Ended | None:
         """As :meth:`Ledger.book`."""
         if booking.row is not None:
             self.meter.note(booking.row, booking.reservation)

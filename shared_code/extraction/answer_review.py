@@ -37,7 +37,7 @@ from shared_code.extraction.outcome import (
 from shared_code.extraction.page_evidence import PageEvidence
 from shared_code.extraction.page_range_reader import PageRangeReader, RangeAnswers, known_rows, split_pages
 from shared_code.extraction.picture_check import pages_to_compare, with_differences
-from shared_code.extraction.reviewed import find_reviewed
+from shared_code.extraction.reviewed import reviewed_now
 from shared_code.extraction.second_reading import SecondReadings
 from shared_code.invoices.confidence import ESSENTIAL
 from shared_code.invoices.reading import Grounding, Reading
@@ -231,13 +231,13 @@ class AnswerReview:
         data = stored_data(result, earlier, signed(provenance, self._document))
         stored = finished(result, data, claim.head(supersedes=self._supersedes))
         if booked:
-            calls.store(claim.key, stored)
+            ended = calls.store(claim.key, stored)
         else:
-            calls.settle(answer, outcome="ok", claim_key=claim.key, finished=stored)
+            ended = calls.settle(answer, outcome="ok", claim_key=claim.key, finished=stored)
         late = LateReading(tools.database, claim.reading_id, answers, verdicts, reading, len(result.invoices), earlier)
         self._evidence.when_late(late.keep)
         name = ReadingName(claim.reading_id, self._supersedes)
-        reviewed = find_reviewed(tools.database, claim.reading_id)
+        reviewed = reviewed_now(tools.database, claim.reading_id, ended)
         return answer_data(data, calls.booked, name, result.evidence, reviewed=reviewed)
 
     def _doubtful_pages(self, reading: Reading, result: ExtractionResult) -> tuple[int, ...]:

@@ -148,7 +148,7 @@ class CallReservation:
     def _selected(self, place: Place, request: TokenRequest) -> None:
         self._place, self._request = place, request
         company, token = request.identity.caller.company_id, self.key.token_id if self.key else None
-        _log.info("Token %s selected for company %s, model %s", token, company, place.model)
+        _log.debug("Token %s selected for company %s, model %s", token, company, place.model)
 
     def _candidates(self, place: Place, request: TokenRequest) -> list[ApiKey]:
         """Keys of the place's provider, read anew: one that was replaced since it was refused is a new key."""

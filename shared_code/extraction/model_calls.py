@@ -19,7 +19,7 @@ from shared_code.extraction.key_effects import KeyEffects
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.metering.booking import Booking
 from shared_code.metering.call_costs import CallCosts
-from shared_code.metering.finishing import Failed
+from shared_code.metering.finishing import Ended, Failed
 from shared_code.metering.keys import RunKeys
 from shared_code.metering.ledger import Claiming, Ledger
 from shared_code.metering.usage_text import format_run_usage
@@ -73,6 +73,11 @@ class ModelCalls:
         """What the calls so far were booked at."""
         return tuple(self._booked)
 
+    @property
+    def tokens(self) -> str:
+        """The tokens (TokenID) whose keys the calls so far were made with, for logs."""
+        return ", ".join(dict.fromkeys(str(row.token_id) for row in self._booked))
+
     @cached_property
     def _retry_policy(self) -> Retries:
         return Retries(self._retry_config)
@@ -124,10 +129,11 @@ class ModelCalls:
         outcome: str,
         claim_key: str | None = None,
         finished: Finished | None = None,
-    ) -> None:
+    ) -> Ended | None:
         """Book a billed call and end its reservation; the result of the run is stored in the same transaction.
 
         :param answer: None for a call that may have been billed and gave no answer.
+        :returns: None when the database was away, and the outbox keeps the booking.
         """
         # From here on nobody gives it back: should the booking fail, its lease books the bound.
         if answer is not None and answer.finish is Finish.TRUNCATED:
@@ -139,14 +145,15 @@ class ModelCalls:
         self._booked.append(row)
         costs.note(reservation, row)
         self._last = Booking(reservation, row, claim_key, finished)
-        self._tools.ledger.book(self._last)
+        ended = self._tools.ledger.book(self._last)
         self._billed = None
+        return ended
 
-    def store(self, claim_key: str, finished: Finished) -> None:
-        """Store the result of a run whose calls are all booked."""
+    def store(self, claim_key: str, finished: Finished) -> Ended | None:
+        """Store the result of a run whose calls are all booked; None as for :meth:`settle`."""
         if self._last is None:
             raise errors.InternalError("No call is booked")
-        self._tools.ledger.store(replace(self._last, claim_key=claim_key, finished=finished))
+        return self._tools.ledger.store(replace(self._last, claim_key=claim_key, finished=finished))
 
     def close(self, claim_key: str, failed: Failed | None) -> None:
         """End a run that failed: what it holds is given back, but an answer that nobody settled was billed.

@@ -10,6 +10,7 @@ from shared_code.errors import ServiceError
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
+    from shared_code.metering.finishing import Ended
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +43,16 @@ class Reviewed:
         return cls(stored.review_state or NONE, stored.corrected_values)
 
 
-def find_reviewed(database: "Database", reading_id: str) -> Reviewed:
-    """What holds of a reading that was stored just now; a database that is away costs this remark only."""
+def reviewed_now(database: "Database", reading_id: str, ended: "Ended | None") -> Reviewed:
+    """What holds of a reading whose run has just ended; a database that is away costs this remark only.
+
+    :param ended: what the end did; None when it waits in the outbox.
+    """
+    if ended is None:
+        return Reviewed()
+    if ended.review is not None:
+        return Reviewed(ended.review.state, ended.review.corrected_values)
+    # It was stored by an earlier try, or had a review before.
     try:
         found = database.read(
             lambda connection: review_rows.find_review(connection, reading_id), budget_seconds=_LOOK_SECONDS

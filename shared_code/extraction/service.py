@@ -10,6 +10,7 @@ from functools import cached_property
 
 from shared_code import errors
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
+from shared_code.database.text_columns import fitting
 from shared_code.documents.document import Document, open_document
 from shared_code.extraction.admission import ClaimGate
 from shared_code.extraction.answer.prompt import PROMPT_VERSION
@@ -26,6 +27,9 @@ from shared_code.providers.retry import RetryConfig
 from shared_code.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+#: of a model's name in the log
+_MODEL_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +101,17 @@ class ExtractionService:
             force=submission.force,
         )
         data, remarks = self.without_model.extract(context, document, lines_required=submission.lines_required)
+        served = ""
         if data is None:
             document = replace(for_model(document), findings=(*document.findings, *remarks))
-            data = self._by_model(submission, context, document, keys)
+            data, served = self._by_model(submission, context, document, keys)
+        # Beside one for each call, the one line of a run without trouble: each costs a row, and a share of its time.
         _log.info(
-            "%s: status %s, method %s, tokens %s, %d ms",
+            "%s: status %s, method %s%s, tokens %s, %d ms",
             document.label,
             data["status"],
             data["provenance"]["method"],
+            served,
             data["usage"]["total_tokens"],
             deadline.elapsed * 1000,
         )
@@ -112,7 +119,8 @@ class ExtractionService:
 
     def _by_model(
         self, submission: Submission, context: ExtractionContext, document: Document, keys: RunKeys
-    ) -> AnswerData:
+    ) -> tuple[AnswerData, str]:
+        """The data, and for the log which model and token served."""
         choice = self.planner.choose(keys.company, asked_model=submission.model)
         claim = ClaimRequest(
             company_id=context.identity.caller.company_id,
@@ -136,7 +144,7 @@ class ExtractionService:
         admission = self.gate.enter(calls, plan, claim, force=submission.force)
         if admission.answer is not None:
             review.leave()
-            return self._cached(context, admission.answer)
+            return self._cached(context, admission.answer), ""
         try:
             data = review.read(plan, supersedes=admission.supersedes)
         except BaseException as error:  # whatever ends the run, an interruption too: what it holds is given back
@@ -144,7 +152,9 @@ class ExtractionService:
             calls.close(claim.key, failed_reading(submission, error))
             raise
         telemetry().metric("overhead_ms", context.deadline.elapsed * 1000 - calls.model_ms)
-        return data
+        # The model is named by the vendor's answer.
+        model = " ".join(fitting(data["provenance"]["model"], _MODEL_CHARACTERS).split())
+        return data, f" by {model} with token {calls.tokens}"
 
     @cached_property
     def _retry_config(self) -> RetryConfig:

@@ -37,11 +37,11 @@ from shared_code.extraction.outcome import (
     signed,
     stored_data,
 )
-from shared_code.extraction.reviewed import Reviewed, find_reviewed
+from shared_code.extraction.reviewed import Reviewed, reviewed_now
 from shared_code.extraction.submission import ExtractionContext
 from shared_code.invoices.result import build_result
 from shared_code.metering.budgets import Budgets
-from shared_code.metering.finishing import Ending, HeldClaim, finish
+from shared_code.metering.finishing import Ended, Ending, HeldClaim, finish
 from shared_code.periods import local_day, zone
 from shared_code.records import Finding, Usage, UsageKind, UsageRow
 
@@ -161,20 +161,18 @@ class WithoutModel:
         data = stored_data(result, find_earlier(self.database, claim, result), signed(provenance, document))
         row = self._row(context, METHOD)
 
-        def work(connection: Connection) -> Claim:
+        def work(connection: Connection) -> tuple[Claim, Ended]:
             held = _claimed(connection, claim, force=context.force)
             if held.call_id != claim.call_id:
-                finish(connection, self.budgets, Ending(row=row))
-                return held
+                return held, finish(connection, self.budgets, Ending(row=row))
             head = claim.head(supersedes=held.supersedes)
-            own = HeldClaim(claim.key, claim.call_id)
-            finish(connection, self.budgets, Ending(row=row, claim=own, result=finished(result, data, head)))
-            return held
+            ending = Ending(row=row, claim=HeldClaim(claim.key, claim.call_id), result=finished(result, data, head))
+            return held, finish(connection, self.budgets, ending)
 
-        held = self.database.run(work, on_unknown=repeatable)
+        held, ended = self.database.run(work, on_unknown=repeatable)
         if held.call_id == claim.call_id:
             name = ReadingName(claim.reading_id, held.supersedes)
-            reviewed = find_reviewed(self.database, claim.reading_id)
+            reviewed = reviewed_now(self.database, claim.reading_id, ended)
             return answer_data(data, (), name, result.evidence, reviewed=reviewed)
         name = ReadingName(held.reading_id, held.supersedes, cached=True)
         data = json.loads(held.result or "{}")

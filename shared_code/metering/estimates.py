@@ -11,8 +11,9 @@ import json
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared_code.metering.vocabularies import CHARACTERS, VocabularyShelf, count_characters, vocabulary_of
 from shared_code.providers.base import Media, ModelRequest
@@ -71,6 +72,7 @@ class TokenCounter:
         self._cached_counts = cached_counts
         self._cache: OrderedDict[tuple[str, bytes], tuple[int, bool]] = OrderedDict()
         self._lock = threading.Lock()
+        self._schema: tuple[Mapping[str, Any], str] | None = None
 
     def count_tokens(self, text: str, model: str) -> int:
         """Tokens of ``text`` for ``model``, exact where its vocabulary is known."""
@@ -111,11 +113,18 @@ class TokenCounter:
         return tokens + self._text_bound(request, safety_factor)
 
     def _text_bound(self, request: ModelRequest, safety_factor: float) -> int:
-        schema = json.dumps(request.schema, ensure_ascii=False)
+        schema = self._text_of(request.schema)
         counts = [self.count(text, request.model) for text in (request.prompt, request.system or "", schema)]
         tokens = sum(count.tokens for count in counts)
         factor = safety_factor if all(count.exact for count in counts) else safety_factor * _INEXACT_FACTOR
         return math.ceil(tokens * factor) + _FRAME_TOKENS
+
+    def _text_of(self, schema: Mapping[str, Any]) -> str:
+        """A schema as it is sent. It is nearly always the same object, and never changed."""
+        known = self._schema
+        if known is None or known[0] is not schema:
+            known = self._schema = (schema, json.dumps(schema, ensure_ascii=False))
+        return known[1]
 
     def _raw_count(self, text: str, vocabulary: str) -> tuple[int, bool]:
         """The count, and whether a vocabulary was at hand for it."""

@@ -19,7 +19,7 @@ from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked, Budgets
 from shared_code.operations.alerts import raise_alert
 from shared_code.records import Alert, Caller, Reservation, UsageRow
-from shared_code.reviews.rules import open_if_asked
+from shared_code.reviews.rules import OpenedReview, open_if_asked
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -85,30 +85,32 @@ class Ended:
 
     :ivar booked: of a row that settles a reservation.
     :ivar freed: whether the claim was the run's, and is free now.
+    :ivar review: of the reading that was stored now; None when it was stored before, or none was.
     """
 
     booked: Booked | None = None
     freed: bool = False
+    review: OpenedReview | None = None
 
 
 def finish(connection: "Connection", budgets: Budgets, ending: Ending) -> Ended:
     """End a call, a run, or both. Safe to repeat."""
     # The claim first: who takes it over holds it before the key's total.
-    freed = _end_reading(connection, ending)
+    ended = _end_reading(connection, ending)
     if ending.reservation is None:
         if ending.row is not None:
             usage_rows.insert_usage_once(connection, ending.row)
-        return Ended(freed=freed)
+        return ended
     if ending.row is None:
         budgets.withdraw(connection, ending.reservation)
-        return Ended(freed=freed)
+        return ended
     if ending.from_outside:
         stood = budgets.end(connection, ending.reservation, ending.row)
-        return Ended(Booked.SETTLED if stood else None, freed)
+        return replace(ended, booked=Booked.SETTLED if stood else None)
     booked = budgets.settle(connection, ending.reservation, ending.row)
     if booked is Booked.CORRECTED:
         _forget_names(connection, ending.row)
-    return Ended(booked, freed)
+    return replace(ended, booked=booked)
 
 
 def _forget_names(connection: "Connection", row: UsageRow) -> None:
@@ -119,7 +121,7 @@ def _forget_names(connection: "Connection", row: UsageRow) -> None:
         erased_readings.blank_late_booking(connection, document, identity.call_id)
 
 
-def _end_reading(connection: "Connection", ending: Ending) -> bool:
+def _end_reading(connection: "Connection", ending: Ending) -> Ended:
     claim, failed, answered = ending.claim, ending.failed, ending.answered
     if answered is not None:
         facts = {"state": DONE, "status": answered.status}
@@ -127,10 +129,11 @@ def _end_reading(connection: "Connection", ending: Ending) -> bool:
         webhook_deliveries.add_for_company(connection, happening)
     if claim is not None and ending.result is not None:
         head = claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
-        if head is not None:
-            open_if_asked(connection, head, ending.result)
-            _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
-        return False
+        if head is None:
+            return Ended()
+        review = open_if_asked(connection, head, ending.result)
+        _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
+        return Ended(review=review)
     freed = claim is not None and claims.free_claim(
         connection, claim.key, claim.call_id, needed_tokens=claim.needed_tokens
     )
@@ -140,7 +143,7 @@ def _end_reading(connection: "Connection", ending: Ending) -> bool:
         and readings.insert_failed(connection, failed.head, failed.error)
     ):
         _tell(connection, failed.head, EXTRACTION_FAILED, FAILED, None)
-    return freed
+    return Ended(freed=freed)
 
 
 def _tell(connection: "Connection", head: ReadingHead, event: str, state: str, status: str | None) -> None:

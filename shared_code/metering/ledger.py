@@ -22,7 +22,7 @@ from shared_code.errors import DatabaseUnavailable, InternalError, ServiceError
 from shared_code.metering.bookable import Bookable, bookable, tell
 from shared_code.metering.booking import Booking
 from shared_code.metering.budgets import Booked, Budgets, Contended, NotCounted
-from shared_code.metering.finishing import Ending, Failed, HeldClaim, ending_of, finish, forms, tell_lost_result
+from shared_code.metering.finishing import Ended, Ending, Failed, HeldClaim, ending_of, finish, forms, tell_lost_result
 from shared_code.records import ApiKey, Reservation, TokenRequest
 
 if TYPE_CHECKING:
@@ -121,28 +121,31 @@ class Ledger:
                 self._keep(Booking(work.made, None, claiming.request.key if claiming else None))
             raise
 
-    def book(self, booking: Booking) -> Booked | None:
+    def book(self, booking: Booking) -> Ended | None:
         """Settle a billed call; None when it went to the outbox, or as a last resort into the log.
 
         A result that the booking carries is stored with its claim in the same transaction.
         """
         return self._settled_or_kept(booking)
 
-    def store(self, booking: Booking) -> None:
-        """Store the result of a run whose calls are all booked: the last of them, which is not booked twice."""
-        self._settled_or_kept(booking)
+    def store(self, booking: Booking) -> Ended | None:
+        """Store the result of a run whose calls are all booked: the last of them, which is not booked twice.
 
-    def replay(self, booking: Booking) -> Booked | None:
+        None as for :meth:`book`.
+        """
+        return self._settled_or_kept(booking)
+
+    def replay(self, booking: Booking) -> Ended:
         """Settle a booking from the outbox, and store its result.
 
         :raises errors.InternalError: the database refuses it in every form; another try would end the same way.
         :raises errors.DatabaseUnavailable: the database cannot be reached.
         """
         made = bookable(booking.row) if booking.row else None
-        booked = self._settled(booking)
-        if made is not None and made.corrections and booking.row is not None and booked is not Booked.ALREADY:
+        ended = self._settled(booking)
+        if made is not None and made.corrections and booking.row is not None and ended.booked is not Booked.ALREADY:
             tell(self.database, made, booking.row)
-        return booked
+        return ended
 
     def abandon(
         self,
@@ -179,14 +182,14 @@ class Ledger:
         """The claim under a key, if any. Raises :class:`DatabaseUnavailable`."""
         return self.database.read(lambda connection: claims.find_claim(connection, key))
 
-    def _settled_or_kept(self, booking: Booking) -> Booked | None:
+    def _settled_or_kept(self, booking: Booking) -> Ended | None:
         try:
             return self._settled(booking, budget_seconds=self.booking_seconds)
         except (DatabaseUnavailable, InternalError):
             self._keep(booking)
         return None
 
-    def _settled(self, booking: Booking, *, budget_seconds: float | None = None) -> Booked | None:
+    def _settled(self, booking: Booking, *, budget_seconds: float | None = None) -> Ended:
         """Settle in the fullest form that the database takes.
 
         :raises errors.InternalError: it takes none.
@@ -206,7 +209,7 @@ class Ledger:
                 tell(self.database, Bookable(form.row, ("the database refused its labels",)), booking.row)
             if ended.freed and form.row is not None:
                 tell_lost_result(self.database, booking)
-            return ended.booked
+            return ended
         raise InternalError("The database refuses a booking in every form") from refusal
 
     def _keep(self, booking: Booking) -> None:

@@ -56,11 +56,21 @@ def reason_for(facts: ReviewFacts, rule: ReviewRule, decided: Callable[[str, int
     return EVERYTHING if rule.mode == EVERYTHING else None
 
 
-def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finished) -> None:
+@dataclass(frozen=True, slots=True)
+class OpenedReview:
+    """What a reading that was stored just now has of reviews: the state, and corrected values as JSON text."""
+
+    state: str = review_rows.NONE
+    corrected_values: str | None = None
+
+
+def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finished) -> OpenedReview | None:
     """Open the review of a reading that was stored just now, if the rule of its company asks for one.
 
     A reading of a document whose values a person has corrected before is always looked at, whatever the rule says, and
     the corrected values stay until a person has decided.
+
+    :returns: the review; None when there was one before, which may be in any state.
     """
     try:
         new = _wanted(connection, head, finished)
@@ -68,8 +78,10 @@ def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finishe
         # Whatever an odd result holds: its call is booked, and a person looks at it.
         _log.exception("what reading %s is reviewed for is not known", head.reading_id)
         new = NewReview(head.reading_id, head.company_id, head.document_sha256, NEEDS_REVIEW, ReviewFacts())
-    if new is not None:
-        review_rows.open_review(connection, new)
+    if new is None:
+        return OpenedReview()
+    opened = review_rows.open_review(connection, new)
+    return OpenedReview(review_rows.PENDING, new.corrected) if opened else None
 
 
 def _wanted(connection: "Connection", head: ReadingHead, finished: Finished) -> NewReview | None:

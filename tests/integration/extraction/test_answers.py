@@ -45,6 +45,15 @@ def test_an_invoice_comes_back_checked_and_its_tokens_are_booked(pipeline, caplo
     assert key.secret not in json.dumps(outcome.data)
 
 
+def test_a_run_without_trouble_leaves_a_line_for_its_call_and_one_for_its_end(pipeline, caplog):
+    key = pipeline.add_key()
+    caplog.set_level("INFO")
+    pipeline.extract((SAMPLES / "ghana-vat-invoice.pdf").read_bytes())
+    call, end = (record.getMessage() for record in caplog.records if record.name.startswith("shared_code.extraction"))
+    assert "RunUsage(" in call
+    assert f"method model by gemini-3.5-flash-lite with token {key.token_id}, tokens" in end
+
+
 def test_the_same_document_again_costs_nothing(pipeline):
     pipeline.add_key()
     data = (SAMPLES / "ghana-vat-invoice.pdf").read_bytes()

@@ -81,7 +81,8 @@ def test_a_count_beyond_its_column_is_booked_as_the_most_that_it_holds(pipeline)
 
 @on_one_database
 @pytest.mark.parametrize("model", ["gemini-" + "9" * 500, "gemini\0-3.5", "\ud83d gemini"])
-def test_a_model_name_that_no_column_takes_costs_neither_answer_nor_booking(pipeline, model):
+def test_a_model_name_that_no_column_takes_costs_neither_answer_nor_booking(pipeline, caplog, model):
+    caplog.set_level("INFO")
     pipeline.add_key()
     answer = {"document_status": "not_an_invoice", "invoices": []}
     body = {
@@ -93,6 +94,9 @@ def test_a_model_name_that_no_column_takes_costs_neither_answer_nor_booking(pipe
     assert pipeline.extract().data["status"]
     assert {row.TotalTokensUsed for row in pipeline.rows()} == {2_050}
     assert all(row.Model and len(row.Model) <= 100 and "\0" not in row.Model for row in pipeline.rows())
+    lines = [record.getMessage() for record in caplog.records if "method model" in record.getMessage()]
+    assert lines
+    assert all("gemini" in line and "\0" not in line and len(line.encode()) < 300 for line in lines)
 
 
 @on_one_database

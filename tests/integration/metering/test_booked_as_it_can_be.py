@@ -116,7 +116,7 @@ def test_a_result_of_characters_that_no_database_takes_is_stored_without_them(ac
     reservation = accounts.reserve()
     key = claim(accounts, reservation.identity.call_id)
     odd = Finished("ok", '{"a": "\ud800\0b"}', invoice_number="\0" + "\U0001f600" * 80)
-    assert ledger.book(Booking(reservation, accounts.row(reservation, 700), key, odd)) is Booked.SETTLED
+    assert ledger.book(Booking(reservation, accounts.row(reservation, 700), key, odd)).booked is Booked.SETTLED
     (row,) = accounts.database.read(lambda connection: connection.execute(tables.extractions.select()).all())
     assert (row.State, row.Result, row.InvoiceNumber) == ("done", '{"a": "?b"}', "\U0001f600" * 50)
 
@@ -127,7 +127,7 @@ def test_a_result_that_the_database_refuses_costs_only_itself(accounts, ledger):
     key = claim(accounts, reservation.identity.call_id)
     # No driver sends an object as text.
     refused = replace(FINISHED, duplicate_key=object())
-    assert ledger.book(Booking(reservation, accounts.row(reservation, 700), key, refused)) is Booked.SETTLED
+    assert ledger.book(Booking(reservation, accounts.row(reservation, 700), key, refused)).booked is Booked.SETTLED
     assert accounts.summary(token) == (700, 9_300, 0)
     assert (accounts.rows()[0].RequestedBy, accounts.rows()[0].Branch) == ("bzumah", "RUB")
     # The next caller reads the document at once.
@@ -160,7 +160,7 @@ def test_a_label_that_a_rule_of_the_database_forbids_costs_only_the_label(accoun
     accounts.database.run(lambda connection: connection.execute(text(rule)))
     try:
         booking = Booking(reservation, accounts.row(reservation, 700), "key", FINISHED)
-        assert getattr(ledger, way)(booking) is Booked.SETTLED
+        assert getattr(ledger, way)(booking).booked is Booked.SETTLED
     finally:
         accounts.database.run(lambda connection: connection.execute(text(no_rule)))
     assert booked(accounts) == [(token, "NT047", "usage", 700)]
@@ -175,8 +175,8 @@ def test_a_replayed_booking_that_must_be_corrected_is_told_once(accounts, ledger
     reservation = accounts.reserve()
     row = replace(accounts.row(reservation, None), usage=Usage(4_000, 309, 0))
     booking = Booking.from_text(Booking(reservation, row).to_text())
-    assert ledger.replay(booking) is Booked.SETTLED
-    assert ledger.replay(booking) is Booked.ALREADY
+    assert ledger.replay(booking).booked is Booked.SETTLED
+    assert ledger.replay(booking).booked is Booked.ALREADY
     assert accounts.summary(token) == (4_309, 5_691, 0)
     (alert,) = accounts.database.read(lambda connection: connection.execute(tables.alerts.select()).all())
     assert (alert.Kind, alert.Occurrences) == ("usage_corrected", 1)
