@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from shared_code import errors
 from shared_code.database.stores import lock_order
-from shared_code.database.stores.keys import token_changes
+from shared_code.database.stores.keys import token_changes, tokens
 from shared_code.database.stores.quotas import period_counters, quotas
 from shared_code.database.stores.usage import reservations, usage_rows
 from shared_code.metering.bookable import bookable
@@ -205,6 +205,9 @@ class Budgets:
             return Booked.ALREADY
         unmeasured = usage_rows.booked_tokens(connection, call, attempt, UsageKind.UNMEASURED)
         if unmeasured is None:
+            if not tokens.is_key_of(connection, reservation.token_id, row.identity.caller.company_id):
+                # A database that was restored to before the call gives numbers of keys that it does not know out anew.
+                reservation, row = replace(reservation, token_id=None), replace(row, token_id=None)
             added = usage_rows.insert_usage_once(connection, row)
             difference = row.usage.billable_tokens or 0
         elif row.kind is UsageKind.UNMEASURED:

@@ -120,6 +120,12 @@ def company_keys(connection: Connection, company_id: str) -> list[StoredKey]:
     return [stored_key(row) for row in connection.execute(_COMPANY_KEYS, {"company": company_id})]
 
 
+def is_key_of(connection: Connection, token_id: int | None, company_id: str) -> bool:
+    """Whether a key is there, and the company's."""
+    own = select(table.c.TokenID).where(table.c.TokenID == token_id, same_company(table.c.CompanyID, company_id))
+    return connection.execute(own).first() is not None
+
+
 def get_token(connection: Connection, token_id: int) -> StoredKey | None:
     """One key, or None."""
     row = connection.execute(ROWS.where(table.c.TokenID == token_id)).first()
