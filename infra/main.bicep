@@ -58,13 +58,25 @@ param httpConcurrency int = 16
 @description('Worker processes of one instance, each with a pool of its own.')
 param processesPerInstance int = 1
 
-@minValue(1)
-@maxValue(80)
-@description('vCores of the database at most; each allows 75 connections.')
+@allowed([
+  1
+  2
+  4
+  6
+  8
+  10
+  12
+  14
+  16
+  18
+  20
+  24
+  32
+  40
+  80
+])
+@description('vCores of the database at most, of the sizes that there are; each allows 75 connections. An eighth of it, and half a vCore at least, is the minimum.')
 param sqlMaxVCores int = 4
-
-@description('vCores of the database at least, as text.')
-param sqlMinVCores string = '0.5'
 
 @description('Minutes without a session until the database pauses; -1 for never. The timer keeps it awake: see rollupSchedule.')
 param sqlAutoPauseMinutes int = -1
@@ -185,7 +197,6 @@ module database 'modules/database.bicep' = {
     administratorObjectId: sqlAdministratorObjectId
     administratorType: sqlAdministratorType
     maxVCores: sqlMaxVCores
-    minVCores: sqlMinVCores
     autoPauseMinutes: sqlAutoPauseMinutes
     zoneRedundant: zoneRedundant
     isPrivate: privateNetwork

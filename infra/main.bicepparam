@@ -5,8 +5,8 @@
 // https://azure.microsoft.com/pricing/calculator (list prices change, and your agreement may have others). Written 2026-11-29.
 //
 //   Flex Consumption      one always-ready instance for blobs: 2 GB x 730 h x 3,600 s = 5,256,000 GB-s of the meter
-//                         "Always Ready Baseline"; instances on demand cost nothing at rest. zoneRedundant: 2 or more
-//                         for each group. The timer: 8,760 executions of some seconds.
+//                         "Always Ready Baseline"; instances on demand cost nothing at rest. zoneRedundant: the platform
+//                         keeps two ready for each group of functions, whatever is asked for, and counts them. The timer: 8,760 executions of some seconds.
 //   Elastic Premium       (plan = 'premium') one EP1: 730 h of 1 vCPU and of 3.5 GB; zoneRedundant: twice that.
 //   Azure SQL             at least 0.5 vCore x 730 h x 3,600 s = 1,314,000 vCore seconds, because the timer touches it
 //                         every five minutes and it never pauses; storage and backups by the GB. zoneRedundant is dearer.

@@ -2,7 +2,7 @@
 
 import time
 
-from deployment import ROOT, HookFailed, azure, deployment, run_hook
+from deployment import ROOT, HookFailed, deployment, run_hook
 
 _TRIES = 10
 _PAUSE_SECONDS = 30
@@ -19,7 +19,7 @@ def subscribe() -> None:
     group = ("--resource-group", here["AZURE_RESOURCE_GROUP"], "--name", "events", "--output", "none")
     for left in range(_TRIES, 0, -1):
         try:
-            azure("deployment", "group", "create", *group, *template, *parameters)
+            here.azure("deployment", "group", "create", *group, *template, *parameters)
         except HookFailed as error:
             if left == 1:
                 raise

@@ -6,7 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployment import RING_SECRET, Deployment, HookFailed, azure, deployment, run_hook
+from deployment import RING_SECRET, Deployment, HookFailed, deployment, run_hook
 
 _KEY_BYTES = 32
 
@@ -31,7 +31,7 @@ def ensure_ring(here: Deployment) -> None:
         written.touch(mode=0o600)
         written.write_text(entry, encoding="ascii")
         secret = ("--vault-name", here["VAULT_NAME"], "--name", RING_SECRET, "--file", str(written))
-        azure("keyvault", "secret", "set", *secret, "--encoding", "utf-8", "--output", "none")
+        here.azure("keyvault", "secret", "set", *secret, "--encoding", "utf-8", "--output", "none")
     print("ring of encryption keys: made")
 
 

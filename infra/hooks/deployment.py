@@ -43,10 +43,24 @@ class Deployment:
     def ring(self) -> str | None:
         """The ring of encryption keys in the vault; None while there is none. Raises HookFailed."""
         vault = ("--vault-name", self["VAULT_NAME"])
-        listed = azure("keyvault", "secret", "list", *vault, "--query", "[].name", "--output", "tsv")
+        listed = self.azure("keyvault", "secret", "list", *vault, "--query", "[].name", "--output", "tsv")
         if RING_SECRET not in listed.split():
             return None
-        return azure("keyvault", "secret", "show", *vault, "--name", RING_SECRET, "--query", "value", "--output", "tsv")
+        asked = ("--name", RING_SECRET, "--query", "value", "--output", "tsv")
+        return self.azure("keyvault", "secret", "show", *vault, *asked)
+
+    def azure(self, *arguments: str) -> str:
+        """What the Azure CLI answers. Raises HookFailed with its own words."""
+        tool = shutil.which("az")
+        if tool is None:
+            raise HookFailed("The Azure CLI is not installed: https://aka.ms/azure-cli")
+        # azd has a subscription of its own choice, which need not be the one that the Azure CLI takes by itself.
+        chosen = self.values.get("AZURE_SUBSCRIPTION_ID")
+        of_azd = ("--subscription", chosen) if chosen else ()
+        done = subprocess.run([tool, *arguments, *of_azd], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise HookFailed(f"az {' '.join(arguments[:3])} failed: {done.stderr.strip()}")
+        return done.stdout.strip()
 
     def manage(self, *arguments: str, ring: str | None = None) -> int:
         """Run manage.py on the deployment; its exit code."""
@@ -73,17 +87,6 @@ def deployment() -> Deployment:
         pairs = (line.partition("=") for line in told.stdout.splitlines() if "=" in line)
         values |= {name: value.strip('"') for name, _, value in pairs}
     return Deployment(values)
-
-
-def azure(*arguments: str) -> str:
-    """What the Azure CLI answers. Raises HookFailed with its own words."""
-    tool = shutil.which("az")
-    if tool is None:
-        raise HookFailed("The Azure CLI is not installed: https://aka.ms/azure-cli")
-    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise HookFailed(f"az {' '.join(arguments[:3])} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def run_hook(hook: "object") -> None:

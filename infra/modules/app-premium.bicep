@@ -55,6 +55,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       healthCheckPath: '/api/health/live'
       minimumElasticInstanceCount: zoneRedundant ? 2 : 1
       functionAppScaleLimit: maximumInstances
+      // In a network of its own the platform cannot look into the closed storage: the app itself says when it needs more.
+      functionsRuntimeScaleMonitoringEnabled: !empty(subnetId)
+      vnetRouteAllEnabled: !empty(subnetId)
     }
   }
 }

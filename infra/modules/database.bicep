@@ -12,14 +12,17 @@ param administratorObjectId string
 ])
 param administratorType string
 param maxVCores int
-@description('Least vCores while it runs, as text: Bicep has no fractions.')
-param minVCores string
 @description('Minutes without a session until it pauses; -1 for never. The timer of the service keeps it awake.')
 param autoPauseMinutes int
 param zoneRedundant bool
 param isPrivate bool
 @description('Address from which the schema is brought up to date; empty for none.')
 param operatorAddress string
+
+// What Azure takes as the least vCores is an eighth of the most, and half a one at least (Microsoft Learn, "Resource
+// limits for single databases using the vCore purchasing model", General Purpose, serverless). Bicep has no fractions.
+var leastThousandths = max(maxVCores * 125, 500)
+var minVCores = '${leastThousandths / 1000}.${padLeft(string(leastThousandths % 1000), 3, '0')}'
 
 resource server 'Microsoft.Sql/servers@2023-08-01' = {
   name: serverName

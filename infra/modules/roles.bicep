@@ -1,4 +1,5 @@
-// What the identity of the service may do, each role on one resource; and what the person who deploys needs for the vault.
+// What the identity of the service may do, each role on one resource; and what the person who deploys needs for the vault,
+// and for the commands of manage.py that look into storage.
 param principalId string
 param deployerObjectId string
 @allowed([
@@ -14,6 +15,7 @@ param componentName string
 // Microsoft Learn, "Azure built-in roles"
 var roles = {
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   storageQueueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
@@ -79,6 +81,27 @@ resource ring 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(
   scope: vault
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsOfficer)
+    principalId: deployerObjectId
+    principalType: deployerType
+  }
+}
+
+// Dropped files, the outbox and jobs: `manage_azure.py diagnose`, `blobs`, `extractions erase`, and the package of Premium.
+resource deployerBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(deployerObjectId)) {
+  name: guid(storage.id, deployerObjectId, roles.storageBlobDataContributor)
+  scope: storage
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    principalId: deployerObjectId
+    principalType: deployerType
+  }
+}
+
+resource deployerQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(deployerObjectId)) {
+  name: guid(storage.id, deployerObjectId, roles.storageQueueDataContributor)
+  scope: storage
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
     principalId: deployerObjectId
     principalType: deployerType
   }

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from shared_code.database.connection import Database
-from shared_code.database.tables import SCHEMA
+from shared_code.database.tables import SCHEMA, metadata
 from shared_code.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+#: of the tables that the earlier system had outside of any schema of its own
+_DEFAULT_SCHEMA = "dbo"
 _KNOWN = text("SELECT COUNT(*) FROM sys.database_principals WHERE name = :name")
 
 
-def statements(name: str, object_id: str) -> tuple[str, str]:
-    """What makes the user, and what it may do.
+def statements(name: str, object_id: str) -> tuple[str, list[str]]:
+    """What makes the user, and what it may do: with our schema, and with our tables that are in none.
 
     :param name: of the managed identity, as Microsoft Entra ID shows it.
     :param object_id: its object id (principal id), so that no other one of that name is let in.
@@ -37,9 +39,13 @@ def statements(name: str, object_id: str) -> tuple[str, str]:
         principal = uuid.UUID(object_id)
     except ValueError:
         raise InvalidRequest("object_id must be a UUID.", details={"field": "object_id"}) from None
+    outside = [f"OBJECT::[{_DEFAULT_SCHEMA}].[{table.name}]" for table in metadata.sorted_tables if not table.schema]
     return (
         f"CREATE USER [{name}] FROM EXTERNAL PROVIDER WITH OBJECT_ID = '{principal}'",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::[{SCHEMA}] TO [{name}]",
+        [
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {securable} TO [{name}]"
+            for securable in (f"SCHEMA::[{SCHEMA}]", *outside)
+        ],
     )
 
 
@@ -48,7 +54,7 @@ def let_in(database: Database, name: str, object_id: str) -> bool:
 
     :raises InvalidRequest: a name or an id that cannot be one, or a database that has no such users.
     """
-    create, grant = statements(name, object_id)
+    create, grants = statements(name, object_id)
     if database.dialect != "mssql":
         raise InvalidRequest("Only Azure SQL knows users of Microsoft Entra ID.", details={"field": "database"})
 
@@ -56,7 +62,8 @@ def let_in(database: Database, name: str, object_id: str) -> bool:
         known = connection.execute(_KNOWN, {"name": name}).scalar()
         if not known:
             connection.exec_driver_sql(create)
-        connection.exec_driver_sql(grant)
+        for grant in grants:
+            connection.exec_driver_sql(grant)
         return not known
 
     return database.run(work)

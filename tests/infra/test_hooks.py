@@ -136,6 +136,12 @@ def test_events_are_subscribed_by_the_template(place):
     assert {"appName=func-x", "storageName=stx"} <= set(asked)
 
 
+def test_the_azure_cli_works_on_the_subscription_that_azd_has_chosen(place):
+    assert place.run("after_deploy", AZURE_SUBSCRIPTION_ID="5f1c").returncode == 0
+    (asked,) = place.lines("asked")
+    assert asked[asked.index("--subscription") + 1] == "5f1c"
+
+
 def test_a_plan_that_polls_needs_no_events(place):
     assert place.run("after_deploy", APP_PLAN="premium").returncode == 0
     assert not place.lines("asked")

@@ -135,23 +135,26 @@ def test_the_identity_has_these_roles_and_no_others():
     tree = module("roles")
     known = {
         "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+        "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
         "storageQueueDataContributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
         "keyVaultSecretsUser": "4633458b-17de-408a-b874-0445c86b69e6",
         "keyVaultSecretsOfficer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
         "monitoringMetricsPublisher": "3913510d-42f4-4e42-8a64-420c390055eb",
     }
     assert tree["variables"]["roles"]["value"] == known
-    given = {}
+    given = set()
     for assignment in resources(tree, "Microsoft.Authorization/roleAssignments").values():
         role = assignment["properties"]["roleDefinitionId"]["function"]["parameters"]["resource_name_1"]
         name = role["operator"]["operands"]["operand_2"]
-        given[name] = (assignment["properties"]["principalId"], assignment["scope"])
+        given.add((name, assignment["properties"]["principalId"], assignment["scope"]))
     assert given == {
-        "storageBlobDataOwner": ("principalId", "storage"),
-        "storageQueueDataContributor": ("principalId", "storage"),
-        "keyVaultSecretsUser": ("principalId", "vault"),
-        "monitoringMetricsPublisher": ("principalId", "component"),
-        "keyVaultSecretsOfficer": ("deployerObjectId", "vault"),
+        ("storageBlobDataOwner", "principalId", "storage"),
+        ("storageQueueDataContributor", "principalId", "storage"),
+        ("keyVaultSecretsUser", "principalId", "vault"),
+        ("monitoringMetricsPublisher", "principalId", "component"),
+        ("keyVaultSecretsOfficer", "deployerObjectId", "vault"),
+        ("storageBlobDataContributor", "deployerObjectId", "storage"),
+        ("storageQueueDataContributor", "deployerObjectId", "storage"),
     }
 
 
@@ -229,6 +232,16 @@ def pool(**names):
 def defaults():
     parameters = module("main")["parameters"]
     return {key: parameters[key]["default"] for key in ("sqlMaxVCores", "maximumInstances", "processesPerInstance")}
+
+
+def test_the_least_vcores_are_those_that_azure_takes_for_each_size():
+    """Microsoft Learn, "Resource limits for single databases": an eighth of the most, and half a one at least."""
+    tree = module("database")
+    least = tree["variables"]["leastThousandths"]["value"]
+    sizes = {1: 500, 2: 500, 4: 500, 6: 750, 8: 1000, 10: 1250, 16: 2000, 18: 2250, 40: 5000, 80: 10_000}
+    assert {size: evaluate(least, {"maxVCores": size}, {}) for size in sizes} == sizes
+    text = (INFRA / "modules" / "database.bicep").read_text(encoding="utf-8")
+    assert "minCapacity: json(minVCores)" in text
 
 
 @pytest.mark.parametrize("vcores", [2, 4, 8, 16])
