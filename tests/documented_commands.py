@@ -30,9 +30,11 @@ class Shown:
         return f"{self.page}: {self.line}"
 
 
-def of_page(path: Path) -> list[Shown]:
-    """The commands of a page, in their order; those in sentences behind those in blocks."""
+def of_page(path: Path, *, part: str | None = None) -> list[Shown]:
+    """The commands of a page, or of one part of it, in their order; those in sentences behind those in blocks."""
     text = path.read_text(encoding="utf-8")
+    if part is not None:
+        text = text.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
     name = path.relative_to(ROOT).as_posix()
     found = []
     for language, block in _FENCE.findall(text):
