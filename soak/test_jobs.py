@@ -6,7 +6,7 @@ from tests.integration.jobs.storm import BIG, SMALL, run_storm
 
 KILLS = 5
 #: runs at once, by host.json
-PARALLEL = 24
+PARALLEL = 12
 
 
 def test_five_hundred_jobs_end_once_each_and_are_paid_once(tmp_path):

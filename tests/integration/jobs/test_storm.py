@@ -10,7 +10,7 @@ from tests.integration.jobs.storm import BIG, SMALL, run_storm
 BIG_JOBS, SMALL_JOBS = 20, 3
 KILLS = 1
 #: runs at once, by host.json
-PARALLEL = 24
+PARALLEL = 12
 
 
 def test_every_job_ends_once_and_is_paid_once(tmp_path):
