@@ -155,7 +155,7 @@ def _floor(table: str, where: str) -> str:
 
 def _fold(services: Services) -> tuple[float, int]:
     started = time.perf_counter()
-    done = dict(STEPS)["fold"](services)
+    done = dict(STEPS)["fold"](services.rollup)
     return time.perf_counter() - started, done.changed
 
 
