@@ -8,18 +8,16 @@ comparison cannot tell, such as the glyphs of a script or a drawing, counts as r
 
 import ctypes
 import functools
-import hashlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops
 
-from shared_code.documents.page_objects import address_of
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+from shared_code.documents.page_pictures import grey_picture
+from shared_code.documents.pdfium_calls import address_of
 
 _DIGITS = "0123456789"
 #: the commonest letters; a wrong table is wrong for many characters at once
@@ -41,7 +39,10 @@ _PROPORTION = 0.15
 _MISSING = 3
 _WRONG_LETTERS = 3
 _ALIKE_IN_SOME_FONTS = ("0ODQo", "1Ilijt", "2Zz", "5Ss", "6b", "8B", "9gq", "EF", "ao", "ec")
-_REMEMBERED = 1_000
+#: cells of 1,296 bytes
+_REMEMBERED = 2_000
+#: of one page, but for the last font's
+_MOST_CELLS = 200
 
 _BLACK = [0] * 110 + [255] * 146
 
@@ -59,30 +60,95 @@ class _Glyph(NamedTuple):
 
 
 class FontGlyphs:
-    """The fonts of one open document. Their glyphs are looked at once."""
+    """The fonts of one open document, by the handles of :mod:`.pdfium_calls`. A glyph is looked at once."""
 
     def __init__(self, document: Any) -> None:
         """Look at fonts of a ``pypdfium2.PdfDocument``."""
         self._document = document
+        #: of each character that was looked at, what the glyph shows instead, or None
+        self._looked_at: dict[int, dict[str, str | None]] = {}
         self._shown: dict[int, Mapping[str, str]] = {}
+        #: These stay open until the document is closed, and with them each font at its address.
+        self._specimens: list[Any] = []
 
-    def font_of(self, text: Any) -> int:
-        """What tells the font of a text object from the other fonts of the document."""
-        return address_of(pdfium.FPDFTextObj_GetFont(text))
+    def doubtful(self, used: Mapping[int, AbstractSet[str]]) -> list[int]:
+        """The fonts that may show others than the characters for which they are used.
 
-    def shown_instead(self, text: Any) -> Mapping[str, str]:
-        """Of some digits and letters those for which the font of a text object clearly shows others, and which."""
-        font = pdfium.FPDFTextObj_GetFont(text)
-        address = address_of(font)
-        if address not in self._shown:
-            # The page of the specimen stays open until the document is closed, and with it the font at its address.
-            page = _specimen(self._document, font, _SPECIMEN)
-            others = _shown_instead(_drawn(page, len(_SPECIMEN)))
-            self._shown[address] = _of_its_own(page, others) if others else others
-        return self._shown[address]
+        :param used: the characters of each font; more than those cost time only.
+        """
+        wanted = []
+        for font, characters in used.items():
+            new = characters - self._looked_at.get(font, {}).keys()
+            if seen := [character for character in _SPECIMEN if character in new]:
+                wanted.append((font, seen))
+        self._look_at(wanted)
+        return [font for font in used if _is_false(used[font], self._shown_others(font))]
+
+    def is_false(self, font: int, used: AbstractSet[str]) -> bool:
+        """Whether a font, one of the doubtful ones, clearly shows others than the characters for which it is used."""
+        return _is_false(used, self._shown_others(font)) and _is_false(used, self._shown_instead(font))
+
+    def _shown_others(self, font: int) -> Mapping[str, str]:
+        looked_at = self._looked_at.get(font, {})
+        return {character: other for character, other in looked_at.items() if other is not None}
+
+    def _look_at(self, wanted: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Draw glyphs of several fonts at once and judge each by itself."""
+        for group in _groups(wanted):
+            cells = self._cells(group)
+            for at, (font, character) in enumerate((font, each) for font, characters in group for each in characters):
+                self._looked_at.setdefault(font, {})[character] = cells.shown_instead(at, character)
+
+    def _cells(self, wanted: Sequence[tuple[int, Sequence[str]]]) -> "_Cells":
+        page, count = _specimen(self._document, wanted)
+        self._specimens.append(page)
+        return _Cells(page, count)
+
+    def _shown_instead(self, font: int) -> Mapping[str, str]:
+        """Of the specimen those characters for which a font clearly shows others, and which."""
+        if font not in self._shown:
+            cells = self._cells([(font, _SPECIMEN)])
+            glyphs = [cells.glyph(at) for at in range(len(_SPECIMEN))]
+            others = {
+                character: other
+                for at, character in enumerate(_SPECIMEN)
+                if (other := cells.shown_instead(at, character)) and glyphs.count(glyphs[at]) < _MISSING
+            }
+            self._shown[font] = _of_its_own(self._specimens[-1], others) if others else others
+        return self._shown[font]
 
 
-def is_false(used: str, shown_instead: Mapping[str, str]) -> bool:
+class _Cells:
+    """The drawn glyphs of a specimen."""
+
+    def __init__(self, page: Any, count: int) -> None:
+        self._picture = grey_picture(page, (_CELL * count, _HEIGHT))
+        # Columns one after another, so that the pixels of a cell are in one piece.
+        self._columns = self._picture.transpose(Image.Transpose.TRANSPOSE).tobytes()
+
+    def shown_instead(self, at: int, character: str) -> str | None:
+        """What a glyph clearly shows instead of its character. Remembered: many documents have the same fonts."""
+        size = _CELL * _HEIGHT
+        key = character, self._columns[at * size : (at + 1) * size]
+        if key not in _judged:
+            if len(_judged) >= _REMEMBERED:
+                _judged.clear()
+            glyph = self.glyph(at)
+            _judged[key] = None if glyph is None else _another(glyph, character)
+        return _judged[key]
+
+    def glyph(self, at: int) -> _Glyph | None:
+        """The shape in a cell; None when the cell is empty."""
+        cell = ImageChops.invert(self._picture.crop((_CELL * at, 0, _CELL * (at + 1), _HEIGHT)))
+        edges = cell.getbbox()
+        if edges is None:
+            return None
+        left, top, right, bottom = edges
+        shape = cell.resize((_COLUMNS, _ROWS), Image.Resampling.BOX, box=edges).point(_BLACK, "1")
+        return _Glyph(int.from_bytes(shape.tobytes()), (right - left) / (bottom - top))
+
+
+def _is_false(used: AbstractSet[str], shown_instead: Mapping[str, str]) -> bool:
     """Whether a font that is used for these characters shows others: one other digit, or several other letters."""
     wrong = {character for character in used if character in shown_instead}
     return len(wrong) >= _WRONG_LETTERS or any(
@@ -98,23 +164,8 @@ def _of_its_own(page: Any, others: Mapping[str, str]) -> Mapping[str, str]:
     return {character: other for character, other in others.items() if character in own}
 
 
-_judged: dict[bytes, Mapping[str, str]] = {}
-
-
-def _shown_instead(picture: "Picture") -> Mapping[str, str]:
-    """What a picture of the specimen shows instead. Remembered: many documents have the same fonts."""
-    key = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
-    if key not in _judged:
-        if len(_judged) >= _REMEMBERED:
-            _judged.clear()
-        glyphs = [_glyph(picture, index) for index in range(len(_SPECIMEN))]
-        others = (
-            (character, _another(glyph, character))
-            for character, glyph in zip(_SPECIMEN, glyphs, strict=True)
-            if glyph is not None and glyphs.count(glyph) < _MISSING
-        )
-        _judged[key] = {character: other for character, other in others if other is not None}
-    return _judged[key]
+#: what a glyph shows instead, by the character and the pixels
+_judged: dict[tuple[str, bytes], str | None] = {}
 
 
 def _another(glyph: _Glyph, character: str) -> str | None:
@@ -136,10 +187,9 @@ def _standard_shapes() -> dict[str, list[_Glyph]]:
     document = pypdfium2.PdfDocument.new()
     for name in _STANDARD_FONTS:
         font = pdfium.FPDFText_LoadStandardFont(document.raw, name.encode())
-        specimen = _specimen(document, font, characters)
-        picture = _drawn(specimen, len(characters))
-        for index, character in enumerate(characters):
-            glyph = _glyph(picture, index)
+        cells = _Cells(*_specimen(document, [(address_of(font), characters)]))
+        for at, character in enumerate(characters):
+            glyph = cells.glyph(at)
             if glyph is not None:
                 shapes[character].append(glyph)
         pdfium.FPDFFont_Close(font)
@@ -147,42 +197,29 @@ def _standard_shapes() -> dict[str, list[_Glyph]]:
     return shapes
 
 
-def _specimen(document: Any, font: Any, characters: str) -> Any:
-    """A page with the glyphs that a font has for some characters, one in each cell."""
-    count = len(characters)
-    page = document.new_page(_CELL * count, _HEIGHT)
-    text = pdfium.FPDFPageObj_CreateTextObj(document.raw, font, _SIZE)
-    encoded = ctypes.create_string_buffer((characters + "\0").encode("utf-16-le"))
-    pdfium.FPDFText_SetText(text, ctypes.cast(encoded, ctypes.POINTER(ctypes.c_ushort)))
-    places = [float(_CELL * (index + 1)) for index in range(count - 1)]
-    pdfium.FPDFText_SetPositions(text, (ctypes.c_float * (count - 1))(*places), count - 1)
-    pdfium.FPDFPageObj_Transform(text, 1, 0, 0, 1, _CELL / 6, _BASE)
-    pdfium.FPDFPage_InsertObject(page.raw, text)
-    return page
+def _groups(wanted: Iterable[tuple[int, Sequence[str]]]) -> Iterator[list[tuple[int, Sequence[str]]]]:
+    """Fonts and characters, as many as one page may show."""
+    group: list[tuple[int, Sequence[str]]] = []
+    for entry in wanted:
+        if sum(len(characters) for _, characters in group) > _MOST_CELLS:
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group
 
 
-def _drawn(page: Any, count: int) -> "Picture":
-    """A page of a specimen, white on black."""
-    width = _CELL * count
-    bitmap = pdfium.FPDFBitmap_CreateEx(width, _HEIGHT, pdfium.FPDFBitmap_Gray, None, 0)
-    try:
-        pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, width, _HEIGHT, 0xFFFFFFFF)
-        pdfium.FPDF_RenderPageBitmap(bitmap, page.raw, 0, 0, width, _HEIGHT, 0, 0)
-        stride = pdfium.FPDFBitmap_GetStride(bitmap)
-        pixels = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), stride * _HEIGHT)
-    finally:
-        pdfium.FPDFBitmap_Destroy(bitmap)
-    return ImageChops.invert(Image.frombytes("L", (width, _HEIGHT), pixels, "raw", "L", stride, 1))
-
-
-def _glyph(picture: "Picture", index: int) -> _Glyph | None:
-    """The shape in a cell; None when the cell is empty."""
-    start = _CELL * index
-    edges = picture.crop((start, 0, start + _CELL, _HEIGHT)).getbbox()
-    if edges is None:
-        return None
-    left, top, right, bottom = edges
-    shape = picture.resize(
-        (_COLUMNS, _ROWS), Image.Resampling.BOX, box=(start + left, top, start + right, bottom)
-    ).point(_BLACK, "1")
-    return _Glyph(int.from_bytes(shape.tobytes()), (right - left) / (bottom - top))
+def _specimen(document: Any, wanted: Sequence[tuple[int, Sequence[str]]]) -> tuple[Any, int]:
+    """A page with the glyphs that fonts have for some characters, one in each cell, and the number of cells."""
+    count = sum(len(characters) for _, characters in wanted)
+    page, start = document.new_page(_CELL * count, _HEIGHT), 0
+    for font, characters in wanted:
+        text = pdfium.FPDFPageObj_CreateTextObj(document.raw, ctypes.cast(font, pdfium.FPDF_FONT), _SIZE)
+        encoded = ctypes.create_string_buffer(("".join(characters) + "\0").encode("utf-16-le"))
+        pdfium.FPDFText_SetText(text, ctypes.cast(encoded, ctypes.POINTER(ctypes.c_ushort)))
+        places = [float(_CELL * at) for at in range(1, len(characters))]
+        pdfium.FPDFText_SetPositions(text, (ctypes.c_float * len(places))(*places), len(places))
+        pdfium.FPDFPageObj_Transform(text, 1, 0, 0, 1, _CELL * start + _CELL / 6, _BASE)
+        pdfium.FPDFPage_InsertObject(page.raw, text)
+        start += len(characters)
+    return page, count

@@ -31,6 +31,10 @@ _WIDTH = re.compile(rb"/Width\s+(\d{1,6})\b")
 _HEIGHT = re.compile(rb"/Height\s+(\d{1,6})\b")
 #: RFC 1950: compression method 8 is deflate
 _METHOD = 8
+#: how much longer than the data of a stream what it inflates to is at most
+_MOST_GROWTH = 1032
+#: the tables of codes in front of the first block are shorter
+_HEADER = 1_024
 
 
 @dataclass(slots=True)
@@ -69,13 +73,14 @@ def check_inflation(data: bytes) -> bool:
     :raises errors.InvalidFile: a stream that is no picture, or all of them together, unpack to more than the limits
         (reason ``bomb``).
     """
+    matches = [match for match in _STREAM.finditer(data) if _looks_deflated(data[match.end() : match.end() + 2])]
+    if _are_small(data, [match.end() for match in matches]):
+        return False
     budget = _Budget(input_left=2 * len(data) + MEGABYTE)
     pictures: _Budget | None = _Budget(input_left=budget.input_left)
     view = memoryview(data)
-    for match in _STREAM.finditer(data):
+    for match in matches:
         start = match.end()
-        if not _looks_deflated(data[start : start + 2]):
-            continue
         size = _picture_limit(data[max(0, match.start() - _DICTIONARY_BEFORE) : match.start()])
         if size is None:
             _drain(_inflated(_pieces(view[start:], budget), refund=budget), budget, limit=STREAM_LIMIT)
@@ -94,8 +99,24 @@ def can_pass_limit(raw: bytes, filters: Sequence[str]) -> bool:
     """
     size = len(raw) + 4 * raw.count(b"z")
     for at, name in enumerate(filters):
-        size *= 1032 if name in FLATE else 4 if at else 1
+        size *= _MOST_GROWTH if name in FLATE else 4 if at else 1
     return size > STREAM_LIMIT
+
+
+def _are_small(data: bytes, starts: Sequence[int]) -> bool:
+    """Whether Flate streams cannot pass any limit, even if each went on to the end of the file, and hold no others."""
+    longest = [len(data) - start for start in starts]
+    if max(longest, default=0) * _MOST_GROWTH > STREAM_LIMIT or sum(longest) * _MOST_GROWTH > TOTAL_LIMIT:
+        return False
+    return not any(_may_be_nested(data[start : start + _HEADER]) for start in starts)
+
+
+def _may_be_nested(start: bytes) -> bool:
+    try:
+        first = zlib.decompressobj().decompress(start, 2)
+    except zlib.error:
+        return False
+    return len(first) < len(b"xx") or _looks_deflated(first)
 
 
 def _pieces(view: memoryview, budget: _Budget) -> Iterator[bytes]:

@@ -6,14 +6,18 @@ form, a mask, a picture or box painted over it, no opacity, no width, empty glyp
 lies on other text is looked at once more, without that one text.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops
 
-from shared_code.documents.page_objects import Box, Item
+from shared_code.documents.page_objects import Box, Text
+from shared_code.documents.page_pictures import grey_picture
+from shared_code.documents.pdfium_calls import set_active
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -42,20 +46,13 @@ type Pixels = tuple[int, int, int, int]
 
 #: for each difference in brightness: no ink, some, or plain ink, as values that can be joined bit by bit
 _NONE, _SOME, _PLAIN = 0, 1, 3
-_LEVELS = [_NONE] * (_NO_INK + 1) + [_SOME] * (_PLAIN_INK - _NO_INK - 1) + [_PLAIN] * (256 - _PLAIN_INK)
-
-
-class Text(NamedTuple):
-    """A text object that is to be looked at."""
-
-    item: Item
-    box: Box
+_LEVELS = bytes([_NONE] * (_NO_INK + 1) + [_SOME] * (_PLAIN_INK - _NO_INK - 1) + [_PLAIN] * (256 - _PLAIN_INK))
 
 
 class Unseen(NamedTuple):
     """What leaves no ink.
 
-    :ivar texts: addresses of texts none of which is seen.
+    :ivar texts: handles of texts none of which is seen.
     :ivar gaps: texts with long stretches without ink, and points in them: blanks, if no character lies there.
     """
 
@@ -67,38 +64,54 @@ class _Levels:
     """How much ink is at each place of a picture. On bytes: a page can have a thousand texts."""
 
     def __init__(self, difference: "Picture") -> None:
-        self._width, self._height = difference.size
-        self._bytes = difference.point(_LEVELS).tobytes()
+        self._page_height = difference.height
+        # Often most of a page is empty.
+        self._left, self._top, right, bottom = difference.getbbox() or (0, 0, 0, 0)
+        self._width, self._height = right - self._left, bottom - self._top
+        inked = difference.crop((self._left, self._top, right, bottom))
+        self._bytes = inked.tobytes().translate(_LEVELS)
 
     def is_plain(self, pixels: Pixels) -> bool:
         """Whether there is ink that is plainly seen."""
-        return any(self._bytes.find(_PLAIN, start, end) >= 0 for start, end in self._rows(pixels))
+        starts, length = self._rows(pixels)
+        # Most texts have ink on their middle line.
+        middle, find = len(starts) // 2, self._bytes.find
+        for rows in (starts[middle:], starts[:middle]):
+            for start in rows:
+                if find(_PLAIN, start, start + length) >= 0:
+                    return True
+        return False
 
     def is_some(self, pixels: Pixels) -> bool:
         """Whether there is any ink."""
-        return any(self._bytes[start:end].strip(b"\0") for start, end in self._rows(pixels))
+        starts, length = self._rows(pixels)
+        return any(self._bytes[start : start + length].strip(b"\0") for start in starts)
 
     def across(self, pixels: Pixels) -> bytes:
         """For each column of a rectangle, from its left edge, whether there is ink: 0 for none."""
-        joined = 0
-        for start, end in self._rows(pixels):
-            joined |= int.from_bytes(self._bytes[start:end])
-        left, right = max(pixels[0], 0), min(pixels[2], self._width)
-        return (
-            bytes(max(0, left - pixels[0])) + joined.to_bytes(max(right - left, 0)) + bytes(max(pixels[2] - right, 0))
-        )
+        starts, length = self._rows(pixels)
+        joined, data, number = 0, self._bytes, int.from_bytes
+        for start in starts:
+            joined |= number(data[start : start + length])
+        before = max(self._left - pixels[0], 0)
+        return (bytes(before) + joined.to_bytes(length)).ljust(pixels[2] - pixels[0], b"\0")
 
     def down(self, pixels: Pixels) -> bytes:
         """For each row of a rectangle, from its top edge, whether there is ink: 0 for none."""
-        rows = bytes(bool(self._bytes[start:end].strip(b"\0")) for start, end in self._rows(pixels))
-        return bytes(max(0, -pixels[1])) + rows
+        starts, length = self._rows(pixels)
+        rows = bytes(bool(self._bytes[start : start + length].strip(b"\0")) for start in starts)
+        before = max(self._top - pixels[1], 0)
+        return (bytes(before) + rows).ljust(min(pixels[3], self._page_height) - pixels[1], b"\0")
 
-    def _rows(self, pixels: Pixels) -> Iterator[tuple[int, int]]:
-        left, right = max(pixels[0], 0), min(pixels[2], self._width)
-        if left < right:
-            for row in range(max(pixels[1], 0), min(pixels[3], self._height)):
-                start = row * self._width
-                yield start + left, start + right
+    def _rows(self, pixels: Pixels) -> tuple[range, int]:
+        """Where each row of a rectangle begins, as far as it lies where any ink is, and how long the rows are."""
+        left, top, right, bottom = pixels
+        left, right = max(left - self._left, 0), min(right - self._left, self._width)
+        if left >= right:
+            return range(0), 0
+        width = self._width
+        top, bottom = max(top - self._top, 0), min(bottom - self._top, self._height)
+        return range(top * width + left, bottom * width + left, width), right - left
 
 
 class Ink:
@@ -113,14 +126,14 @@ class Ink:
         self._texts = texts
         self._bounds = bounds
         self._scale = _PIXELS / bounds.longest_side
-        self._full = self._render(grayscale=True)
-        self._bare = self._without(texts, grayscale=True)
+        self._full = self._grey()
+        self._bare = self._without(texts, self._grey)
         self._ink = _Levels(ImageChops.difference(self._full, self._bare))
 
-    def unseen(self, text_of: Callable[[Item], str]) -> Unseen:
+    def unseen(self, characters_of: Callable[[int], str]) -> Unseen:
         """The texts that leave no ink, or not everywhere.
 
-        :param text_of: the characters of a text object.
+        :param characters_of: the characters of a text object.
         """
         doubtful: list[Text] = []
         gaps: dict[int, Sequence[Point]] = {}
@@ -129,9 +142,9 @@ class Ink:
             if not self._ink.is_plain(pixels) and not self._is_thin(text, pixels):
                 doubtful.append(text)
             elif points := self._points_in_gaps(pixels):
-                gaps[text.item.address] = points
-        hidden = {text.item.address for text in self._pale(doubtful)}
-        hidden |= self._under_others([text for text in self._texts if text.item.address not in hidden], text_of)
+                gaps[text.handle] = points
+        hidden = {text.handle for text in self._pale(doubtful)}
+        hidden |= self._under_others([text for text in self._texts if text.handle not in hidden], characters_of)
         return Unseen(frozenset(hidden), gaps)
 
     def shows(self, box: Box) -> bool:
@@ -142,14 +155,15 @@ class Ink:
         """The box on the picture, at least one pixel wide and high; outside of the page nothing is ink."""
         left, bottom, right, top = box
         x, y, scale = self._bounds.left, self._bounds.top, self._scale
-        limit = 2 * _PIXELS
-        edges = ((left - x) * scale, (y - top) * scale, (right - x) * scale, (y - bottom) * scale)
-        a, b, c, d = (int(max(-limit, min(limit, edge))) for edge in edges)
-        return a, b, max(c, a) + 1, max(d, b) + 1
+        a, b, c, d = (left - x) * scale, (y - top) * scale, (right - x) * scale, (y - bottom) * scale
+        limit = 2.0 * _PIXELS
+        if not (-limit < a < limit and -limit < b < limit and -limit < c < limit and -limit < d < limit):
+            a, b, c, d = (max(-limit, min(limit, edge)) for edge in (a, b, c, d))
+        return int(a), int(b), max(int(c), int(a)) + 1, max(int(d), int(b)) + 1
 
     def _is_thin(self, text: Text, pixels: Pixels) -> bool:
         """Whether a text with little ink has thin strokes, in a colour that is plain on its ground."""
-        fill = text.item.fill
+        fill = text.fill
         if fill is None or not self._ink.is_some(pixels):
             return False
         low, high = _extremes(self._bare.crop(pixels))[0]
@@ -164,6 +178,8 @@ class Ink:
         if max(width, height) <= 2 * least:
             return []
         line = self._ink.across(pixels) if width >= height else self._ink.down(pixels)
+        if bytes(least) not in line:
+            return []
         gaps = re.finditer(b"\x00{%d,}" % least, line)
         at = [place for gap in gaps for place in range(*gap.span(), max(least // 3, 1))][:_MOST_POINTS]
         if width >= height:
@@ -177,42 +193,50 @@ class Ink:
         """Those texts that are hardly or not at all seen in colour either."""
         if not texts:
             return
-        full, bare = self._render(grayscale=False), self._without(self._texts, grayscale=False)
+        full, bare = self._coloured(), self._without(self._texts, self._coloured)
         ink = ImageChops.difference(full, bare)
         for text in texts:
             pixels = self._pixels(text.box)
             strongest = _strongest(ink.crop(pixels))
-            contrast = _contrast(text.item.fill, bare.crop(pixels), measured=strongest)
+            contrast = _contrast(text.fill, bare.crop(pixels), measured=strongest)
             if strongest <= _NO_INK or contrast < _PALE:
                 yield text
 
-    def _under_others(self, texts: Sequence[Text], text_of: Callable[[Item], str]) -> set[int]:
-        """Addresses of those that lie on other texts and whose own ink is nowhere."""
+    def _under_others(self, texts: Sequence[Text], characters_of: Callable[[int], str]) -> set[int]:
+        """Handles of those that lie on other texts and whose own ink is nowhere."""
         pairs = list(_stacked(texts))[:_MOST_STACKED]
-        pairs = [(one, other) for one, other in pairs if text_of(one.item).split() != text_of(other.item).split()]
-        below = {one.item.address: one for one, _ in pairs}
-        above = {other.item.address: other for _, other in pairs if other.item.address not in below}
+        pairs = [
+            (one, other)
+            for one, other in pairs
+            if characters_of(one.handle).split() != characters_of(other.handle).split()
+        ]
+        below = {one.handle: one for one, _ in pairs}
+        above = {other.handle: other for _, other in pairs if other.handle not in below}
         hidden = set()
         for group in (below, above):
             if group:
-                alone = _Levels(ImageChops.difference(self._full, self._without(group.values(), grayscale=True)))
-                hidden |= {address for address, text in group.items() if not alone.is_some(self._pixels(text.box))}
+                alone = _Levels(ImageChops.difference(self._full, self._without(group.values(), self._grey)))
+                hidden |= {handle for handle, text in group.items() if not alone.is_some(self._pixels(text.box))}
         return hidden
 
-    def _render(self, *, grayscale: bool) -> "Picture":
-        turn = -self._page.get_rotation() % 360
-        image: Picture = self._page.render(scale=self._scale, rotation=turn, grayscale=grayscale).to_pil()
-        return image if grayscale else image.convert("RGB")
+    def _grey(self) -> "Picture":
+        quarters = -self._page.get_rotation() // 90 % 4
+        width, height = (math.ceil(side * self._scale) for side in self._page.get_size())
+        size = (height, width) if quarters % 2 else (width, height)
+        return grey_picture(self._page, size, turn=quarters, flags=pdfium.FPDF_ANNOT | pdfium.FPDF_GRAYSCALE)
 
-    def _without(self, texts: Iterable[Text], *, grayscale: bool) -> "Picture":
-        handles = [text.item.handle for text in texts]
-        for handle in handles:
-            pdfium.FPDFPageObj_SetIsActive(handle, 0)
+    def _coloured(self) -> "Picture":
+        turn = -self._page.get_rotation() % 360
+        image: Picture = self._page.render(scale=self._scale, rotation=turn).to_pil()
+        return image.convert("RGB")
+
+    def _without(self, texts: Iterable[Text], draw: "Callable[[], Picture]") -> "Picture":
+        handles = [text.handle for text in texts]
+        list(map(set_active, handles, repeat(0)))
         try:
-            return self._render(grayscale=grayscale)
+            return draw()
         finally:
-            for handle in handles:
-                pdfium.FPDFPageObj_SetIsActive(handle, 1)
+            list(map(set_active, handles, repeat(1)))
 
 
 def _strongest(picture: "Picture") -> int:

@@ -3,18 +3,22 @@
 Runs inside the sandbox only. Boxes are in page units (user space of ISO 32000-1), from the bottom left.
 """
 
-import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
+from shared_code.documents import pdfium_calls as calls
 from shared_code.documents import refusals
 
 _MAX_DEPTH = 8
 _MAX_OBJECTS = 200_000
+_AT_ONCE = 1_000
 
-type Matrix = tuple[float, ...]
+type Matrix = Sequence[float]
+
+_NO_CHANGE = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 class Box(NamedTuple):
@@ -54,90 +58,80 @@ class Box(NamedTuple):
         )
 
 
-class Item(NamedTuple):
-    """One object on a page; ``outer`` is the matrix of the forms that it lies in, None when it lies in none."""
+class Text(NamedTuple):
+    """A text object that a page draws.
 
-    handle: Any
-    kind: int
+    :ivar handle: of :mod:`.pdfium_calls`; tells the object from others as long as the page is open.
+    :ivar outer: the matrix of the forms that it lies in, None when it lies in none.
+    """
+
+    handle: int
     outer: Matrix | None
-
-    @property
-    def address(self) -> int:
-        """What tells the object from others as long as the page is open."""
-        return address_of(self.handle)
-
-    @property
-    def box(self) -> Box | None:
-        """Where it is drawn; None when the library does not know."""
-        left, bottom, right, top = ctypes.c_float(), ctypes.c_float(), ctypes.c_float(), ctypes.c_float()
-        if not pdfium.FPDFPageObj_GetBounds(self.handle, left, bottom, right, top):
-            return None
-        if self.outer is None:
-            return Box(left.value, bottom.value, right.value, top.value)
-        a, b, c, d, e, f = self.outer
-        corners = [(x, y) for x in (left.value, right.value) for y in (bottom.value, top.value)]
-        xs = [a * x + c * y + e for x, y in corners]
-        ys = [b * x + d * y + f for x, y in corners]
-        return Box(min(xs), min(ys), max(xs), max(ys))
+    box: Box
 
     @property
     def font_size(self) -> float:
-        """Height of a text's font in page units, all matrices applied; 0 when unknown."""
-        size = ctypes.c_float()
-        if not pdfium.FPDFTextObj_GetFontSize(self.handle, size):
+        """Height of the font in page units, all matrices applied; 0 when unknown."""
+        size = calls.font_size_of(self.handle)
+        if not size:
             return 0.0
         matrix = _product(_matrix(self.handle), self.outer)
-        return abs(size.value) * float((matrix[2] ** 2 + matrix[3] ** 2) ** 0.5)
+        return abs(size) * float((matrix[2] ** 2 + matrix[3] ** 2) ** 0.5)
 
     @property
     def is_turned(self) -> bool:
-        """Whether a text runs up or down the page instead of across it."""
+        """Whether it runs up or down the page instead of across it."""
         matrix = _product(_matrix(self.handle), self.outer)
         return abs(matrix[1]) > abs(matrix[0])
 
     @property
     def fill(self) -> tuple[int, int, int, int] | None:
         """Red, green, blue and opacity of the fill, 0 to 255; None for patterns."""
-        red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-        if not pdfium.FPDFPageObj_GetFillColor(self.handle, red, green, blue, alpha):
-            return None
-        return red.value, green.value, blue.value, alpha.value
+        return calls.fill_of(self.handle)
 
 
-def objects_of(page: Any) -> Iterator[Item]:
-    """Each object of a loaded page in painting order, those within forms too.
+def objects_of(page: Any) -> list[tuple[int, int, Matrix | None]]:
+    """Handle, kind and matrix (see :class:`Text`) of each object of a loaded page in painting order, also within forms.
 
     :raises errors.InvalidFile: the page has too many objects (reason ``too_complex``).
     """
+    found: list[tuple[int, int, Matrix | None]] = []
+    address = calls.address_of(page)
+    _gather(found, calls.count_objects(address), calls.object_at, address, None, 0)
+    return found
 
-    def walk(count: int, get: Any, parent: Any, matrix: Matrix | None, depth: int) -> Iterator[Item]:
-        for index in range(count):
-            handle = get(parent, index)
-            kind = pdfium.FPDFPageObj_GetType(handle)
+
+def _gather(found: list[Any], count: int, get: Any, parent: int, matrix: Matrix | None, depth: int) -> None:
+    # In pieces: the count is only what the file says.
+    for start in range(0, count, _AT_ONCE):
+        handles = list(map(get, repeat(parent), range(start, min(start + _AT_ONCE, count))))
+        for handle, kind in zip(handles, map(calls.kind_of, handles), strict=True):
             if kind != pdfium.FPDF_PAGEOBJ_FORM:
-                yield Item(handle, kind, matrix)
+                found.append((handle, kind, matrix))
             elif depth < _MAX_DEPTH:
                 inner = _product(_matrix(handle), matrix)
-                within = pdfium.FPDFFormObj_CountObjects(handle)
-                yield from walk(within, pdfium.FPDFFormObj_GetObject, handle, inner, depth + 1)
-
-    found = walk(pdfium.FPDFPage_CountObjects(page), pdfium.FPDFPage_GetObject, page, None, 0)
-    for count, item in enumerate(found):
-        if count > _MAX_OBJECTS:
+                within = calls.count_form_objects(handle)
+                _gather(found, within, calls.form_object_at, handle, inner, depth + 1)
+        if len(found) > _MAX_OBJECTS:
             raise refusals.invalid_file("too_complex", limit=_MAX_OBJECTS)
-        yield item
 
 
-def address_of(handle: Any) -> int:
-    """The address behind a handle of the library, 0 for none."""
-    return ctypes.addressof(handle.contents) if handle else 0
+def boxes_of(items: Sequence[tuple[int, Matrix | None]]) -> Iterator[Box | None]:
+    """Where objects are drawn on the page, by handle and matrix; None for what the library does not know."""
+    for (_, outer), bounds in zip(items, calls.all_bounds_of([handle for handle, _ in items]), strict=True):
+        if bounds is None or outer is None:
+            yield Box._make(bounds) if bounds is not None else None
+            continue
+        left, bottom, right, top = bounds
+        a, b, c, d, e, f = outer
+        corners = [(x, y) for x in (left, right) for y in (bottom, top)]
+        xs = [a * x + c * y + e for x, y in corners]
+        ys = [b * x + d * y + f for x, y in corners]
+        yield Box(min(xs), min(ys), max(xs), max(ys))
 
 
-def _matrix(handle: Any) -> Matrix:
-    m = pdfium.FS_MATRIX()
-    if not pdfium.FPDFPageObj_GetMatrix(handle, m):
-        return 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
-    return m.a, m.b, m.c, m.d, m.e, m.f
+def _matrix(handle: int) -> Matrix:
+    return calls.matrix_of(handle) or _NO_CHANGE
 
 
 def _product(first: Matrix, then: Matrix | None) -> Matrix:

@@ -5,6 +5,7 @@ overflow its stack, which ends its process. Encryption, page tree and embedded f
 """
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -183,8 +184,9 @@ def count_pages(pdf: "pikepdf.Pdf", *, max_pages: int) -> int:
     return count
 
 
+@functools.cache
 def _limit_qpdf() -> None:
-    """Set the library's own limits, for what it unpacks by itself, such as object streams."""
+    """Set the library's own limits, for what it unpacks by itself, such as object streams; they stay."""
     from pikepdf import settings
 
     settings.set_qpdf_limits(

@@ -77,13 +77,14 @@ def is_active(pdf: "pikepdf.Pdf") -> bool:
     if len(objects) > _OBJECTS:
         raise refusals.invalid_file("too_complex", limit=_OBJECTS, actual=len(objects))
     active, unpacked = False, 0
+    stream, dictionary, array = ObjectType.stream, ObjectType.dictionary, ObjectType.array
     for item in objects:
         # isinstance costs three times as much; null objects come as None
         kind, node = getattr(item, "_type_code", None), item
-        if kind == ObjectType.stream:
+        if kind is stream:
             unpacked += _unpacked_size(item)
             node = item.stream_dict
-        elif kind not in {ObjectType.dictionary, ObjectType.array}:
+        elif kind is not dictionary and kind is not array:
             continue
         active = active or _ACTIVE.search(node.unparse(resolved=True)) is not None
     if unpacked > inflation_guard.TOTAL_LIMIT:

@@ -8,12 +8,11 @@ character would cost more than all else that is done with a page.
 import ctypes
 import re
 from array import array
-from collections.abc import Sequence
-from typing import Any
-
-import pypdfium2.raw as pdfium
+from collections.abc import Iterator, Sequence
+from itertools import compress, repeat
 
 from shared_code.documents.page_annotations import LoadedPage
+from shared_code.documents.pdfium_calls import line_box_at
 from shared_code.invoices.page import PAGE_SIDE, PlacedText
 
 #: signs of currencies (category Sc of Unicode) are pieces as well
@@ -25,25 +24,17 @@ _PIECE = re.compile(
 _DROPPED = re.compile("\r(?=\n)|\0")
 _QUARTER = 90
 _MOST_FIELDS = 1_000
+#: left, top, right and bottom
+_BOX = 4
 
 type Rectangle = tuple[float, float, float, float]
-
-
-def _unchecked(function: Any) -> Any:
-    """A function of the library without the conversion of its arguments, which takes four times as long as the call."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-    return kind(address) if address else function
-
-
-_character_box = _unchecked(pdfium.FPDFText_GetLooseCharBox)
 
 
 class TextPlaces:
     """Places of text on one loaded page."""
 
-    def __init__(self, loaded: LoadedPage, textpage: Any) -> None:
-        self._textpage = ctypes.cast(textpage.raw, ctypes.c_void_p).value
+    def __init__(self, loaded: LoadedPage, textpage: int) -> None:
+        self._textpage = textpage
         self._turns = loaded.page.get_rotation() // _QUARTER
         self._left, bottom, right, self._top = loaded.page.get_bbox()
         self._across = PAGE_SIDE / ((right - self._left) or 1.0)
@@ -67,40 +58,53 @@ class TextPlaces:
         # The text may begin behind blanks that were stripped from it; those that are dropped anyway count once.
         stripped = len(raw) - len(raw.lstrip("\0\r\n\t\f\v ")) if characters is not None else 0
         shift = stripped - sum(place < stripped for place in dropped)
-        found, ahead = array("i"), 0
-        first, last = pdfium.FS_RECTF(), pdfium.FS_RECTF()
-        at_first, at_last, textpage = ctypes.addressof(first), ctypes.addressof(last), self._textpage
-        for match in _PIECE.finditer(raw):
-            start, end = match.span()
+        spans = [match.span() for match in _PIECE.finditer(raw)]
+        found: list[int] = []
+        ahead = 0
+        for (start, end), (left, top, right, bottom, left2, top2, right2, bottom2) in self._ends(spans, characters):
             while ahead < len(dropped) and dropped[ahead] < start:
                 ahead += 1
-            ends = (start, end - 1) if characters is None else (characters[start], characters[end - 1])
-            if not (
-                _character_box(textpage, ends[0], at_first)
-                and (end == start + 1 or _character_box(textpage, ends[1], at_last))
-            ):
-                continue
-            other = first if end == start + 1 else last
-            # Lines of mirrored or turned text begin at the right, or at the bottom.
-            box = self._on_page(
-                min(first.left, first.right, other.left, other.right),
-                min(first.bottom, first.top, other.bottom, other.top),
-                max(first.left, first.right, other.left, other.right),
-                max(first.bottom, first.top, other.bottom, other.top),
-            )
             moved = shift + ahead
-            found.extend((start - moved, end - moved, *box))
-        return found
+            found += (start - moved, end - moved)
+            # Lines of mirrored or turned text begin at the right, or at the bottom.
+            found += self._on_page(
+                min(left, right, left2, right2),
+                min(bottom, top, bottom2, top2),
+                max(left, right, left2, right2),
+                max(bottom, top, bottom2, top2),
+            )
+        return array("i", found)
+
+    def _ends(
+        self, spans: Sequence[tuple[int, int]], characters: Sequence[int] | None
+    ) -> Iterator[tuple[tuple[int, int], tuple[float, ...]]]:
+        """The pieces that the library knows the place of, with the boxes of their first and last character."""
+        firsts, lasts = [start for start, _ in spans], [end - 1 for _, end in spans]
+        if characters is not None:
+            firsts, lasts = [characters[at] for at in firsts], [characters[at] for at in lasts]
+        boxes = (ctypes.c_float * (2 * _BOX * len(spans)))()
+        size = ctypes.sizeof(ctypes.c_float) * _BOX
+        start = ctypes.addressof(boxes)
+        places = range(start, start + 2 * size * len(spans), 2 * size)
+        known = map(line_box_at, repeat(self._textpage), firsts, places)
+        known_too = map(
+            line_box_at, repeat(self._textpage), lasts, range(places.start + size, places.stop + size, 2 * size)
+        )
+        both = [one and other for one, other in zip(known, known_too, strict=True)]
+        numbers = iter(boxes[:])
+        eights = zip(*(numbers,) * (2 * _BOX), strict=True)
+        return compress(zip(spans, eights, strict=True), both)
 
     def _on_page(self, left: float, bottom: float, right: float, top: float) -> tuple[int, int, int, int]:
         """A rectangle of page units as a place on the page as it is shown."""
         x0, x1 = (left - self._left) * self._across, (right - self._left) * self._across
         y0, y1 = (self._top - top) * self._down, (self._top - bottom) * self._down
-        if self._turns:
-            for _ in range(self._turns):
-                x0, y0, x1, y1 = PAGE_SIDE - y1, x0, PAGE_SIDE - y0, x1
-        return _within(x0), _within(y0), _within(x1), _within(y1)
-
-
-def _within(place: float) -> int:
-    return 0 if place < 0 else PAGE_SIDE if place > PAGE_SIDE else int(place + 0.5)
+        for _ in range(self._turns):
+            x0, y0, x1, y1 = PAGE_SIDE - y1, x0, PAGE_SIDE - y0, x1
+        # A function for the four takes longer than all else here.
+        return (
+            0 if x0 < 0 else PAGE_SIDE if x0 > PAGE_SIDE else int(x0 + 0.5),
+            0 if y0 < 0 else PAGE_SIDE if y0 > PAGE_SIDE else int(y0 + 0.5),
+            0 if x1 < 0 else PAGE_SIDE if x1 > PAGE_SIDE else int(x1 + 0.5),
+            0 if y1 < 0 else PAGE_SIDE if y1 > PAGE_SIDE else int(y1 + 0.5),
+        )

@@ -4,7 +4,7 @@ Elements are found by their local names, because the same vocabulary is used wit
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -114,18 +114,21 @@ class Node:
     def find(self, *paths: str) -> "Node | None":
         """The first element under any of the paths, tried in order."""
         for path in paths:
-            found = self._element.find(_wildcards(path))
-            if found is not None:
+            for found in _below(self._element, _wildcards(path)):
                 return type(self)(found)
         return None
 
     def all(self, *paths: str) -> "list[Node]":
         """All elements under the paths."""
-        return [type(self)(found) for path in paths for found in self._element.findall(_wildcards(path))]
+        return [type(self)(found) for path in paths for found in _below(self._element, _wildcards(path))]
 
     def text(self, *paths: str) -> str | None:
         """The first text that is not empty under the paths, on one line."""
-        return next((value for path in paths for node in self.all(path) if (value := node.value)), None)
+        for path in paths:
+            for found in _below(self._element, _wildcards(path)):
+                if value := type(self)(found).value:
+                    return value
+        return None
 
     def texts(self, *paths: str) -> tuple[str, ...]:
         """All texts under the paths, without repetition."""
@@ -140,7 +143,7 @@ class Node:
 
     def keep_first(self, count: int, path: str) -> int:
         """Take all elements under the path but the first ``count`` out of the tree; how many those were."""
-        beyond = self._element.findall(_wildcards(path))[count:]
+        beyond = list(_below(self._element, _wildcards(path)))[count:]
         for element in beyond:
             parent = element.getparent()
             if parent is not None:
@@ -245,8 +248,17 @@ def sum_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
 
 
 @lru_cache(maxsize=1024)
-def _wildcards(path: str) -> str:
-    return "/".join(f"{{*}}{step}" for step in path.split("/"))
+def _wildcards(path: str) -> tuple[str, ...]:
+    return tuple(f"{{*}}{step}" for step in path.split("/"))
+
+
+def _below(element: "etree._Element", steps: Sequence[str]) -> "Iterator[etree._Element]":
+    """The elements at the end of a path; ``findall`` of lxml takes several times as long for the same."""
+    # A step may have a number, ``InvoiceLine[2]``.
+    children = element.iterfind(steps[0]) if "[" in steps[0] else element.iterchildren(steps[0])
+    if len(steps) == 1:
+        return children
+    return (found for child in children for found in _below(child, steps[1:]))
 
 
 def _iso_of(text: str, form: str | None) -> str | None:

@@ -261,5 +261,8 @@ def latin(line: str) -> str:
 
 
 def _words(text: str) -> str:
-    folded = ascii_digits(unicodedata.normalize("NFKC", _NUMBER_SIGNS.sub(r" \g<0> ", text))).casefold()
+    if text.isascii():
+        folded = text.lower()
+    else:
+        folded = ascii_digits(unicodedata.normalize("NFKC", _NUMBER_SIGNS.sub(r" \g<0> ", text))).casefold()
     return re.sub(r"[\W_]+", " ", folded).strip()

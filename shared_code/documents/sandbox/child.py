@@ -5,8 +5,11 @@ when its standard input closes, also in the middle of a job: a second thread wai
 """
 
 import contextlib
+import functools
 import os
 import queue
+import re
+import select
 import sys
 import threading
 import time
@@ -17,10 +20,13 @@ from shared_code import errors
 from shared_code.documents import refusals
 from shared_code.documents.sandbox import frames
 
+type Job = tuple[dict[str, Any], list[bytes]]
 type Answer = tuple[dict[str, Any], list[bytes]]
 type Operation = Callable[[dict[str, Any], list[bytes]], Answer]
 
 _MEGABYTE = 1_048_576
+#: the most memory so far, and that of now, in kilobytes (proc(5))
+_FIGURES = re.compile(rb"^VmHWM:\s+(\d+) kB$.*?^VmRSS:\s+(\d+) kB$", re.DOTALL | re.MULTILINE)
 
 
 def serve(operations: Mapping[str, Operation], prepare: Callable[[], None]) -> None:
@@ -31,14 +37,14 @@ def serve(operations: Mapping[str, Operation], prepare: Callable[[], None]) -> N
     :param prepare: loads libraries and sets limits, once the pipes are out of the reach of what libraries print.
     """
     questions, answers = _take_over_streams()
-    jobs: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(questions, jobs), daemon=True).start()
+    next_job = _jobs(questions)
     prepare()
+    memory = _Memory()
     frames.write_frame(answers, {"cpu_seconds": time.process_time()})
     while True:
-        header, parts = jobs.get()
+        header, parts = next_job()
         answer, blobs = _work(operations[header["operation"]], header, parts)
-        answer["peak_mb"], answer["now_mb"] = _peak_mb(), _resident_mb()
+        answer["peak_mb"], answer["now_mb"] = memory.megabytes()
         answer["cpu_seconds"] = time.process_time()
         frames.write_frame(answers, answer, blobs)
         del header, parts, answer, blobs
@@ -53,11 +59,37 @@ def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
     return questions, answers
 
 
-def _receive(questions: BinaryIO, jobs: "queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]]") -> None:
-    with contextlib.suppress(frames.ConnectionLost, OSError):
-        while True:
-            jobs.put(frames.read_frame(questions))
+def _jobs(questions: BinaryIO) -> Callable[[], Job]:
+    """What waits for the next job. A second thread ends the process when the other side closes the pipe.
+
+    Where the system can tell that without reading, only that is left to the thread: to hand over each job costs as much
+    as to receive it.
+    """
+    if hasattr(select, "poll"):
+        threading.Thread(target=_wait_for_the_end, args=(questions.fileno(),), daemon=True).start()
+        return functools.partial(_received, questions)
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(questions, jobs), daemon=True).start()
+    return jobs.get
+
+
+def _wait_for_the_end(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, 0)  # that the other side is gone is told in any case
+    poll.poll()
     os._exit(0)
+
+
+def _received(questions: BinaryIO) -> Job:
+    try:
+        return frames.read_frame(questions)
+    except (frames.ConnectionLost, OSError):
+        os._exit(0)
+
+
+def _receive(questions: BinaryIO, jobs: "queue.SimpleQueue[Job]") -> None:
+    while True:
+        jobs.put(_received(questions))
 
 
 def _work(operation: Operation, header: dict[str, Any], parts: list[bytes]) -> Answer:
@@ -86,20 +118,26 @@ def _where(error: BaseException) -> str:
     return f"{type(error).__name__} at {os.path.basename(code)}:{trace.tb_lineno if trace is not None else 0}"  # noqa: PTH119 - only the name
 
 
-def _peak_mb() -> float:
-    # The kernel's figure for this program; ru_maxrss begins with the size of the process that started it.
-    with contextlib.suppress(OSError, ValueError, StopIteration), open("/proc/self/status", "rb") as status:  # noqa: PTH123 - as below
-        return round(next(int(line.split()[1]) for line in status if line.startswith(b"VmHWM:")) / 1024, 1)
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return 0.0
-    # kilobytes, but bytes on macOS
-    unit = _MEGABYTE if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+class _Memory:
+    """The memory of this process: by the kernel's figures, where there are any."""
 
+    def __init__(self) -> None:
+        self._status: int | None = None
+        with contextlib.suppress(OSError):
+            # Kept open: to open it costs three times as much as to read it.
+            self._status = os.open("/proc/self/status", os.O_RDONLY)
 
-def _resident_mb() -> float:
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - as above
-        return round(int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE, 1)
-    return 0.0
+    def megabytes(self) -> tuple[float, float]:
+        """The most so far, and now; 0.0 for what the system does not tell."""
+        if self._status is not None:
+            # ru_maxrss begins with the size of the process that started this one.
+            figures = _FIGURES.search(os.pread(self._status, 8_192, 0))
+            if figures is not None:
+                return round(int(figures[1]) / 1024, 1), round(int(figures[2]) / 1024, 1)
+        try:
+            import resource
+        except ImportError:  # not on Windows
+            return 0.0, 0.0
+        # kilobytes, but bytes on macOS
+        unit = _MEGABYTE if sys.platform == "darwin" else 1024
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1), 0.0

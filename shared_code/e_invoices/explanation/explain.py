@@ -7,12 +7,12 @@ it: then the texts that the reader has looked at are searched for it, and what i
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 
 from shared_code import errors
@@ -138,7 +138,7 @@ def answer(parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _evidence(invoice: Invoice, read: list[Text], *, prefix: str) -> Iterator[Evidence]:
-    leaves, texts, paths = list(_values(invoice, "")), _Texts(read), _Paths()
+    leaves, texts, paths = _values(invoice, ""), _Texts(read), _Paths()
     near: dict[str, Origin] = {}
     for field, value in leaves:
         if hasattr(value, "origin"):
@@ -152,36 +152,61 @@ def _evidence(invoice: Invoice, read: list[Text], *, prefix: str) -> Iterator[Ev
         yield Evidence(prefix + field, shown[:_SHOWN], term_of(field), path, text)
 
 
-def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _values(value: Any, path: str) -> list[tuple[str, Any]]:
     """Paths and values below a part of an invoice; nothing for what the invoice does not have."""
-    if is_dataclass(value):
-        for each in fields(value):
-            if each.name != "impossible_dates":
-                yield from _values(getattr(value, each.name), f"{path}.{each.name}".lstrip("."))
-    elif isinstance(value, tuple):
-        for index, part in enumerate(value):
-            yield from _values(part, f"{path}[{index}]")
-    elif value is not None:
-        yield path, value
+    found: list[tuple[str, Any]] = []
+
+    def gather(value: Any, path: str) -> None:
+        kind: Any = type(value)
+        names = _names_of(kind)
+        if names is not None:
+            for name in names:
+                if (part := getattr(value, name)) is not None:
+                    gather(part, f"{path}.{name}" if path else name)
+        elif isinstance(value, tuple):
+            for index, part in enumerate(value):
+                if part is not None:
+                    gather(part, f"{path}[{index}]")
+        else:
+            found.append((path, value))
+
+    gather(value, path)
+    return found
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """The fields of a record that are explained; None for what is no record."""
+    return tuple(each.name for each in fields(kind) if each.name != "impossible_dates") if is_dataclass(kind) else None
 
 
 class _Texts:
     """The texts that a reader has looked at, by what they say."""
 
     def __init__(self, read: list[Text]) -> None:
+        self._read = read
+        self._compact = [compact_code(text) for text in read]
         self._same: dict[str, list[Origin]] = {}
-        self._joined: dict[str, list[Origin]] = {}
         self._parts: dict[str, list[Origin]] = {}
-        compact = [compact_code(text) for text in read]
-        for at, text in enumerate(read):
-            self._same.setdefault(compact[at], []).append(text.origin)
+        for compact, text in zip(self._compact, read, strict=True):
+            self._same.setdefault(compact, []).append(text.origin)
             self._parts.setdefault(str(text), []).append(text.origin)
-            # A number with its country, a person's names: two or three texts that were read one after another.
-            for span in ((at, at + 1), (at + 1, at), (at, at + 1, at + 2)):
-                inside = [each for each in span if each < len(read)]
-                joined = "".join([compact[each] for each in inside])
-                if joined not in self._joined:
-                    self._joined[joined] = [read[each].origin for each in inside]
+
+    @cached_property
+    def _joined(self) -> dict[str, tuple[int, ...]]:
+        """A number with its country, a person's names: two or three texts that were read one after another."""
+        found: dict[str, tuple[int, ...]] = {}
+        texts = self._compact
+        for at in range(len(texts) - 2):
+            first, second, third = texts[at : at + 3]
+            found.setdefault(first + second, (at, at + 1))
+            found.setdefault(second + first, (at + 1, at))
+            found.setdefault(first + second + third, (at, at + 1, at + 2))
+        for at in range(max(len(texts) - 2, 0), len(texts)):
+            for span in ((at, at + 1), (at + 1, at)):
+                inside = tuple(each for each in span if each < len(texts))
+                found.setdefault("".join(texts[each] for each in inside), inside)
+        return found
 
     def origins(self, value: Any, near: Origin | None) -> list[Origin]:
         """The element that a value knows; else those whose texts it is or consists of.
@@ -200,7 +225,7 @@ class _Texts:
         if wanted in self._same:
             return [_nearest(self._same[wanted], near)]
         if wanted in self._joined:
-            return self._joined[wanted]
+            return [self._read[each].origin for each in self._joined[wanted]]
         parts = dict.fromkeys(map(str.strip, re.split(r"[\n,;]", value)))
         found = [self._parts.get(part, []) for part in parts if len(part) >= _SHORTEST_PART]
         return [_nearest(origins, near) for origins in found if origins]
@@ -224,7 +249,7 @@ class _Paths:
     """Paths of elements. Places among others of a name are counted once for each parent: there may be many lines."""
 
     def __init__(self) -> None:
-        self._steps: dict[Any, dict[Any, str]] = {}
+        self._places: dict[Any, tuple[dict[Any, int], dict[str, int]]] = {}
         self._known: dict[Any, str] = {}
 
     def of(self, origin: Origin) -> str:
@@ -243,13 +268,15 @@ class _Paths:
         parent = element.getparent()
         if parent is None:
             return _local(element)
-        if parent not in self._steps:
-            counts, seen = Counter(each.tag for each in parent), Counter[str]()
-            steps = self._steps[parent] = {}
+        if parent not in self._places:
+            numbers: dict[Any, int] = {}
+            counts: dict[str, int] = {}
             for each in parent:
-                seen[each.tag] += 1
-                steps[each] = _local(each) + (f"[{seen[each.tag]}]" if counts[each.tag] > 1 else "")
-        return self._steps[parent][element]
+                tag = each.tag
+                counts[tag] = numbers[each] = counts.get(tag, 0) + 1
+            self._places[parent] = numbers, counts
+        numbers, counts = self._places[parent]
+        return _local(element) + (f"[{numbers[element]}]" if counts[element.tag] > 1 else "")
 
 
 def _local(element: Any) -> str:

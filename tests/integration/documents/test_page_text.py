@@ -288,6 +288,43 @@ def test_a_font_that_names_its_characters_rightly_is_believed(read):
     assert (part.shown, part.miscoded) == ("Total 118.00", "")
 
 
+def lines_of(font: bytes, text: bytes, count: int) -> bytes:
+    return b"".join(b"BT /%s 6 Tf 72 %d Td (%s) Tj ET\n" % (font, 660 - 7 * line, text) for line in range(count))
+
+
+@pytest.mark.parametrize("count", [pytest.param(2, id="few texts"), pytest.param(90, id="many texts")])
+def test_a_font_is_judged_by_the_characters_for_which_it_is_used(read, count):
+    fonts = {
+        "resources": b"/Font<</F1 5 0 R/F2 6 0 R>>",
+        "extra": {
+            6: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 7 0 R>>",
+            7: to_unicode(*((code, chr(code)) for code in range(57, 122)), (0x31, "9")),
+        },
+    }
+    (used,) = read(VISIBLE + lines_of(b"F2", b"No 1", count), **fonts).parts
+    assert used.miscoded.count("No 9") == count
+    (not_used,) = read(VISIBLE + lines_of(b"F2", b"Amount", count), **fonts).parts
+    assert not_used.miscoded == ""
+    assert not_used.shown.count("Amount") == count
+
+
+def test_letters_on_each_other_are_found_among_many_texts(read):
+    squeezed = b"BT /F1 12 Tf 2 Tz 400 700 Td (pay me) Tj ET\n"
+    texts = read(VISIBLE + lines_of(b"F1", b"Amount 55.00", 90) + squeezed)
+    assert texts.hidden == ("pay me",)
+    assert texts.pages[0].count("Amount 55.00") == 90
+
+
+def test_text_that_is_seen_in_parts_up_to_the_edge_of_the_page_loses_the_rest(read):
+    cover = b"1 g 200 690 395 40 re f "
+    across = read(b"BT /F1 12 Tf 72 700 Td (" + b"Total 100.00 " * 9 + b") Tj ET " + cover)
+    assert across.pages[0].split()[:2] == ["Total", "100.00"]
+    assert "100.00" in across.hidden[0]
+    upright = read(b"BT /F1 12 Tf 0 1 -1 0 300 72 Tm (" + b"Total 100.00 " * 9 + b") Tj ET 1 g 280 200 40 700 re f ")
+    assert upright.pages[0].split()[:2] == ["Total", "100.00"]
+    assert "100.00" in upright.hidden[0]
+
+
 APPEARANCE = stream(
     b"BT /F1 12 Tf 2 4 Td (118.00) Tj ET",
     b"/Type/XObject/Subtype/Form/BBox[0 0 150 16]/Resources<</Font<</F1 5 0 R>>>>",
