@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     # Requests
     max_upload_mb: Positive = 20.0
     max_pages: PositiveInt = 30
+    #: worker processes of an instance, which the platform starts; they share what the instance takes
+    functions_worker_process_count: Annotated[int, Field(ge=1, le=10)] = 1
     #: uploads in work at once before BUSY, each on a thread of its own; one company gets two thirds of them
     max_concurrent_uploads: PositiveInt = 96
     #: that uploads may hold at once, in all their copies; by the memory of the machine unless given
@@ -251,6 +253,10 @@ class Settings(BaseSettings):
             scheme = "http" if is_local_address(self.website_hostname) else "https"
             return f"{scheme}://{self.website_hostname}"
         return (self.public_url or "").rstrip("/")
+
+    def per_process(self, of_instance: int) -> int:
+        """What each worker process gets of something that the instance has; at least one."""
+        return max(of_instance // self.functions_worker_process_count, 1)
 
     @cached_property
     def max_upload_bytes(self) -> int:

@@ -1,17 +1,16 @@
 """Puts the host together, runs it until a signal, and ends it in order."""
 
-import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
 from devstack.host.admin import Admin, AdminFunction
+from devstack.host.announcement import LoadedApp, announce, write_ready_file
 from devstack.host.auth import KeyRing
 from devstack.host.console import apply_log_level
 from devstack.host.cors import CorsPolicy, cors_policy
@@ -24,6 +23,7 @@ from devstack.host.schedules import parse_time_span
 from devstack.host.settings import AppSettings, HostConfig, host_id, load_host_config, load_local_settings
 from devstack.host.triggers import TriggerOptions, Triggers
 from devstack.host.worker import Worker
+from devstack.host.worker_processes.pool import WorkerPool, worker_count
 from devstack.http_server import Server
 
 DEFAULT_PORT = 7071
@@ -32,6 +32,8 @@ LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0"}
 DEFAULT_BODY_LIMIT = 104_857_600
 DEFAULT_FUNCTION_TIMEOUT = "00:30:00"
 WATCH_SECONDS = 1.0
+#: that worker processes get to write what they hold; after it they are ended
+WORKER_END_SECONDS = 7.0
 
 log = logging.getLogger("devstack.host")
 
@@ -57,20 +59,11 @@ class HostOptions:
 
 
 @dataclass(frozen=True)
-class LoadedApp:
-    """The functions that could be read, and what is wrong with the others and with loading these."""
-
-    functions: tuple[FunctionDefinition, ...]
-    problems: Mapping[str, str]
-    broken: Mapping[str, str]
-    routes: RouteTable
-
-
-@dataclass(frozen=True)
 class _Parts:
     """What is started, asked for overdue runs and ended."""
 
     app: LoadedApp
+    worker: Worker | WorkerPool
     invocations: Invocations
     triggers: Triggers
     gateway: Gateway
@@ -99,9 +92,14 @@ def run(options: HostOptions) -> bool:
         parts = _assemble(options, settings, config, cors, base)
         parts.triggers.start()
         server.start(lambda request, client: client.send(parts.gateway.answer(request, client.read_body)))
-        _announce(parts.app, parts.triggers, base)
+        announce(parts.app, parts.triggers, base)
+        workers = parts.worker.pids
+        if workers:
+            log.info("%d worker processes: %s", len(workers), ", ".join(map(str, workers)))
         if options.ready_file:
-            _write_ready_file(options.ready_file, server, parts.app)
+            write_ready_file(
+                options.ready_file, parts.app, address=server.server_name, port=server.server_port, workers=workers
+            )
         while not _stopped(signals):
             parts.invocations.report_overdue()
         if options.ready_file:
@@ -110,7 +108,24 @@ def run(options: HostOptions) -> bool:
 
 
 def _assemble(options: HostOptions, settings: AppSettings, config: HostConfig, cors: CorsPolicy, base: str) -> _Parts:
-    worker = Worker()
+    count = worker_count(settings)
+    # One worker needs no process of its own: what it answers is the same, and comes sooner.
+    worker = Worker() if count == 1 else WorkerPool(count, options.root)
+    try:
+        return _parts(options, settings, config, cors, base, worker)
+    except BaseException:  # whatever ends the start ends what was started
+        worker.close(0.0)
+        raise
+
+
+def _parts(
+    options: HostOptions,
+    settings: AppSettings,
+    config: HostConfig,
+    cors: CorsPolicy,
+    base: str,
+    worker: Worker | WorkerPool,
+) -> _Parts:
     invocations = Invocations(worker, function_timeout_seconds=_function_timeout(config))
     app = _load(options.root, settings, config, worker)
     identity = host_id(options.root, settings)
@@ -133,7 +148,7 @@ def _assemble(options: HostOptions, settings: AppSettings, config: HostConfig, c
         broken=frozenset(app.broken),
         debug_errors=options.debug_errors,
     )
-    return _Parts(app, invocations, triggers, gateway)
+    return _Parts(app, worker, invocations, triggers, gateway)
 
 
 def _bound_server(address: str, port: int, settings: AppSettings) -> Server:
@@ -150,7 +165,7 @@ def _bound_server(address: str, port: int, settings: AppSettings) -> Server:
         ) from error
 
 
-def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker) -> LoadedApp:
+def _load(root: Path, settings: AppSettings, config: HostConfig, worker: Worker | WorkerPool) -> LoadedApp:
     runtime = settings.get("FUNCTIONS_WORKER_RUNTIME")
     if runtime and runtime.casefold() != "python":
         raise HostStartError(f"FUNCTIONS_WORKER_RUNTIME is '{runtime}'; this host runs python only.")
@@ -218,47 +233,6 @@ def _admin_functions(app: LoadedApp, triggers: Triggers, base: str) -> list[Admi
     ]
 
 
-def _announce(app: LoadedApp, triggers: Triggers, base: str) -> None:
-    routes = {route.function.name: route for route in app.routes.routes}
-    log.info("Functions:" if app.functions else "No functions found.")
-    for function in app.functions:
-        state = " (disabled)" if function.disabled else " (failed to load)" if function.name in app.broken else ""
-        if function.name in routes:
-            methods = ",".join(sorted(routes[function.name].methods or ())) or "all methods"
-            where = f"[{methods}] {base}/{routes[function.name].template.text}"
-        else:
-            where = f"{function.trigger.type} {triggers.describe(function)}".rstrip()
-        log.info("    %s%s: %s", function.name, state, where)
-    for name, problem in app.problems.items():
-        log.error("The '%s' function is in error: %s", name, problem)
-    for name, problem in app.broken.items():
-        log.error("Worker failed to load function: '%s'. Result: Failure\nException: %s", name, problem)
-    for first, second in app.routes.overlapping():
-        log.warning(
-            "The routes of '%s' (%s) and '%s' (%s) overlap: the first one gets the requests that fit both.",
-            first.function.name,
-            first.template.text,
-            second.function.name,
-            second.template.text,
-        )
-
-
-def _write_ready_file(path: Path, server: Server, app: LoadedApp) -> None:
-    """Written under another name first: whoever waits for it never reads half of it."""
-    address = server.server_name.replace("0.0.0.0", "127.0.0.1")
-    content = {
-        "url": f"http://{address}:{server.server_port}",
-        "port": server.server_port,
-        "pid": os.getpid(),
-        "functions": [function.name for function in app.functions if function.name not in app.broken],
-        "failed": sorted({*app.broken, *app.problems}),
-    }
-    partial = path.with_name(f"{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    partial.replace(path)
-
-
 def _collect_signals(signals: "SimpleQueue[int]") -> None:
     """First signal: an orderly end. Second: at once."""
 
@@ -293,5 +267,6 @@ def _end(server: Server, parts: _Parts, drain_seconds: float) -> bool:
         log.warning("Not ended within %g s: %s", drain_seconds, ", ".join(running))
     settled = parts.triggers.finish()
     answered = server.wait_idle(seconds=1.0)
+    parts.worker.close(WORKER_END_SECONDS)
     log.info("Host stopped.")
     return answered and settled and not running

@@ -1,6 +1,6 @@
 """Runs functions through the worker and keeps account of what runs: the two log lines, time limits, a calm end.
 
-A limit is only reported, never enforced: Azure restarts the worker there, which one process cannot do to itself.
+A limit is only reported, never enforced: Azure restarts the worker there, which this host does not do.
 """
 
 import logging
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devstack.host.worker import InvocationResult, Worker
+from devstack.host.worker_processes.pool import WorkerPool
 
 #: seconds after which Azure's load balancer gives up on an HTTP answer, whatever functionTimeout says
 GATEWAY_LIMIT_SECONDS = 230.0
@@ -36,7 +37,11 @@ class Invocations:
     """Every call of a function goes through here."""
 
     def __init__(
-        self, worker: Worker, *, function_timeout_seconds: float | None, clock: Callable[[], float] = time.monotonic
+        self,
+        worker: Worker | WorkerPool,
+        *,
+        function_timeout_seconds: float | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._worker = worker
         self._timeout = function_timeout_seconds

@@ -103,6 +103,14 @@ class Worker:
         sys.stdout.flush()
         return InvocationResult(ok, returned, dict(outputs), error or "", trace or "")
 
+    @property
+    def pids(self) -> list[int]:
+        """Processes of its own: none."""
+        return []
+
+    def close(self, _seconds: float) -> None:
+        """It ends with the host's process."""
+
     def _await(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 

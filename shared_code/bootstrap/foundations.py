@@ -87,7 +87,9 @@ def lay_foundations(
         ledger=Ledger(database, budgets, waiting, booking_seconds=settings.db_retry_budget_seconds),
         outbox=waiting,
         # As many as uploads: they wait in line by company in the sandbox, not here, first come, first served.
-        background=ThreadPoolExecutor(settings.max_concurrent_uploads, thread_name_prefix="text-layer"),
+        background=ThreadPoolExecutor(
+            settings.per_process(settings.max_concurrent_uploads), thread_name_prefix="text-layer"
+        ),
         second_readings=second_readings or _second_readings(settings),
     )
 

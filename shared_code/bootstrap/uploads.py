@@ -1,4 +1,4 @@
-"""How many uploads a process takes, by its settings and the memory of the machine."""
+"""How many uploads a process takes, by its settings, the memory of the machine, and how many processes share it."""
 
 import contextlib
 import ctypes
@@ -9,7 +9,7 @@ from shared_code.extraction.upload_slots import UploadLane
 from shared_code.records import BYTES_PER_MB
 from shared_code.settings import Settings
 
-#: of the memory that the process may use, what uploads get unless a setting says otherwise
+#: of the memory that the instance may use, what uploads get unless a setting says otherwise
 _SHARE = 4
 _MOST_BYTES = 512 * BYTES_PER_MB
 #: ``M_MMAP_THRESHOLD`` of mallopt(3), and from which size on a block goes back to the system as soon as it is free
@@ -22,14 +22,12 @@ def build_upload_lane(settings: Settings) -> UploadLane:
     """The way in for uploads; no thread is started yet."""
     _return_large_blocks()
     memory = settings.max_upload_memory_mb
-    return UploadLane(
-        settings.max_concurrent_uploads,
-        default_upload_memory(memory_limit()) if memory is None else memory * BYTES_PER_MB,
-    )
+    of_instance = default_upload_memory(memory_limit()) if memory is None else memory * BYTES_PER_MB
+    return UploadLane(settings.per_process(settings.max_concurrent_uploads), settings.per_process(of_instance))
 
 
 def default_upload_memory(limit_bytes: int) -> int:
-    """A quarter of what the process may use, at most 512 MB: five files of 20 MB at once, each five times in memory."""
+    """A quarter of what an instance may use, at most 512 MB: five files of 20 MB at once, each five times in memory."""
     return min(limit_bytes // _SHARE, _MOST_BYTES)
 
 

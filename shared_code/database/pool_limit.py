@@ -45,7 +45,7 @@ def pool_limit(settings: Settings) -> PoolLimit | None:
         return None
     return PoolLimit(
         settings.db_pool_size + settings.db_max_overflow,
-        settings.db_worst_case_processes,
+        max(settings.db_worst_case_processes, settings.functions_worker_process_count),
         settings.db_connection_limit,
     )
 

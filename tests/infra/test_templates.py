@@ -12,7 +12,6 @@ from tests.infra.bicep import FILES, INFRA, ROOT, evaluate, module, parsed, reso
 #: what the platform reads, not our code
 PLATFORM = {
     "FUNCTIONS_EXTENSION_VERSION",
-    "FUNCTIONS_WORKER_PROCESS_COUNT",
     "FUNCTIONS_WORKER_RUNTIME",
     "PYTHON_THREADPOOL_THREAD_COUNT",
     "ROLLUP_SCHEDULE",

@@ -24,3 +24,8 @@ def test_all_processes_together_are_held_to_the_limit(limit, exceeded, caplog):
     with caplog.at_level(logging.WARNING):
         warn_of_pool_limit(settings(db_connection_limit=limit))
     assert ("60 processes with 4 connections each are 240" in caplog.text) is exceeded
+
+
+def test_the_worker_processes_of_one_instance_count_also_where_nobody_says_so():
+    one = Settings(db_pool_size=10, db_max_overflow=5, db_connection_limit=30, functions_worker_process_count=4)
+    assert (pool_limit(one).at_worst, pool_limit(one).is_exceeded) == (60, True)
