@@ -17,6 +17,7 @@ from shared_code.bootstrap.webhooks import WebhookServices, build_webhooks
 from shared_code.database.application_log import ApplicationLogger
 from shared_code.database.connection import REPORT_SECONDS, install_default
 from shared_code.database.pool_limit import warn_of_pool_limit
+from shared_code.documents.sandbox.pool import share_instance
 from shared_code.exports.export import Exports
 from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.stored_readings import StoredReadings
@@ -44,6 +45,7 @@ def services() -> Services:
         with _lock:
             if _services is None:
                 built = build_services(load_settings())
+                share_instance(built.settings.functions_worker_process_count)
                 install_default(built.database)
                 ApplicationLogger.configure(log_level=built.settings.log_level, database=built.database)
                 configure_telemetry(built.settings)
@@ -97,7 +99,7 @@ def build_services(settings: Settings, **foundations: Any) -> Services:
     jobs = build_jobs(base, extraction, blobs.keeper)
     webhooks = build_webhooks(base)
     reviews = build_reviews(base, blobs, webhooks)
-    startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate)
+    startup = Startup(database, base.factors, auto_migrate=settings.db_auto_migrate, clock=base.pace.clock)
     return Services(
         **vars(base),
         extraction=extraction,

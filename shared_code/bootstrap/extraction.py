@@ -3,6 +3,7 @@
 import os
 
 from shared_code.bootstrap.foundations import Foundations
+from shared_code.documents.sandbox.turns import WorkTurns
 from shared_code.extraction.admission import ClaimGate
 from shared_code.extraction.answer_review import ReviewTools
 from shared_code.extraction.call_plan import CallPlanner
@@ -14,6 +15,10 @@ from shared_code.extraction.without_model import WithoutModel
 from shared_code.metering.call_costs import CallCosts
 from shared_code.metering.estimates import TokenCounter
 from shared_code.metering.keys import KeyFinder
+
+#: runs that are worked on at once: as many as keep a core and the processes that open documents busy. Most of a turn is
+#: waiting where the database is a server, and a company whose rows are locked must leave turns for others
+TURNS, TURNS_WITH_SERVER = 3, 12
 
 
 def build_extraction(base: Foundations) -> ExtractionService:
@@ -43,6 +48,7 @@ def build_extraction(base: Foundations) -> ExtractionService:
         ),
         failed_readings=FailedReadings(database, base.budgets),
         pace=base.pace,
+        turns=WorkTurns(TURNS if database.dialect == "sqlite" else TURNS_WITH_SERVER),
     )
 
 

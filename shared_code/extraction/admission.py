@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.errors import AlreadyProcessing
 from shared_code.extraction.call_plan import CallPlan
 from shared_code.extraction.model_calls import ModelCalls
@@ -80,6 +81,10 @@ class ClaimGate:
         claim = self._ledger.find_claim(key)
         if not _running(claim):
             return claim
+        with waiting():
+            return self._next_look(key, deadline, claim)
+
+    def _next_look(self, key: str, deadline: float, claim: Claim | None) -> Claim | None:
         if not self._places.acquire(timeout=_QUEUE_SECONDS):
             raise AlreadyProcessing(retry_after=5.0)
         try:

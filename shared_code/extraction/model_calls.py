@@ -12,6 +12,7 @@ from functools import cached_property
 
 from shared_code import errors
 from shared_code.database.stores.extractions.readings import Finished
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.extraction.call_plan import CallPlan, Place, mark_of
 from shared_code.extraction.call_reservation import CallReservation
 from shared_code.extraction.failover import out_of_keys, public_error
@@ -187,7 +188,7 @@ class ModelCalls:
         if key is None or not deadline.allows_call():
             raise errors.ProviderTimeout
         cap = reservation.bound_tokens - plan.input_bound(place.model)
-        with telemetry().dependency(place.model, kind="provider", target=place.provider.value):
+        with waiting(), telemetry().dependency(place.model, kind="provider", target=place.provider.value):
             return self._tools.providers[place.provider].generate(
                 plan.request(place.model, cap),
                 api_key=key.secret,

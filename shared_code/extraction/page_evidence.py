@@ -12,6 +12,7 @@ from shared_code import errors
 from shared_code.documents.document import Document, PageTexts, find_india_qr, page_texts
 from shared_code.documents.file_type import Kind
 from shared_code.documents.ocr.pages import with_read_pages
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.extraction.second_reading import SecondReading, SecondReadings
 from shared_code.invoices.hidden_text import hidden_text_finding
 from shared_code.invoices.page import PageText
@@ -54,7 +55,8 @@ class PageEvidence:
             return (self.document.structured.rows,)
         seconds = _ROWS_SECONDS + _ROWS_PAGE_SECONDS * self.document.page_count
         try:
-            texts = self._reading_texts.result(timeout=seconds)
+            with waiting():
+                texts = self._reading_texts.result(timeout=seconds)
         except (errors.ServiceError, TimeoutError, CancelledError):
             return ()
         # A model takes its time: what its answer is compared with is made ready meanwhile.
@@ -89,7 +91,8 @@ class PageEvidence:
     def own_layer(self) -> TextLayer:
         """The document's own text, for lookups; empty when it could not be read."""
         if self._indexing is not None and not self._indexing.cancel():
-            return self._indexing.result()
+            with waiting():
+                return self._indexing.result()
         return TextLayer(self._texts.parts if self._texts else ())
 
     @cached_property
@@ -148,7 +151,8 @@ class PageEvidence:
 
     def _read_texts(self) -> PageTexts:
         try:
-            return self._reading_texts.result(timeout=_TEXT_SECONDS)
+            with waiting():
+                return self._reading_texts.result(timeout=_TEXT_SECONDS)
         except errors.Busy:
             # The answer is paid for and its result is kept: one busy moment must not leave it without evidence.
             return page_texts(self.document)

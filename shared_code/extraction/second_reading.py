@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,6 +18,7 @@ from shared_code.documents.document import Document, PageTexts
 from shared_code.documents.ocr import pages
 from shared_code.documents.ocr.layout import page_of
 from shared_code.documents.ocr.reader import NoReading, SecondReader
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.invoices.page import PageText
 from shared_code.providers.base import Media
 from shared_code.records import Finding
@@ -142,9 +142,9 @@ class SecondReadings:
         except Exception as error:  # noqa: BLE001 - whatever ends it, those who wait are told, and nobody else is harmed
             if not isinstance(error, NoReading | _GivenUp | errors.ServiceError):
                 _log.exception("a second reading failed")
-            for waiting in (reading.turns, reading.done):
-                if not waiting.done():
-                    waiting.set_exception(error)
+            for future in (reading.turns, reading.done):
+                if not future.done():
+                    future.set_exception(error)
         else:
             reading.done.set_result(None)
         finally:
@@ -239,8 +239,7 @@ class SecondReading:
     def when_late(self, keep: Callable[[Mapping[int, PageText], list[Finding]], None]) -> None:
         """Have what is read after :meth:`pages` kept, with all findings; called once, when the answer is stored."""
         if self._goes_on:
-            work = partial(self._keep_rest, keep)
-            self._reading.done.add_done_callback(lambda _done: self._readings.afterwards(work))
+            self._reading.done.add_done_callback(lambda _: self._readings.afterwards(partial(self._keep_rest, keep)))
 
     def _keep_rest(self, keep: Callable[[Mapping[int, PageText], list[Finding]], None]) -> None:
         self._wait(self._reading.done)
@@ -265,8 +264,9 @@ class SecondReading:
     def _wait[T](self, future: Future[T]) -> T | None:
         started = time.monotonic()
         try:
-            return future.result(timeout=max(self._left_seconds, 0.0))
-        except NotYet:
+            with waiting():
+                return future.result(timeout=max(self._left_seconds, 0.0))
+        except TimeoutError:
             self._problem = self._problem or "late"
         except NoReading as error:
             self._problem = error.reason

@@ -12,6 +12,7 @@ from shared_code import errors
 from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.database.text_columns import fitting
 from shared_code.documents.document import Document, open_document
+from shared_code.documents.sandbox.turns import WorkTurns
 from shared_code.extraction.admission import ClaimGate
 from shared_code.extraction.answer.prompt import PROMPT_VERSION
 from shared_code.extraction.answer_review import AnswerReview, ReviewTools
@@ -53,6 +54,7 @@ class ExtractionService:
     without_model: WithoutModel
     failed_readings: FailedReadings
     pace: Pace
+    turns: WorkTurns
 
     def extract(self, submission: Submission) -> Outcome:
         """Read one document; one that fails leaves a row that says so.
@@ -89,6 +91,12 @@ class ExtractionService:
 
     def _extract(self, submission: Submission) -> Outcome:
         deadline = Deadline(submission.deadline_seconds, self.pace)
+        # Those that wait for theirs have spent nothing yet.
+        company = submission.identity.caller.company_id
+        with self.turns.one_for(company, wait_seconds=submission.deadline_seconds):
+            return self._read(submission, deadline)
+
+    def _read(self, submission: Submission, deadline: Deadline) -> Outcome:
         keys = RunKeys(self.keys, submission.identity.caller.company_id)
         document = self._opened(submission)
         context = ExtractionContext(

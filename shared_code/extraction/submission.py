@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.errors import InvalidRequest
 from shared_code.extraction.evidence_data import EvidenceWanted
 from shared_code.labels import composed, new_reading_id, problem_of, read_company_id, units
@@ -79,7 +80,8 @@ class Deadline:
 
     def wait(self, seconds: float) -> None:
         """Pause before the next call."""
-        self._pace.sleep(seconds)
+        with waiting():
+            self._pace.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

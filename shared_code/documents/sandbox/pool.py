@@ -17,6 +17,7 @@ from shared_code.documents import refusals
 from shared_code.documents.sandbox.process import End, Process, ProcessGone, Result
 from shared_code.documents.sandbox.refused_files import RefusedFiles
 from shared_code.documents.sandbox.seats import Seats
+from shared_code.documents.sandbox.turns import waiting
 from shared_code.documents.sandbox.watch import Limits, Watch
 from shared_code.records import FileBytes
 
@@ -24,6 +25,8 @@ MEMORY_MB = 512
 
 #: two for one company, and one that is always left for another
 _PROCESSES = 3
+#: the same with one for one company: each process of an instance has a pool of its own, and they share the memory
+_PROCESSES_OF_SEVERAL = 2
 _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 5.0
 _ERRORS: dict[str, type[errors.RequestError]] = {
@@ -33,6 +36,7 @@ _ERRORS: dict[str, type[errors.RequestError]] = {
 
 _log = logging.getLogger(__name__)
 _default: "Sandbox | None" = None
+_default_size = _PROCESSES
 _default_lock = threading.Lock()
 
 
@@ -73,7 +77,7 @@ class Sandbox:
         header = {"operation": operation, **arguments}
         name = str(arguments.get("function", operation))
         self._refused.check(header, parts)
-        with self._seats.one_for(company, wait_seconds=self._wait_seconds):
+        with waiting(), self._seats.one_for(company, wait_seconds=self._wait_seconds):
             try:
                 return self._judged(self._tried_twice(header, parts), name)
             except ProcessGone as gone:
@@ -159,11 +163,17 @@ class Sandbox:
         raise _ERRORS.get(error["code"], errors.InvalidFile)(error["message"], details=error["details"])
 
 
+def share_instance(worker_processes: int) -> None:
+    """Say how many processes of an instance have a sandbox; before the first use of :func:`default_sandbox`."""
+    global _default_size  # noqa: PLW0603 - one per process, like the sandbox
+    _default_size = _PROCESSES if worker_processes == 1 else _PROCESSES_OF_SEVERAL
+
+
 def default_sandbox() -> Sandbox:
     """The sandbox of this process, made on first use and closed at exit."""
     global _default  # noqa: PLW0603 - one per process, like the process itself
     with _default_lock:
         if _default is None:
-            _default = Sandbox()
+            _default = Sandbox(processes=_default_size)
             atexit.register(_default.close, wait=False)
         return _default

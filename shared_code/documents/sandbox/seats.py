@@ -44,11 +44,11 @@ class Seats:
 
         :raises errors.Busy: none became free for the company in time.
         """
-        self._take(company, wait_seconds)
+        self.take(company, wait_seconds)
         try:
             yield
         finally:
-            self._give_back(company)
+            self.give_back(company)
 
     @property
     def taken(self) -> int:
@@ -61,7 +61,8 @@ class Seats:
         with self._lock:
             return len(self._lines.get(company, ()))
 
-    def _take(self, company: str, wait_seconds: float) -> None:
+    def take(self, company: str, wait_seconds: float) -> None:
+        """A seat until it is given back. Raises Busy as :meth:`one_for`."""
         me = _Waiter()
         with self._lock:
             self._lines.setdefault(company, deque()).append(me)
@@ -76,7 +77,8 @@ class Seats:
             self._leave(company, me)
         raise errors.Busy(retry_after=_RETRY_SECONDS)
 
-    def _give_back(self, company: str) -> None:
+    def give_back(self, company: str) -> None:
+        """Leave a seat that the company holds."""
         with self._lock:
             self._free += 1
             self._held[company] -= 1

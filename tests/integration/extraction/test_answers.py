@@ -217,3 +217,17 @@ def test_a_call_that_cost_more_than_its_bound_raises_the_factor_also_after_a_res
     restarted = build_services(pipeline_settings())
     assert restarted.ready().factors.of("gemini-3.5-flash-lite") == pytest.approx(learned)
     restarted.close()
+
+
+def test_what_one_process_learns_about_a_model_another_one_knows_within_a_minute(pipeline, pipeline_settings):
+    passed = [1_000.0]
+    other = build_services(pipeline_settings(), monotonic=lambda: passed[0])
+    assert other.ready().factors.of("gemini-3.5-flash-lite") == 1.15
+    pipeline.add_key()
+    pipeline.gemini.fault("usage", totalTokenCount=90_000)
+    pipeline.extract()
+    learned = pipeline.services.factors.of("gemini-3.5-flash-lite")
+    assert other.ready().factors.of("gemini-3.5-flash-lite") == 1.15
+    passed[0] += 60
+    assert other.ready().factors.of("gemini-3.5-flash-lite") == pytest.approx(learned)
+    other.close()

@@ -4,8 +4,11 @@ import threading
 
 import pytest
 
-from shared_code.errors import Busy
+from shared_code.bootstrap.uploads import build_upload_lane
+from shared_code.errors import Busy, ConfigurationError
 from shared_code.extraction.upload_slots import COPIES, UploadLane, UploadSlots
+from shared_code.records import BYTES_PER_MB
+from shared_code.settings import Settings, load_settings
 
 MB = 1_000_000
 SPARE = MB
@@ -119,3 +122,25 @@ def test_work_runs_in_the_context_of_its_request(lane):
         return await lane.run(10, lambda _assign: label.get())
 
     assert asyncio.run(run()) == "mine"
+
+
+@pytest.mark.parametrize(("processes", "uploads", "memory"), [(1, 96, 400), (4, 24, 100), (10, 9, 40)])
+def test_the_worker_processes_of_an_instance_share_what_it_takes(processes, uploads, memory):
+    settings = Settings(functions_worker_process_count=processes, max_concurrent_uploads=96, max_upload_memory_mb=400)
+    room = build_upload_lane(settings).slots
+    held = [room.take(0) for _ in range(uploads)]
+    with pytest.raises(Busy):
+        room.take(0)
+    for slot in held:
+        room.release(slot)
+    room.take(1)
+    with pytest.raises(Busy):
+        room.take(memory * BYTES_PER_MB // COPIES)
+    assert Settings(functions_worker_process_count=4).per_process(3) == 1
+
+
+@pytest.mark.parametrize("count", ["0", "11", "two"])
+def test_a_count_of_processes_that_the_platform_would_not_take_is_named(monkeypatch, count):
+    monkeypatch.setenv("FUNCTIONS_WORKER_PROCESS_COUNT", count)
+    with pytest.raises(ConfigurationError, match="FUNCTIONS_WORKER_PROCESS_COUNT"):
+        load_settings()
