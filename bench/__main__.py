@@ -5,6 +5,10 @@ import importlib
 import signal
 import sys
 
+from bench.service.cells import FULL, ROUNDS
+
+_CELLS = [cell.key for cell in FULL]
+
 BENCHES = {
     "imports": "import time of all function folders",
     "e_invoice": "e-invoices answered without a model, file by file",
@@ -46,11 +50,15 @@ def _run(options: argparse.Namespace) -> int:
         print(f"\n== {name}: {BENCHES[name]}", flush=True)
         importlib.import_module(f"bench.{_MODULES.get(name, name)}").main()
     if not options.names:
-        from bench.service import comparison
+        from bench.service import cells, comparison
         from bench.service.children import BenchFailed
 
         try:
-            comparison.run(full=options.full, publish=options.publish)
+            known = {cell.key: cell for cell in cells.FULL}
+            asked = (
+                [known[key] for key in options.cells] if options.cells else cells.FULL if options.full else cells.QUICK
+            )
+            comparison.run(cells=tuple(asked), rounds=options.rounds, publish=options.publish)
         except BenchFailed as failure:
             print(f"bench: {failure}", file=sys.stderr)
             return 1
@@ -67,14 +75,26 @@ def _options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="measure these instead, see below")
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--quick", action="store_true", help="the base case, a minute and a half (the default)")
-    extent.add_argument("--full", action="store_true", help="all cases, a quarter of an hour")
+    extent.add_argument("--full", action="store_true", help="all cases, half an hour")
+    extent.add_argument(
+        "--cells", type=_cells, metavar="KEY,...", help=f"these cases of the full set: {', '.join(_CELLS)}"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each case (default: {ROUNDS})")
     parser.add_argument("--publish", action="store_true", help="with --full: write the figures to docs/performance.md")
     options = parser.parse_args()
-    if options.names and (options.quick or options.full or options.publish):
+    if options.names and (options.quick or options.full or options.cells or options.publish):
         parser.error("names and options do not go together")
     if options.publish and not options.full:
         parser.error("--publish needs --full: the page shows all cases")
     return options
+
+
+def _cells(text: str) -> list[str]:
+    """Keys of cases. Raises ArgumentTypeError."""
+    keys = text.split(",")
+    if unknown := [key for key in keys if key not in _CELLS]:
+        raise argparse.ArgumentTypeError(f"no such case: {', '.join(unknown)}. There are: {', '.join(_CELLS)}")
+    return keys
 
 
 def _listed() -> str:

@@ -6,8 +6,10 @@ of the answer, so that these are the ones on the page.
 
 ``python -m bench.fast_model [--port N] [--latency-ms N]`` prints its address in the first line and ends with standard
 input. Beside ``generateContent`` and the list of models it takes telemetry (``/v2.1/track``), and ``/_control``: GET
-answers ``{"calls", "telemetry", "unknown", "pid", "cpu_seconds", "latency_ms"}``, POST with ``?latency_ms=N`` sets the
-latency.
+answers ``{"calls", "doubled", "faults", "cut", "telemetry", "unknown", "pid", "cpu_seconds", "latency_ms"}``, POST with
+``?latency_ms=N`` sets the latency, with ``?fault_every=N`` has each Nth question end in an error 500, an error 503, or
+a connection that is cut, in turn. ``calls`` are questions that were answered, ``doubled`` those about a document that
+had been answered before.
 """
 
 import argparse
@@ -48,6 +50,8 @@ class FastModel:
     def __init__(self, latency_ms: float = 0) -> None:
         self.latency_ms = latency_ms
         self.calls = self.telemetry = self.unknown = 0
+        self.fault_every = self.asked = self.faults = self.cut = self.doubled = 0
+        self._answered: set[int] = set()
         # Read and written once more: without the line breaks of the file.
         self._answer = json.dumps(json.loads(_ANSWER.read_text(encoding="utf-8"))).encode()
 
@@ -77,10 +81,9 @@ class FastModel:
         if method == b"POST" and target.endswith(b":generateContent"):
             number = number_of(body)
             if number is not None:
-                self.calls += 1
                 if self.latency_ms:
                     await asyncio.sleep(self.latency_ms / 1000)
-                return b"200 OK", self.answer(number)
+                return self._fault() or (b"200 OK", self._counted(number))
         elif method == b"POST" and target.startswith(b"/v2"):
             self.telemetry += 1
             return b"200 OK", b'{"itemsReceived": 1, "itemsAccepted": 1, "errors": []}'
@@ -94,6 +97,24 @@ class FastModel:
         self.unknown += 1
         return b"404 Not Found", b'{"error": {"code": 404, "status": "NOT_FOUND", "message": "not served here"}}'
 
+    def _fault(self) -> tuple[bytes, bytes] | None:
+        """What comes in place of an answer, when it is time for that. Raises ConnectionError to cut the connection."""
+        self.asked += 1
+        if not self.fault_every or self.asked % self.fault_every:
+            return None
+        self.faults += 1
+        if self.faults % 3 == 0:
+            self.cut += 1
+            raise ConnectionResetError
+        status = b"500 Internal Server Error" if self.faults % 3 == 1 else b"503 Service Unavailable"
+        return status, b'{"error": {"code": %s, "status": "UNAVAILABLE", "message": "a fault"}}' % status[:3]
+
+    def _counted(self, number: int) -> bytes:
+        self.calls += 1
+        self.doubled += number in self._answered
+        self._answered.add(number)
+        return self.answer(number)
+
     def answer(self, number: int) -> bytes:
         """The recorded answer with what is printed on the document of this number."""
         dated = numbered.date_of(number)
@@ -105,12 +126,17 @@ class FastModel:
         )
 
     def _control(self, target: str) -> bytes:
-        wanted = parse_qs(urlsplit(target).query).get("latency_ms")
-        if wanted:
-            self.latency_ms = float(wanted[0])
+        wanted = parse_qs(urlsplit(target).query)
+        if "latency_ms" in wanted:
+            self.latency_ms = float(wanted["latency_ms"][0])
+        if "fault_every" in wanted:
+            self.fault_every = int(wanted["fault_every"][0])
         return json.dumps(
             {
                 "calls": self.calls,
+                "doubled": self.doubled,
+                "faults": self.faults,
+                "cut": self.cut,
                 "telemetry": self.telemetry,
                 "unknown": self.unknown,
                 "pid": os.getpid(),

@@ -7,6 +7,8 @@ from bench.documents import KINDS
 #: the ways of asking, in the order of a round; the first is the floor
 FLOOR, PIPELINE, HTTP = "SDK alone", "pipeline", "over HTTP"
 WAYS = (FLOOR, PIPELINE, HTTP)
+#: the last one again, with two worker processes
+HTTP_TWO = "two workers"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 ROUNDS = 5
 
@@ -16,6 +18,7 @@ class Cell:
     """One case. ``calls`` are those of one way in one round.
 
     :ivar factor: what differs from the base case, in words.
+    :ivar by_two: whether two worker processes are measured as well, in turn with one.
     """
 
     key: str
@@ -25,6 +28,7 @@ class Cell:
     latency_ms: int = 50
     callers: int = 1
     database: str = SQLITE
+    by_two: bool = False
 
     @property
     def by_model(self) -> bool:
@@ -34,7 +38,7 @@ class Cell:
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways that are measured."""
-        return WAYS if self.by_model else WAYS[1:]
+        return (WAYS if self.by_model else WAYS[1:]) + ((HTTP_TWO,) if self.by_two else ())
 
     @property
     def title(self) -> str:
@@ -48,8 +52,9 @@ BASE = Cell("base", "base case", calls=80)
 QUICK = (Cell("base", "base case", calls=30),)
 FULL = (
     BASE,
-    Cell("callers16", "16 callers", calls=240, callers=16),
+    Cell("callers16", "16 callers", calls=240, callers=16, by_two=True),
     Cell("callers64", "64 callers", calls=384, callers=64),
+    Cell("crowd3000", "64 callers, model takes 3 s", calls=256, callers=64, latency_ms=3000),
     Cell("model0", "model answers at once", calls=120, latency_ms=0),
     Cell("model3000", "model takes 3 s", calls=3, latency_ms=3000),
     Cell("pages20", "20-page PDF", calls=40, kind="pages20"),
@@ -59,4 +64,5 @@ FULL = (
     # Last on its processes: the memory that it takes is not given back.
     Cell("large", "PDF of 20 MB", calls=8, kind="large"),
     Cell("postgresql", "PostgreSQL", calls=80, database=POSTGRESQL),
+    Cell("postgresql64", "PostgreSQL, 64 callers", calls=384, callers=64, database=POSTGRESQL),
 )

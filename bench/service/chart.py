@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from bench.service.cells import FLOOR, HTTP, PIPELINE
+from bench.service.cells import FLOOR, HTTP, HTTP_TWO, PIPELINE
 from bench.service.summary import Row, rows
 
-_COLOURS = {FLOOR: "#9aa3ad", PIPELINE: "#4c8bf5", HTTP: "#1d4ea8"}
+_COLOURS = {FLOOR: "#9aa3ad", PIPELINE: "#4c8bf5", HTTP: "#1d4ea8", HTTP_TWO: "#0b2a63"}
 _WIDTH, _LEFT, _PANEL, _GAP = 1000, 330, 290, 45
 _BAR, _SPACE, _TOP = 12, 14, 70
 #: times the median figure at which a bar ends

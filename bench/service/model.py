@@ -24,5 +24,12 @@ class Model:
 
     def set_latency(self, milliseconds: float) -> None:
         """From now on it answers after so long."""
-        with self._open(f"{self.url}/_control?latency_ms={milliseconds}", data=b"", timeout=10) as answer:
+        self._control(f"latency_ms={milliseconds}")
+
+    def set_fault_every(self, count: int) -> None:
+        """From now on each so-many-th question ends in a fault; 0 for none."""
+        self._control(f"fault_every={count}")
+
+    def _control(self, wanted: str) -> None:
+        with self._open(f"{self.url}/_control?{wanted}", data=b"", timeout=10) as answer:
             answer.read()

@@ -8,7 +8,7 @@ from bench.service.summary import Row, rows
 
 _COLUMNS = (
     "Case", "Way", "p50 ms", "added p50", "added p95", "added p99", "calls/s", "share",
-    "CPU service", "CPU children", "CPU others", "round trips", "MB service", "MB child",
+    "busy", "CPU service", "CPU children", "CPU others", "round trips", "MB service", "MB child",
 )  # fmt: skip
 
 
@@ -19,22 +19,22 @@ def terminal(measured: Mapping[str, Any]) -> str:
         cell["title"],
         f"{measured['rounds']} rounds of {cell['calls']} calls"
         + ("" if _has_floor(measured) else "; no floor: the whole time is ours"),
-        f"  {'':9} {'p50 ms':>8} {'+p50':>8} {'+p95':>8} {'+p99':>8} {'calls/s':>9} {'share':>7}",
+        f"  {'':11} {'p50 ms':>8} {'+p50':>8} {'+p95':>8} {'+p99':>8} {'calls/s':>9} {'share':>7} {'busy':>6}",
     ]
     for row in rows(measured):
         added = row.added or (None,) * 3
         cells = [_number(row.p50_ms), *map(_signed, added)]
         lines.append(
-            f"  {row.way:9} "
+            f"  {row.way:11} "
             + " ".join(f"{text:>8}" for text in cells)
-            + f" {row.calls_per_second:9.1f} {_share(row):>7}"
+            + f" {row.calls_per_second:9.1f} {_share(row):>7} {row.busy:>6.0%}"
         )
     lines.append(
-        f"  {'':9} {'CPU ms: service':>17} {'children':>8} {'others':>8} {'trips':>9} {'MB: service':>12} {'child':>6}"
+        f"  {'':11} {'CPU ms: service':>17} {'children':>8} {'others':>8} {'trips':>9} {'MB: service':>12} {'child':>6}"
     )
     for row in rows(measured):
         cpu = f"{row.cpu_service_ms:17.1f} {row.cpu_children_ms:8.1f} {row.cpu_others_ms:8.1f}"
-        lines.append(f"  {row.way:9} {cpu} {_trips(row):>9} {row.service_mb:12.0f} {_child(row):>6}")
+        lines.append(f"  {row.way:11} {cpu} {_trips(row):>9} {row.service_mb:12.0f} {_child(row):>6}")
     return "\n".join(lines)
 
 
@@ -97,6 +97,7 @@ def _fields(row: Row) -> tuple[str, ...]:
         *map(_signed, added),
         f"{row.calls_per_second:.1f}",
         _share(row),
+        f"{row.busy * 100:.0f} %",
         f"{row.cpu_service_ms:.1f}",
         f"{row.cpu_children_ms:.1f}",
         f"{row.cpu_others_ms:.1f}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 _MB = 1 << 20
+_WORKER = "devstack.host.worker_processes"
 
 
 @dataclass(frozen=True)
@@ -30,27 +31,30 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Memory:
-    """Largest resident size in MB: of the process, of its largest child."""
+    """Largest resident size in MB: of the process with the workers that it has, of its largest child."""
 
     own: float
     child: float
 
 
 class Tree:
-    """A process and everything below it."""
+    """A process and everything below it. Worker processes of the local host count as the process itself."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
+        self._workers = {each.pid for each in self._root.children() if _WORKER in each.cmdline()}
 
     def cpu(self) -> Cpu:
         """Used since the start. A child that ended counts once its parent has taken note of the end."""
         times = self._root.cpu_times()
-        children = _ended(times)
+        own, children = times.user + times.system, _ended(times)
         for process in self._root.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 below = process.cpu_times()
-                children += below.user + below.system + _ended(below)
-        return Cpu(times.user + times.system, children)
+                used = below.user + below.system
+                own, children = (own + used, children) if process.pid in self._workers else (own, children + used)
+                children += _ended(below)
+        return Cpu(own, children)
 
     def forget_peaks(self) -> None:
         """Let the largest size begin anew, where the system can (Linux)."""
@@ -60,8 +64,10 @@ class Tree:
 
     def peaks(self) -> Memory:
         """Largest sizes since :meth:`forget_peaks`; present ones where the system does not keep them."""
-        children = [_peak(process) for process in self._root.children(recursive=True)]
-        return Memory(_peak(self._root), max(children, default=0.0))
+        below = self._root.children(recursive=True)
+        children = [_peak(process) for process in below if process.pid not in self._workers]
+        workers = [_peak(process) for process in below if process.pid in self._workers]
+        return Memory(_peak(self._root) + sum(workers), max(children, default=0.0))
 
 
 def _ended(times: object) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import psutil
+
 from bench.figures import percentile
 from bench.service.callers import Order, Timing
 from bench.service.cells import PIPELINE, Cell
@@ -88,6 +90,7 @@ class _Watch:
     def __init__(self, side: Side) -> None:
         self._side = side
         self._timings: list[Timing] = []
+        self._busy: list[float] = []
         self._others = 0.0
         side.service.forget_peaks()
         self._round_trips = self._trips_now()
@@ -96,7 +99,9 @@ class _Watch:
     def run(self, order: Order, model: Model, *, by_model: bool) -> None:
         """One round. Raises BenchFailed when the model was not asked once per call, or not at all where it need not."""
         before, others = model.counts(), self._others_now()
+        psutil.cpu_percent()
         self._timings.append(self._side.worker.run(order))
+        self._busy.append(psutil.cpu_percent() / 100)
         self._others += self._others_now() - others
         after = model.counts()
         asked, expected = after["calls"] - before["calls"], order.calls if by_model else 0
@@ -114,7 +119,7 @@ class _Watch:
         used = side.service.cpu() - self._cpu
         memory, trips = side.service.peaks(), self._trips_now()
         return {
-            "rounds": [_round(timing) for timing in self._timings],
+            "rounds": [_round(timing) | {"busy": busy} for timing, busy in zip(self._timings, self._busy, strict=True)],
             "cpu_ms": {
                 "service": max(used.own - side.idle.own * elapsed, 0.0) * 1000 / calls,
                 "children": max(used.children - side.idle.children * elapsed, 0.0) * 1000 / calls,

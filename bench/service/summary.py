@@ -17,6 +17,7 @@ class Row:
     :ivar added: milliseconds over the floor at each of :data:`PERCENTILES`, round by round; without a floor the whole
         time; None for the floor itself.
     :ivar share: of the floor's calls per second, round by round; None without a floor.
+    :ivar busy: share of all cores of the machine that something used, whatever it was.
     """
 
     way: str
@@ -24,6 +25,7 @@ class Row:
     added: tuple[float, ...] | None
     calls_per_second: float
     share: float | None
+    busy: float
     cpu_service_ms: float
     cpu_children_ms: float
     cpu_others_ms: float
@@ -55,6 +57,7 @@ def _row(way: str, figures: Mapping[str, Any], floor: Sequence[Mapping[str, floa
         added=added,
         calls_per_second=statistics.median(each[rate] for each in own),
         share=_median(own, floor, lambda ours, theirs: ours[rate] / theirs[rate]) if floor else None,
+        busy=statistics.median(each["busy"] for each in own),
         cpu_service_ms=cpu["service"],
         cpu_children_ms=cpu["children"],
         cpu_others_ms=cpu["others"],

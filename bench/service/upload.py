@@ -1,7 +1,7 @@
 """The whole way: uploads over HTTP to a running stack, as ``curl -F`` sends them, from a client that costs little.
 
 Sockets of asyncio, one connection per caller, kept. Answers are read whole and looked at after the measurement.
-``python -m bench.service.upload FOLDER PORT``.
+``python -m bench.service.upload FOLDER PORT [COMPANY]``.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from bench.service import callers
 from bench.service.callers import Order, Timing
 
 _BOUNDARY = "bench-boundary-7c1f"
-_FIELDS = {"companyID": rig.COMPANY, "username": "u", "branch": "b"}
+_FIELDS = {"username": "u", "branch": "b"}
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 _OK = b"HTTP/1.1 200"
 
 
-def form(template: Template, number: int) -> bytes:
+def form(template: Template, number: int, company: str = rig.COMPANY) -> bytes:
     """The request with one document, head and body."""
     parts = "".join(
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in _FIELDS.items()
+        for name, value in {"companyID": company, **_FIELDS}.items()
     )
     parts += (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{template.file_name}"\r\n'
@@ -53,7 +53,7 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
     return head, await reader.readexactly(int(length[1]) if length else 0)
 
 
-async def upload(port: int, template: Template, order: Order) -> Timing:
+async def upload(port: int, template: Template, order: Order, company: str = rig.COMPANY) -> Timing:
     """Run an order. Raises RuntimeError when an answer is not what a read invoice is answered with."""
     numbers = iter(range(order.first, order.first + order.calls))
     seconds: list[float] = []
@@ -63,7 +63,7 @@ async def upload(port: int, template: Template, order: Order) -> Timing:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             for number in numbers:
-                request = form(template, number)
+                request = form(template, number, company)
                 started = time.perf_counter()
                 answers.append(await exchange(reader, writer, request))
                 seconds.append(time.perf_counter() - started)
@@ -80,8 +80,8 @@ async def upload(port: int, template: Template, order: Order) -> Timing:
 
 
 def main() -> None:
-    folder, port = Path(sys.argv[1]), int(sys.argv[2])
-    run = functools.partial(upload, port)
+    folder, port, company = Path(sys.argv[1]), int(sys.argv[2]), (*sys.argv[3:], rig.COMPANY)[0]
+    run = functools.partial(upload, port, company=company)
     callers.serve(folder, lambda template, order: asyncio.run(run(template, order)))
 
 
