@@ -161,7 +161,7 @@ class ExtractionService:
             raise
         telemetry().metric("overhead_ms", context.deadline.elapsed * 1000 - calls.model_ms)
         # The model is named by the vendor's answer.
-        model = " ".join(fitting(data["provenance"]["model"], _MODEL_CHARACTERS).split())
+        model = " ".join(fitting(data["provenance"]["model"] or "", _MODEL_CHARACTERS).split())
         return data, f" by {model} with token {calls.tokens}"
 
     @cached_property
