@@ -3,12 +3,13 @@
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.web.platform_login import PRINCIPAL_HEADER
-from shared_code.web.readings import ReadingRequest, cancel_response, reading_response
 
 
 def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer with the reading as it stands now, or cancel its job."""
+    from shared_code.web.platform_login import PRINCIPAL_HEADER
+    from shared_code.web.readings import ReadingRequest, cancel_response, reading_response
+
     wanted = ReadingRequest(
         reading_id=req.route_params.get("id") or "",
         url=req.url,

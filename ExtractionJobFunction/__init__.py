@@ -7,6 +7,7 @@ from shared_code import bootstrap
 
 def main(message: func.QueueMessage, context: func.Context) -> None:
     """Bring one job to its end. What may pass is raised, so that the platform delivers the message again."""
+    bootstrap.warm_up()
     services = bootstrap.services().ready()
     try:
         services.jobs.receive(

@@ -1,11 +1,14 @@
 """GET /api/health and /api/health/ready, without a login: per check only its status, never a detail."""
 
+import functools
+from typing import TYPE_CHECKING
+
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.web.health import HealthDesk
 
-_desk = HealthDesk()
+if TYPE_CHECKING:
+    from shared_code.web.health import HealthDesk
 
 
 async def main(req: func.HttpRequest) -> func.HttpResponse:
@@ -13,5 +16,13 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
 
     On the event loop, because the platform's threads may all be busy.
     """
-    response = await _desk.response(bootstrap.services, kind=req.route_params.get("kind"))
+    bootstrap.warm_up()
+    response = await _desk().response(bootstrap.services, kind=req.route_params.get("kind"))
     return func.HttpResponse(response.body, status_code=response.status_code, headers=dict(response.headers))
+
+
+@functools.cache
+def _desk() -> "HealthDesk":
+    from shared_code.web.health import HealthDesk
+
+    return HealthDesk()

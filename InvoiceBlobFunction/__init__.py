@@ -7,6 +7,7 @@ from shared_code import bootstrap
 
 def main(blob: func.InputStream, context: func.Context) -> None:
     """Process one blob. What may pass within seconds is raised, so that the platform delivers the blob again."""
+    bootstrap.warm_up()
     _container, _, name = str(blob.name).partition("/")
     services = bootstrap.services().ready()
     try:

@@ -5,11 +5,13 @@ import logging
 import azure.functions as func
 
 from shared_code import bootstrap
-from shared_code.rollup.run import run_rollup
 
 
 def main(timer: func.TimerRequest, context: func.Context) -> None:
     """Run every step once. Periods come from stored state, so a run that was missed needs no replay."""
+    from shared_code.rollup.run import run_rollup
+
+    bootstrap.warm_up()
     if timer.past_due:
         logging.getLogger(__name__).info("the timer is past due")
     services = bootstrap.services().ready()

@@ -1,99 +1,57 @@
-"""What one process works with: every part that the function folders, the administration and the command line use."""
+"""What one process works with: every part that the function folders, the administration and the command line use.
+
+What an upload needs is built at once. The other parts are built, and their modules imported, when they are first asked
+for: a process that serves uploads has no use for most of them.
+"""
 
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, overload
 
-from shared_code import errors
-from shared_code.blobs.document_erasure import DocumentErasure
+from shared_code.blobs.clients import storage_configured
 from shared_code.bootstrap.blobs import BlobServices
 from shared_code.bootstrap.foundations import Foundations
-from shared_code.bootstrap.jobs import JobServices
-from shared_code.bootstrap.reviews import ReviewServices
+from shared_code.bootstrap.startup import Startup
 from shared_code.bootstrap.webhooks import WebhookServices
-from shared_code.database.connection import Database
-from shared_code.database.stores.operations.alerts import open_alerts
-from shared_code.exports.export import Exports
+from shared_code.database.connection import REPORT_SECONDS
 from shared_code.extraction.idempotency import Idempotency
 from shared_code.extraction.service import ExtractionService
 from shared_code.extraction.stored_readings import StoredReadings
-from shared_code.metering.estimates import ESTIMATE_MISS, SafetyFactors
-from shared_code.operations.forecasts import Forecasts
-from shared_code.operations.health_checker import SystemHealthChecker
-from shared_code.operations.quotas import QuotaAdministration
-from shared_code.operations.tokens import TokenAdministration
-from shared_code.operations.usage_reports import UsageReports
-from shared_code.reviews.accuracy import ReviewAccuracy
-from shared_code.rollup.step import RollupContext
 
-#: seconds for which a failed start is answered at once instead of being tried again by every request
-_PAUSE_SECONDS = 2.0
-#: after so many seconds it is looked up again what other processes have learned about estimates, and how long that may
-#: take
-_LEARN_SECONDS = 60.0
-_LEARN_BUDGET_SECONDS = 1.0
+if TYPE_CHECKING:
+    from shared_code.blobs.document_erasure import DocumentErasure
+    from shared_code.bootstrap.jobs import JobServices
+    from shared_code.bootstrap.reviews import ReviewServices
+    from shared_code.exports.export import Exports
+    from shared_code.operations.forecasts import Forecasts
+    from shared_code.operations.health_checker import SystemHealthChecker
+    from shared_code.operations.quotas import QuotaAdministration
+    from shared_code.operations.tokens import TokenAdministration
+    from shared_code.operations.usage_reports import UsageReports
+    from shared_code.reviews.accuracy import ReviewAccuracy
+    from shared_code.rollup.step import RollupContext
+
+_building = threading.RLock()
 
 
-class Startup:
-    """Brings the schema up to date on first use, and hears what others have learned; safe for many threads.
+class _Part[T](cached_property[T]):
+    """A part that is built when it is first asked for, once, whoever asks at the same time."""
 
-    :param clock: monotonic seconds.
-    """
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
 
-    def __init__(
-        self, database: Database, factors: SafetyFactors, *, auto_migrate: bool, clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._factors = factors
-        self._auto_migrate = auto_migrate
-        self._clock = clock
-        self._learned_at = 0.0
-        self._lock = threading.Lock()
-        self._done = False
-        self._failed_at: tuple[float, errors.ServiceError] | None = None
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
 
-    def ensure(self) -> None:
-        """Return when the tables are there.
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        with _building:
+            return super().__get__(instance, owner)
 
-        :raises errors.DatabaseUnavailable, errors.ConfigurationError: see :func:`.schema.ensure_schema`; told again at
-            once for two seconds.
-        """
-        if self._done:
-            if self._clock() - self._learned_at >= _LEARN_SECONDS:
-                # A database that does not answer is told by whoever needs it.
-                with suppress(errors.ServiceError):
-                    self._learn(_LEARN_BUDGET_SECONDS)
-            return
-        with self._lock:
-            if self._failed_at and time.monotonic() - self._failed_at[0] < _PAUSE_SECONDS:
-                raise self._failed_at[1]
-            if not self._done:
-                self._start()
 
-    def _start(self) -> None:
-        from shared_code.database.schema import ensure_schema
-
-        try:
-            ensure_schema(self._database, auto_migrate=self._auto_migrate)
-            self._learn()
-        except errors.ServiceError as error:
-            self._failed_at = (time.monotonic(), error)
-            raise
-        self._done = True
-
-    def _learn(self, budget_seconds: float | None = None) -> None:
-        """Take over what another process, or this one before a restart, has learned about a model's estimates."""
-        # First, so that one thread asks and the others go on.
-        self._learned_at = self._clock()
-        missed = self._database.read(
-            lambda connection: open_alerts(connection, kind=ESTIMATE_MISS), budget_seconds=budget_seconds
-        )
-        for alert in missed:
-            factor = alert.details.get("factor")
-            if isinstance(factor, int | float):  # else written anew by hand
-                self._factors.learned(alert.subject, float(factor))
+def _part[T](build: "Callable[[Services], T]") -> _Part[T]:
+    return _Part(build)
 
 
 @dataclass(frozen=True)
@@ -104,20 +62,116 @@ class Services(Foundations):
     stored_readings: StoredReadings
     idempotency: Idempotency
     blobs: BlobServices
-    jobs: JobServices
-    document_erasure: DocumentErasure
     webhooks: WebhookServices
-    reviews: ReviewServices
-    review_accuracy: ReviewAccuracy
-    rollup: RollupContext
-    token_administration: TokenAdministration
-    quota_administration: QuotaAdministration
-    usage_reports: UsageReports
-    exports: Exports
-    forecasts: Forecasts
     startup: Startup
-    health: SystemHealthChecker
-    readiness: SystemHealthChecker
+
+    @_part
+    def jobs(self) -> "JobServices":
+        """Uploads that are read later."""
+        from shared_code.bootstrap.jobs import build_jobs
+
+        return build_jobs(self, self.extraction, self.blobs.keeper)
+
+    @_part
+    def reviews(self) -> "ReviewServices":
+        """Readings that persons look at."""
+        from shared_code.bootstrap.reviews import build_reviews
+
+        return build_reviews(self, self.blobs, self.webhooks)
+
+    @_part
+    def review_accuracy(self) -> "ReviewAccuracy":
+        """What persons corrected."""
+        from shared_code.reviews.accuracy import ReviewAccuracy
+
+        return ReviewAccuracy(self.database.unhurried(seconds=REPORT_SECONDS), self.clock)
+
+    @_part
+    def document_erasure(self) -> "DocumentErasure":
+        """Takes everything of one document away."""
+        from shared_code.blobs.document_erasure import DocumentErasure
+
+        return DocumentErasure(
+            self.database.unhurried(),
+            self.ledger,
+            self.outbox,
+            self.blobs.erasure,
+            self.jobs.documents,
+            storage_configured(self.settings),
+        )
+
+    @_part
+    def rollup(self) -> "RollupContext":
+        """What the timer's steps work with."""
+        from shared_code.rollup.step import RollupContext
+
+        return RollupContext(
+            self.settings,
+            self.database.unhurried(),
+            self.budgets,
+            self.ledger,
+            self.outbox,
+            self.blobs.sweep,
+            self.jobs.sweep,
+            self.blobs.expiring,
+            self.webhooks.deliveries,
+            self.reviews.desk,
+            self.blobs.reviewed,
+            self.clock,
+        )
+
+    @_part
+    def token_administration(self) -> "TokenAdministration":
+        """What operators do with keys."""
+        from shared_code.operations.tokens import TokenAdministration
+
+        return TokenAdministration(
+            self.database, self.cipher, default_threshold=self.settings.default_threshold, clock=self.clock
+        )
+
+    @_part
+    def quota_administration(self) -> "QuotaAdministration":
+        """What operators do with limits."""
+        from shared_code.operations.quotas import QuotaAdministration
+
+        return QuotaAdministration(self.database, self.settings.default_time_zone, self.clock)
+
+    @_part
+    def usage_reports(self) -> "UsageReports":
+        """What was used, by whom."""
+        from shared_code.operations.usage_reports import UsageReports
+
+        return UsageReports(
+            self.database.unhurried(seconds=REPORT_SECONDS), self.settings.default_time_zone, self.clock
+        )
+
+    @_part
+    def exports(self) -> "Exports":
+        """Readings as tables."""
+        from shared_code.exports.export import Exports
+
+        return Exports(self.database.unhurried(seconds=REPORT_SECONDS), self.settings.default_time_zone)
+
+    @_part
+    def forecasts(self) -> "Forecasts":
+        """When keys and limits run out."""
+        from shared_code.operations.forecasts import Forecasts
+
+        return Forecasts(self.database.unhurried(seconds=REPORT_SECONDS), self.settings.default_time_zone, self.clock)
+
+    @_part
+    def health(self) -> "SystemHealthChecker":
+        """Whether the service is well."""
+        from shared_code.bootstrap.health import system_checks
+
+        return system_checks(self)
+
+    @_part
+    def readiness(self) -> "SystemHealthChecker":
+        """Whether it can serve requests now."""
+        from shared_code.bootstrap.health import readiness_checks
+
+        return readiness_checks(self.database, self.startup)
 
     def ready(self) -> "Services":
         """The services with a database whose tables are there.

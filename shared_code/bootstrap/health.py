@@ -5,8 +5,8 @@ import functools
 from collections.abc import Callable
 
 from shared_code.blobs.clients import blob_service_client, storage_configured
-from shared_code.bootstrap.container import Startup
 from shared_code.bootstrap.foundations import Foundations
+from shared_code.bootstrap.startup import Startup
 from shared_code.database.connection import Database
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.keys import tokens

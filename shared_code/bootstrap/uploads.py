@@ -3,11 +3,12 @@
 import contextlib
 import ctypes
 import sys
+import threading
 from pathlib import Path
 
 from shared_code.extraction.upload_slots import UploadLane
 from shared_code.records import BYTES_PER_MB
-from shared_code.settings import Settings
+from shared_code.settings import Settings, load_settings
 
 #: of the memory that the instance may use, what uploads get unless a setting says otherwise
 _SHARE = 4
@@ -17,10 +18,35 @@ _MMAP_THRESHOLD, _LARGE_BLOCK_BYTES = -3, BYTES_PER_MB
 #: limits of a container, as control groups of version 2 and 1 show them
 _CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
+_lock = threading.Lock()
+_lane: UploadLane | None = None
+
+
+def upload_lane() -> UploadLane:
+    """The way in for uploads of this process. Quick: it reads the settings and connects to nothing.
+
+    :raises errors.ConfigurationError: names every wrong setting.
+    """
+    global _lane  # noqa: PLW0603 - the one process-wide instance
+    # Not under the lock of the services, whose making takes longer than the event loop may wait.
+    with _lock:
+        if _lane is None:
+            _lane = build_upload_lane(load_settings())
+        return _lane
+
+
+def close_upload_lane() -> None:
+    """Take no more uploads; the next use makes a way in anew."""
+    global _lane  # noqa: PLW0603
+    with _lock:
+        if _lane is not None:
+            _lane.close()
+        _lane = None
+
 
 def build_upload_lane(settings: Settings) -> UploadLane:
     """The way in for uploads; no thread is started yet."""
-    _return_large_blocks()
+    return_large_blocks()
     memory = settings.max_upload_memory_mb
     of_instance = default_upload_memory(memory_limit()) if memory is None else memory * BYTES_PER_MB
     return UploadLane(settings.per_process(settings.max_concurrent_uploads), settings.per_process(of_instance))
@@ -42,8 +68,8 @@ def memory_limit() -> int:
     return min(limits)
 
 
-def _return_large_blocks() -> None:
-    """Have freed uploads leave the process.
+def return_large_blocks() -> None:
+    """Have freed documents leave the process; to be called before the first of them comes.
 
     glibc keeps free blocks of up to 32 MB for itself once it has seen some of that size, in a heap for each thread: a
     process held 450 MB after the last of 200 uploads had gone. A threshold that is set stays as it is.

@@ -5,15 +5,17 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared_code.e_invoices.reader import EInvoice, Evidence
 from shared_code.invoices.evidence import reasons
 from shared_code.invoices.evidence.find import Judged
 from shared_code.invoices.evidence.record import EvidenceData
 from shared_code.invoices.page import PAGE_SIDE, PlacedText, Source
 from shared_code.invoices.reading import InvoiceReading
 from shared_code.invoices.result import EvidenceByPath, EvidenceFinder
+
+if TYPE_CHECKING:
+    from shared_code.e_invoices.reader import EInvoice, Evidence
 
 type Evidences = Sequence[Mapping[str, Any]]
 
@@ -89,7 +91,7 @@ def shown(invoices: Sequence[dict[str, Any]], wanted: EvidenceWanted) -> list[di
     ]
 
 
-def of_e_invoice(found: EInvoice) -> EvidenceFinder:
+def of_e_invoice(found: "EInvoice") -> EvidenceFinder:
     """The evidence for the values of an e-invoice: their elements."""
 
     def find(entry: InvoiceReading, judged: Judged) -> EvidenceByPath:
@@ -100,7 +102,7 @@ def of_e_invoice(found: EInvoice) -> EvidenceFinder:
     return find
 
 
-def _of_element(row: Evidence, judged: Judged) -> EvidenceData:
+def _of_element(row: "Evidence", judged: Judged) -> EvidenceData:
     doubts = [finding for finding in judged.findings if finding.review and finding.field == row.field]
     said = "the XML says so" if row.path else "computed from other values of the XML"
     reason = reasons.with_checks(

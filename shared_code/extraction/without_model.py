@@ -1,5 +1,7 @@
 """Documents that say everything themselves: e-invoices with XML, read without a model, and the rows that say so.
 
+The readers of XML are imported with the first document that needs them: most processes never see one.
+
 Such an answer costs no model tokens but is one processed document: it books a usage row with 0 tokens, so that reports
 count it, and keeps its result, so that the same invoice is recognised later.
 """
@@ -22,10 +24,6 @@ from shared_code.database.stores.extractions.claims import Claim, ClaimRequest
 from shared_code.documents import refusals
 from shared_code.documents.document import Document, page_texts
 from shared_code.documents.file_type import Kind
-from shared_code.e_invoices import detection
-from shared_code.e_invoices.as_text import outline
-from shared_code.e_invoices.india_signatures import with_signatures
-from shared_code.e_invoices.reader import EInvoice
 from shared_code.extraction.earlier_documents import find_earlier
 from shared_code.extraction.evidence_data import of_e_invoice, unpacked
 from shared_code.extraction.outcome import (
@@ -47,6 +45,7 @@ from shared_code.records import Finding, Usage, UsageKind, UsageRow
 
 if TYPE_CHECKING:
     from shared_code.database.connection import Database
+    from shared_code.e_invoices.reader import EInvoice
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +86,8 @@ class WithoutModel:
             return (None if known is None else self._answer(context, document, known, ())), ()
         if not document.xml_attachments:
             return None, ()
+        from shared_code.e_invoices import detection
+
         texts = page_texts(document)
         found, findings = detection.choose_e_invoice(document, texts.parts)
         if found is None:
@@ -113,10 +114,12 @@ class WithoutModel:
         if known is None and not document.xml_attachments:
             for_model(document)
 
-    def _verified(self, document: Document, found: EInvoice | None) -> EInvoice | None:
+    def _verified(self, document: Document, found: "EInvoice | None") -> "EInvoice | None":
         """The invoices with their signatures checked, where there are keys for that."""
         if found is None:
             return None
+        from shared_code.e_invoices.india_signatures import with_signatures
+
         try:
             return with_signatures(found, bytes(document.media[0].data), self.irn_public_keys)
         except errors.ConfigurationError as error:
@@ -136,11 +139,13 @@ class WithoutModel:
         self,
         context: ExtractionContext,
         document: Document,
-        found: EInvoice,
+        found: "EInvoice",
         findings: tuple[Finding, ...],
         *,
         pages: tuple[str, ...] = (),
     ) -> AnswerData:
+        from shared_code.e_invoices import detection
+
         result = build_result(
             detection.reading_of(found),
             pages=pages,
@@ -239,12 +244,16 @@ def for_model(document: Document) -> Document:
         raise refusals.invalid_file("blank")
     if document.kind is not Kind.XML:
         return document
+    from shared_code.e_invoices.as_text import outline
+
     text = outline.outline_in_sandbox(document.media[0].data, company=document.company)
     return replace(document, media=(), structured=text)
 
 
-def _read_known(document: Document) -> EInvoice | None:
+def _read_known(document: Document) -> "EInvoice | None":
     """The e-invoice in an XML or JSON file; None when it is of no kind that a reader knows."""
+    from shared_code.e_invoices import detection
+
     try:
         return detection.read_document(document)
     except errors.InvalidFile as refused:

@@ -86,6 +86,10 @@ class Sandbox:
                     self._refused.add(header, parts, refusal)
                 raise refusal from gone
 
+    def start_ahead(self) -> None:
+        """Start a process before the first job comes, when there is none; it loads its libraries meanwhile."""
+        self._start_spare()
+
     def close(self, *, wait: bool = True) -> None:
         """End the children. The sandbox starts again when it is used again.
 
@@ -138,7 +142,7 @@ class Sandbox:
             self._idle.append(process)
 
     def _start_spare(self) -> None:
-        """Have a process ready for whoever comes while slow jobs run."""
+        """Have a process ready for whoever comes next."""
         with self._lock:
             needed = not self._idle and self._seats.taken < self._most
         if needed:

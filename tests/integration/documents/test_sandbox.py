@@ -52,6 +52,16 @@ def warm_up(box: Sandbox) -> None:
     box.run("sleep", [], seconds=0)
 
 
+def test_a_process_is_started_ahead_once_and_does_the_first_job(own):
+    box = own()
+    box.start_ahead()
+    box.start_ahead()
+    ahead = [process.pid for process in box._idle]
+    assert len(ahead) == 1
+    warm_up(box)
+    assert [process.pid for process in box._idle] == ahead
+
+
 def pids(box: Sandbox) -> list[int]:
     """Process ids of the idle children."""
     return [process.pid for process in box._idle]
