@@ -88,6 +88,11 @@ class CallCosts:
         )
 
 
+def load_prices() -> None:
+    """Import the price list, which takes a tenth of a second, before a call is waited for."""
+    import genai_prices.data  # noqa: F401 - loaded for its effect
+
+
 def cost_usd(usage: Usage, *, provider: Provider, model: str | None, when: datetime) -> Decimal | None:
     """Price one call.
 
