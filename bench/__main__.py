@@ -11,6 +11,8 @@ _CELLS = [cell.key for cell in FULL]
 
 BENCHES = {
     "imports": "import time of all function folders",
+    "start": "a start: imports, and a local host until its first upload is answered",
+    "memory": "memory of the service and its children over thousands of calls, and at uploads of 20 MB",
     "e_invoice": "e-invoices answered without a model, file by file",
     "scans": "scans beside the second reader: errors found, false alarms, time; a quarter of an hour",
     "reserve": "reserve + settle beside the bare UPDATE, SQLite and PostgreSQL",

@@ -29,7 +29,7 @@ KINDS = {
 _VALID_NUMBERS = {b"FR40392809137": b"FR83404833048", b"392809137": b"404833048"}
 _PHOTO_BYTES = 200_000
 #: just under the limit of 20 MB
-_LARGE_BYTES = 19_900_000
+LARGE_BYTES = 19_900_000
 _CLOSING = {"application/pdf": (b"\n% ", b"\n"), "application/xml": (b"<!-- ", b" -->"), "image/jpeg": (b"", b"")}
 
 
@@ -71,7 +71,7 @@ def build(folder: Path) -> None:
         "page": _pdf(),
         "pages20": _pdf(pages=20),
         "photo": _photo(),
-        "large": _pdf(size=_LARGE_BYTES),
+        "large": _pdf(size=LARGE_BYTES),
         "xml": xml,
         "pdf_xml": _with_xml(xml),
     }
