@@ -27,6 +27,7 @@ KINDS = {
 
 #: in the e-invoice: number as printed, one of the same form that is valid
 _VALID_NUMBERS = {b"FR40392809137": b"FR83404833048", b"392809137": b"404833048"}
+_PRINTED_NUMBER = b"FA-2026-0001"
 _PHOTO_BYTES = 200_000
 #: just under the limit of 20 MB
 LARGE_BYTES = 19_900_000
@@ -72,7 +73,8 @@ def build(folder: Path) -> None:
         "pages20": _pdf(pages=20),
         "photo": _photo(),
         "large": _pdf(size=LARGE_BYTES),
-        "xml": xml,
+        "xml": _dated(xml),
+        # Its page shows the number and the date that the XML has.
         "pdf_xml": _with_xml(xml),
     }
     for kind, data in made.items():
@@ -157,16 +159,23 @@ def _xml() -> bytes:
         xml = next(iter(pdf.attachments.values())).get_file().read_bytes()
     for printed, valid in _VALID_NUMBERS.items():
         xml = xml.replace(printed, valid)
-    xml = xml.replace(b"FA-2026-0001", numbered.SAMPLE_NUMBER.encode())
+    return xml.replace(_PRINTED_NUMBER, numbered.SAMPLE_NUMBER.encode())
+
+
+def _dated(xml: bytes) -> bytes:
+    """The XML with the sample's date, which each document has its own of."""
     issued = re.compile(rb"(<ram:IssueDateTime>\s*<[^>]*>)\d{8}<")
     return issued.sub(rb"\g<1>%s<" % f"{numbered.SAMPLE_DATE:%Y%m%d}".encode(), xml, count=1)
 
 
 def _with_xml(xml: bytes) -> bytes:
-    """The hybrid sample with this XML, uncompressed."""
+    """The hybrid sample with this XML and its number on the page, uncompressed."""
     import pikepdf
 
     with pikepdf.open(_E_INVOICE) as pdf:
+        page = pdf.pages[0]
+        printed = page.Contents.read_bytes().replace(_PRINTED_NUMBER, numbered.SAMPLE_NUMBER.encode())
+        page.Contents = pdf.make_stream(printed)
         embedded = next(iter(pdf.attachments.values())).obj.EF
         for key in list(embedded.keys()):
             embedded[key].write(xml)

@@ -1,9 +1,8 @@
 """What the first upload would wait for, begun by whatever comes first: an upload, a probe, a timer, a file.
 
 A process that reads documents takes as long to start as the service itself, and can do so on another core; then the
-SDKs of those vendors are imported that companies have keys of. The tables are looked at, and the first
-connections opened. Nothing here can fail a start: what goes wrong is for
-the request to find out that needs it.
+tables are looked at, the SDKs of those vendors are imported that companies have keys of, and the first connections
+opened. Nothing here can fail a start: what goes wrong is for the request to find out that needs it.
 """
 
 import logging
