@@ -147,7 +147,9 @@ def remember_secret(secret: str) -> None:
 
 def redact(text: str) -> str:
     """Return ``text`` with everything that is or looks like a secret replaced by ``***``."""
-    text = _known.mask(text)
+    if len(text) >= _MIN_KNOWN_LENGTH:
+        # The library lets other threads run meanwhile: in a busy process a short text would wait long for its turn.
+        text = _known.mask(text)
     folded = text.casefold()
     for sign, pattern, mask in _PATTERNS:
         if sign in folded:
