@@ -252,7 +252,7 @@ class ProviderBadAnswer(ProviderError, code="PROVIDER_BAD_ANSWER", http_status=5
 
 
 class Busy(ServiceError, code="BUSY", http_status=503, retryable=True):
-    """This instance holds as many uploads in memory as it takes."""
+    """This instance holds as many uploads in memory as it takes, or none of its turns came free in time."""
 
     default_message = "The service is busy. Please try again shortly."
 
