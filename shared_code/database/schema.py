@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest migration. A test holds it to the files.
-HEAD = "0021"
+HEAD = "0022"
 
 _log = logging.getLogger(__name__)
 

@@ -382,9 +382,9 @@ Index(
 )
 # All readings of one document.
 Index("IX_Extractions_Document", extractions.c.CompanyID, extractions.c.DocumentSha256)
-# Duplicate look-up of one company.
-Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey)
-Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey)
+# Of one company the earliest reading of the same invoice, and of one like it.
+Index("IX_Extractions_Duplicate", extractions.c.CompanyID, extractions.c.DuplicateKey, extractions.c.ExtractionID)
+Index("IX_Extractions_Similar", extractions.c.CompanyID, extractions.c.SimilarKey, extractions.c.ExtractionID)
 # The newest readings of one company.
 Index("IX_Extractions_Company", extractions.c.CompanyID, extractions.c.ExtractionID)
 # Readings that people look for: by the number on the invoice, and by the id of the run that a log line names.

@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared_code.database.stores.extractions import readings
 from shared_code.database.stores.extractions.claims import ClaimRequest
+from shared_code.database.stores.extractions.same_invoice import find_same_invoice
 from shared_code.errors import ServiceError
 from shared_code.invoices.result import ExtractionResult
 from shared_code.records import Finding
@@ -37,7 +37,7 @@ def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionRe
         return Earlier()
     try:
         same = database.read(
-            lambda connection: readings.find_same_invoice(
+            lambda connection: find_same_invoice(
                 connection,
                 claim.company_id,
                 duplicate_key=result.duplicate_key,
@@ -49,8 +49,9 @@ def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionRe
     except ServiceError as error:
         _log.warning("earlier documents could not be searched for the same invoice: %s", error.code)
         return Earlier()
-    certain = next((sha256 for sha256, _, sure in same if sure), None)
-    if certain is not None:
+    if same is None:
+        return Earlier()
+    if same.certain:
         finding = Finding(
             code="duplicate_invoice",
             field="invoice_number",
@@ -58,13 +59,11 @@ def find_earlier(database: "Database", claim: ClaimRequest, result: ExtractionRe
             found=result.invoice_number,
             review=False,
         )
-        return Earlier(certain, (finding,))
-    if same:
-        finding = Finding(
-            code="similar_invoice",
-            message="Another document has the same seller, date and total under another invoice number.",
-            found=same[0][1],
-            review=False,
-        )
-        return Earlier(None, (finding,))
-    return Earlier()
+        return Earlier(same.document_sha256, (finding,))
+    finding = Finding(
+        code="similar_invoice",
+        message="Another document has the same seller, date and total under another invoice number.",
+        found=same.invoice_number,
+        review=False,
+    )
+    return Earlier(None, (finding,))

@@ -9,6 +9,7 @@ from shared_code.database.stores.extractions import claims, readings
 from shared_code.database.stores.extractions.claims import ClaimRequest
 from shared_code.database.stores.extractions.idempotency_keys import KeyRequest, answer_key, take_key
 from shared_code.database.stores.extractions.readings import Finished, ReadingHead
+from shared_code.database.stores.extractions.same_invoice import find_same_invoice
 from shared_code.database.stores.operations import logs, retries
 from shared_code.database.stores.operations.logs import LogEntry
 from shared_code.errors import InvalidFile
@@ -74,11 +75,12 @@ def test_all_readings_of_the_document_are_erased_and_those_of_others_stay(api):
     }
     # An erased reading is no earlier invoice of anybody's.
     found = api.services.database.read(
-        lambda connection: readings.find_same_invoice(
+        lambda connection: find_same_invoice(
             connection, "NT047", duplicate_key="d" * 64, similar_key="e" * 64, not_sha256="c" * 64
         )
     )
-    assert [sha256 for sha256, _, _ in found] == ["b" * 64]
+    assert found is not None
+    assert found.document_sha256 == "b" * 64
 
 
 def test_erasing_again_answers_the_same_and_is_in_the_audit_again(api):

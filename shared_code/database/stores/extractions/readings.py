@@ -12,16 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Select,
     String,
     and_,
     bindparam,
     insert,
     literal,
     select,
-    union,
     update,
 )
 
@@ -260,34 +257,3 @@ _FIND = (
 _FIND_RUNNING = select(claims.c.CompanyID, claims.c.CallID, claims.c.UpdatedAt).where(
     claims.c.RunningID == bindparam("wanted", type_=String(36))
 )
-
-
-def _with_key(column: ColumnElement[str], name: str) -> Select[Any]:
-    # An unknown key is NULL, which equals nothing.
-    return select(table.c.ExtractionID, table.c.DocumentSha256, table.c.InvoiceNumber, table.c.DuplicateKey).where(
-        table.c.CompanyID == bindparam("company"),
-        column == bindparam(name, type_=String(64)),
-        table.c.State == DONE,
-        table.c.DocumentSha256 != bindparam("own_sha256"),
-    )
-
-
-# Each key by its own index: asked for either of two, SQLite goes through all readings of the company.
-_found = union(_with_key(table.c.DuplicateKey, "duplicate"), _with_key(table.c.SimilarKey, "similar")).subquery()
-_SAME_INVOICE = select(_found).order_by(_found.c.ExtractionID).limit(10)
-
-
-def find_same_invoice(
-    connection: Connection, company_id: str, *, duplicate_key: str | None, similar_key: str | None, not_sha256: str
-) -> list[tuple[str, str, bool]]:
-    """Earlier documents of the company with the same invoice: ``(document_sha256, invoice_number, certain)``.
-
-    ``certain`` is True for seller + number + year, False for seller + date + total under another number.
-    """
-    if not duplicate_key and not similar_key:
-        return []
-    rows = connection.execute(
-        _SAME_INVOICE,
-        {"company": company_id, "duplicate": duplicate_key, "similar": similar_key, "own_sha256": not_sha256},
-    )
-    return [(row.DocumentSha256, row.InvoiceNumber or "", row.DuplicateKey == duplicate_key) for row in rows]
