@@ -7,13 +7,13 @@ because a damaged one must not reach a model that bills for it. Orientation is t
 import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+# Each format that is read or written here: Pillow looks for one that is not loaded among forty others.
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from shared_code import errors
 from shared_code.documents import refusals
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MAX_PIXELS = 40_000_000
 LONGEST_SIDE = 2048
@@ -57,8 +57,6 @@ def read_pictures(data: bytes, *, mime_type: str, max_frames: int) -> tuple[Pict
     :raises errors.InvalidFile: reason ``image_too_large``, ``too_narrow`` or ``corrupt``.
     :raises errors.TooManyPages: more frames than ``max_frames``.
     """
-    from PIL import Image
-
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,8 +78,6 @@ def shrink(data: bytes, *, longest_side: int) -> Picture:
 
     :raises errors.InvalidFile: reason ``corrupt``.
     """
-    from PIL import Image
-
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
             return _encoded(flattened(image), longest_side=longest_side)
@@ -94,8 +90,6 @@ def turn(data: bytes, degrees: int) -> Picture:
 
     :raises errors.InvalidFile: reason ``corrupt``.
     """
-    from PIL import Image
-
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
             if not degrees:
@@ -106,12 +100,12 @@ def turn(data: bytes, degrees: int) -> Picture:
         raise refusals.invalid_file("corrupt") from error
 
 
-def flattened(image: "Image.Image") -> "Image.Image":
+def flattened(image: Image.Image) -> Image.Image:
     """A copy in RGB or 8-bit grey, on white where it is transparent."""
     return _flat(_simple(image))
 
 
-def encode_jpeg(image: "Image.Image") -> bytes:
+def encode_jpeg(image: Image.Image) -> bytes:
     """JPEG at the quality that models get."""
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
@@ -141,8 +135,6 @@ def _without_asides(data: bytes) -> bytes:
 
 
 def _decoded(data: bytes, *, mime_type: str, max_frames: int, as_received: bool = True) -> tuple[Picture, ...]:
-    from PIL import Image
-
     with Image.open(BytesIO(data), formats=(_FORMATS[mime_type],)) as image:
         if mime_type == "image/tiff":
             return _frames(image, max_frames=max_frames)
@@ -156,7 +148,7 @@ def _decoded(data: bytes, *, mime_type: str, max_frames: int, as_received: bool 
         return (replace(_prepared(image), frames=frames),)
 
 
-def _frames(image: "Image.Image", *, max_frames: int) -> tuple[Picture, ...]:
+def _frames(image: Image.Image, *, max_frames: int) -> tuple[Picture, ...]:
     """Every frame of a TIFF; counted and measured before the first one is decoded."""
     count = 0
     while count < _COUNTED_FRAMES:
@@ -185,18 +177,18 @@ def _check_size(size: tuple[int, int]) -> None:
         raise refusals.invalid_file("too_narrow", limit=_MOST_NARROW, actual=max(size) // min(size))
 
 
-def _is_upright_still(image: "Image.Image") -> bool:
+def _is_upright_still(image: Image.Image) -> bool:
     return getattr(image, "n_frames", 1) == 1 and image.getexif().get(_ORIENTATION, 1) in {0, 1}
 
 
-def _is_plain(image: "Image.Image") -> bool:
+def _is_plain(image: Image.Image) -> bool:
     """Whether a decoded image looks the same to every reader: usual modes, nothing transparent."""
     if image.mode == "RGBA":
         return image.getchannel("A").getextrema() == (255, 255)
     return image.mode in _SENT_MODES and "transparency" not in image.info
 
 
-def _is_blank(image: "Image.Image") -> bool:
+def _is_blank(image: Image.Image) -> bool:
     ranges = image.convert("RGB").getextrema()
     return all(high - low < _LEAST_CONTRAST for low, high in cast("tuple[tuple[int, int], ...]", ranges))
 
@@ -211,9 +203,7 @@ def _open_heic(data: bytes) -> Picture:
     return replace(picture, frames=len(container))
 
 
-def _prepared(image: "Image.Image") -> Picture:
-    from PIL import Image
-
+def _prepared(image: Image.Image) -> Picture:
     # A JPEG can be decoded at half or a quarter of its size, when that is still large enough.
     image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
@@ -222,13 +212,13 @@ def _prepared(image: "Image.Image") -> Picture:
     return _encoded(flat if turn is None else flat.transpose(Image.Transpose(turn)))
 
 
-def _encoded(image: "Image.Image", *, longest_side: int = LONGEST_SIDE) -> Picture:
+def _encoded(image: Image.Image, *, longest_side: int = LONGEST_SIDE) -> Picture:
     if max(image.size) > longest_side:
         image.thumbnail((longest_side, longest_side), reducing_gap=2.0)
     return Picture("image/jpeg", encode_jpeg(image), *image.size, blank=_is_blank(image))
 
 
-def _simple(image: "Image.Image") -> "Image.Image":
+def _simple(image: Image.Image) -> Image.Image:
     """Modes that can be averaged: no palettes, no single bits, no 16 bits."""
     if image.mode == "1":
         return image.convert("L")
@@ -239,15 +229,13 @@ def _simple(image: "Image.Image") -> "Image.Image":
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-def _reduced(image: "Image.Image") -> "Image.Image":
+def _reduced(image: Image.Image) -> Image.Image:
     factor = max(image.size) // LONGEST_SIDE
     return image.reduce(factor) if factor > 1 else image
 
 
-def _flat(image: "Image.Image") -> "Image.Image":
+def _flat(image: Image.Image) -> Image.Image:
     """RGB or 8-bit grey: transparent parts become white, 16 bits are scaled to 8 by the range that the image uses."""
-    from PIL import Image
-
     if image.mode == "F":
         return _scaled_to_8_bits(image)
     if image.mode in {"RGBA", "LA"}:
@@ -258,7 +246,7 @@ def _flat(image: "Image.Image") -> "Image.Image":
     return image.copy() if image.mode in _PLAIN_MODES else image.convert("RGB")
 
 
-def _scaled_to_8_bits(image: "Image.Image") -> "Image.Image":
+def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
     low, high = image.getextrema()
     if not isinstance(low, float) or not isinstance(high, float) or not high > low:
         return image.convert("L")

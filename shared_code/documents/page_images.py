@@ -7,14 +7,12 @@ that it is 380 m wide.
 import math
 from collections.abc import Iterable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zxingcpp
+from PIL import Image
 
 from shared_code.documents import images, refusals
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 #: 300 dots per inch: more shows nothing new
 _MAX_SCALE = 300 / 72
@@ -54,8 +52,6 @@ def shown_picture(data: bytes, *, width: int) -> images.Picture:
 
     :raises errors.InvalidFile: the picture cannot be decoded (reason ``corrupt``).
     """
-    from PIL import Image
-
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as opened:
             image = images.flattened(opened)
@@ -76,8 +72,6 @@ def codes_on_picture(data: bytes) -> list[str]:
 
     :raises errors.InvalidFile: the picture cannot be decoded (reason ``corrupt``).
     """
-    from PIL import Image
-
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
             return _codes(image.convert("L"))
@@ -85,7 +79,7 @@ def codes_on_picture(data: bytes) -> list[str]:
         raise refusals.invalid_file("corrupt") from error
 
 
-def _rendered(page: Any, *, longest_side: int, grayscale: bool) -> "Image.Image":
+def _rendered(page: Any, *, longest_side: int, grayscale: bool) -> Image.Image:
     scale = min(longest_side / max(_size(page)), _MAX_SCALE)
     image: Image.Image = page.render(scale=scale, grayscale=grayscale).to_pil()
     return image if grayscale else image.convert("RGB")
@@ -98,13 +92,13 @@ def _size(page: Any) -> tuple[float, float]:
     return width, height
 
 
-def _png(image: "Image.Image") -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = BytesIO()
     image.save(buffer, "PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()
 
 
-def _codes(image: "Image.Image") -> list[str]:
+def _codes(image: Image.Image) -> list[str]:
     pixels = memoryview(image.tobytes()).cast("B", (image.height, image.width))
     found: Iterable[Any] = zxingcpp.read_barcodes(
         pixels, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)

@@ -9,15 +9,13 @@ lies on other text is looked at once more, without that one text.
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops
 
 from shared_code.documents.page_objects import Box, Text
-from shared_code.documents.page_pictures import grey_picture
-from shared_code.documents.pdfium_calls import set_active
+from shared_code.documents.page_pictures import away_from, grey_picture, left_out
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -87,6 +85,14 @@ class _Levels:
         starts, length = self._rows(pixels)
         return any(self._bytes[start : start + length].strip(b"\0") for start in starts)
 
+    def is_dense(self, pixels: Pixels, gap: int) -> bool:
+        """Whether the middle line alone shows that a rectangle has nowhere so many columns in a row without ink."""
+        starts, length = self._rows(pixels)
+        if not starts or length < pixels[2] - pixels[0]:
+            return False
+        middle = starts[len(starts) // 2]
+        return self._bytes.find(bytes(gap), middle, middle + length) < 0
+
     def across(self, pixels: Pixels) -> bytes:
         """For each column of a rectangle, from its left edge, whether there is ink: 0 for none."""
         starts, length = self._rows(pixels)
@@ -117,15 +123,18 @@ class _Levels:
 class Ink:
     """The ink that the texts of one page leave. Made for a loaded ``pypdfium2.PdfPage`` and its texts."""
 
-    def __init__(self, page: Any, texts: Sequence[Text], bounds: Box) -> None:
+    def __init__(self, page: Any, texts: Sequence[Text], bounds: Box, pictures: Sequence[tuple[int, Box]] = ()) -> None:
         """Render the page with and without its texts.
 
         :param bounds: what of the page is shown, in page units.
+        :param pictures: handles and boxes. To draw one takes longer than to draw all texts, so those that lie neither
+            on a text nor below one are left out.
         """
         self._page = page
         self._texts = texts
         self._bounds = bounds
         self._scale = _PIXELS / bounds.longest_side
+        self._aside = away_from(texts, pictures, pixel=1 / self._scale)
         self._full = self._grey()
         self._bare = self._without(texts, self._grey)
         self._ink = _Levels(ImageChops.difference(self._full, self._bare))
@@ -175,7 +184,7 @@ class Ink:
         left, top, right, bottom = pixels
         width, height = right - left, bottom - top
         least = int(max(_GAP * min(width, height), _LEAST_GAP_PIXELS))
-        if max(width, height) <= 2 * least:
+        if max(width, height) <= 2 * least or (width >= height and self._ink.is_dense(pixels, least)):
             return []
         line = self._ink.across(pixels) if width >= height else self._ink.down(pixels)
         if bytes(least) not in line:
@@ -223,7 +232,9 @@ class Ink:
         quarters = -self._page.get_rotation() // 90 % 4
         width, height = (math.ceil(side * self._scale) for side in self._page.get_size())
         size = (height, width) if quarters % 2 else (width, height)
-        return grey_picture(self._page, size, turn=quarters, flags=pdfium.FPDF_ANNOT | pdfium.FPDF_GRAYSCALE)
+        flags = pdfium.FPDF_ANNOT | pdfium.FPDF_GRAYSCALE
+        with left_out(self._aside):
+            return grey_picture(self._page, size, turn=quarters, flags=flags)
 
     def _coloured(self) -> "Picture":
         turn = -self._page.get_rotation() % 360
@@ -231,12 +242,8 @@ class Ink:
         return image.convert("RGB")
 
     def _without(self, texts: Iterable[Text], draw: "Callable[[], Picture]") -> "Picture":
-        handles = [text.handle for text in texts]
-        list(map(set_active, handles, repeat(0)))
-        try:
+        with left_out([text.handle for text in texts]):
             return draw()
-        finally:
-            list(map(set_active, handles, repeat(1)))
 
 
 def _strongest(picture: "Picture") -> int:

@@ -61,11 +61,12 @@ class _Page:
     flat: list[Text] = field(default_factory=list)
     unseen: list[Text] = field(default_factory=list)
     hidden: list[Text] = field(default_factory=list)
-    pictures: list[Box] = field(default_factory=list)
+    #: handle and box
+    pictures: list[tuple[int, Box]] = field(default_factory=list)
 
     @property
     def pictured(self) -> float:
-        area = sum(box.area for box in self.pictures)
+        area = sum(box.within(self.bounds).area for _, box in self.pictures)
         return min(area / self.bounds.area, 1.0) if self.bounds.area else 0.0
 
 
@@ -81,7 +82,9 @@ def read_page(loaded: LoadedPage, fonts: FontGlyphs) -> PageText:
     objects = objects_of(page.raw)
     pictures = [(handle, outer) for handle, kind, outer in objects if kind == pdfium.FPDF_PAGEOBJ_IMAGE]
     texts = [(handle, outer) for handle, kind, outer in objects if kind == pdfium.FPDF_PAGEOBJ_TEXT]
-    state.pictures += (seen for box in boxes_of(pictures) if box is not None and (seen := box.within(bounds)).area)
+    for (handle, _), box in zip(pictures, boxes_of(pictures), strict=True):
+        if box is not None and box.within(bounds).area:
+            state.pictures.append((handle, box))
     for (handle, outer), box in zip(texts, boxes_of(texts), strict=True):
         _sort(state, handle, outer, box)
     # Before the text is read: it would be read in the place of the glyphs.
@@ -97,7 +100,7 @@ def read_page(loaded: LoadedPage, fonts: FontGlyphs) -> PageText:
 def _read(loaded: LoadedPage, characters: PageCharacters, state: _Page, fonts: FontGlyphs) -> PageText:
     state.unseen += (text for text in state.flat if characters.of(text.handle).strip())
     state.hidden += (text for text in state.texts if _is_squeezed(text, characters))
-    ink = Ink(loaded.page, state.texts, state.bounds) if state.texts else None
+    ink = Ink(loaded.page, state.texts, state.bounds, state.pictures) if state.texts else None
     unseen = ink.unseen(characters.of) if ink is not None else None
     worth: dict[int, _Worth] = dict.fromkeys((text.handle for text in state.hidden), _Worth.HIDDEN)
     if unseen is not None:
@@ -120,7 +123,7 @@ def _read(loaded: LoadedPage, characters: PageCharacters, state: _Page, fonts: F
 def _worth_unseen(page: _Page, text: Text) -> _Worth:
     if _is_on_layer(text.handle):
         return _Worth.SWITCHED_OFF
-    over = any(picture.holds(text.box.centre) for picture in page.pictures)
+    over = any(picture.within(page.bounds).holds(text.box.centre) for _, picture in page.pictures)
     return _Worth.OVER_PICTURE if over else _Worth.HIDDEN
 
 

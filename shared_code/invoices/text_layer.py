@@ -28,6 +28,8 @@ _MOST_WORDS = 0.6
 _NUMBER_SIGNS = re.compile("[\u2116\u00ba\u00aa\u00b0]")
 #: Hebrew and Arabic letters
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+#: what stands between words, or between the parts of a code
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 _PARTS = re.compile(r"[a-z]+|[0-9]+")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
@@ -234,7 +236,7 @@ def _holds(within: str, code: str) -> bool:
 
 def compact_code(text: str) -> str:
     """Letters and digits only, case folded: the form in which codes are compared."""
-    return _words(text).replace(" ", "")
+    return _BETWEEN_WORDS.sub("", _folded(text))
 
 
 def in_reading_order(text: str) -> str:
@@ -261,8 +263,10 @@ def latin(line: str) -> str:
 
 
 def _words(text: str) -> str:
+    return _BETWEEN_WORDS.sub(" ", _folded(text)).strip()
+
+
+def _folded(text: str) -> str:
     if text.isascii():
-        folded = text.lower()
-    else:
-        folded = ascii_digits(unicodedata.normalize("NFKC", _NUMBER_SIGNS.sub(r" \g<0> ", text))).casefold()
-    return re.sub(r"[\W_]+", " ", folded).strip()
+        return text.lower()
+    return ascii_digits(unicodedata.normalize("NFKC", _NUMBER_SIGNS.sub(r" \g<0> ", text))).casefold()

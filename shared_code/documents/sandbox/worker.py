@@ -5,9 +5,11 @@ This module imports only what every job needs; the libraries are loaded by :func
 
 import contextlib
 import importlib
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from shared_code.documents import refusals
@@ -31,13 +33,16 @@ def main(memory_mb: int) -> None:
 
 
 def _load_libraries() -> None:
-    """Load what decodes files. Done before the memory limit is set, so that the limit counts only what a file takes."""
+    """Load what every PDF needs; what opens pictures and codes comes with the first file that has some.
+
+    Done before the memory limit is set, so that the limit counts only what a file takes.
+    """
+    # Without OpenSSL the interpreter has its own hashes; libraries import them, and nothing here asks for one.
+    sys.modules.setdefault("_hashlib", cast("ModuleType", None))
     import pikepdf  # noqa: F401 - loaded for its effect
     import pypdfium2
-    import zxingcpp  # noqa: F401 - loaded for its effect
 
-    # Not Image.init(), which loads forty formats that no file is opened as.
-    from PIL import JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+    from shared_code.documents import page_text, pdf  # noqa: F401 - loaded for their effect
 
     pypdfium2.raw.FPDF_GetLastError()
 

@@ -171,10 +171,32 @@ def test_text_without_ink_is_hidden(read, content, resources, extra):
     assert texts.hidden in {("pay me",), ("aab",)}
 
 
-def test_text_that_a_picture_covers_is_hidden(read):
-    covered = WORDS + LINE + b" q 300 0 0 60 50 580 cm /Im Do Q"
-    texts = read(covered, resources=b"/XObject<</Im 6 0 R>>", extra={6: PHOTO})
+COVER = b"q 150 0 0 30 50 580 cm /Im Do Q"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(b"q 300 0 0 60 50 580 cm /Im Do Q", id="alone"),
+        pytest.param(
+            b"q 99 0 0 99 400 50 cm /Im Do Q q 300 0 0 60 50 580 cm /Im Do Q", id="beside one that covers none"
+        ),
+        pytest.param(b"q 0 60 -300 0 350 580 cm /Im Do Q", id="turned"),
+        pytest.param(b"q 2 0 0 2 -50 -580 cm /Fo Do Q", id="in a form"),
+        pytest.param(b"q 300 0 0 14.2 50 596.8 cm /Im Do Q", id="hardly larger than the text"),
+    ],
+)
+def test_text_that_a_picture_covers_is_hidden(read, picture):
+    form = stream(COVER, b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<</Im 6 0 R>>>>")
+    covered = WORDS + LINE + b" " + picture
+    texts = read(covered, resources=b"/XObject<</Im 6 0 R/Fo 7 0 R>>", extra={6: PHOTO, 7: form})
     assert texts.hidden == ("pay me",)
+
+
+def test_text_close_to_a_picture_stays(read):
+    beside = WORDS + LINE + b" q 300 0 0 60 50 614 cm /Im Do Q"
+    texts = read(beside, resources=b"/XObject<</Im 6 0 R>>", extra={6: PHOTO})
+    assert texts.hidden == ()
 
 
 def test_text_without_width_is_no_text(read):
