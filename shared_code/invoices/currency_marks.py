@@ -39,7 +39,8 @@ _VOWEL_SIGNS = (
     r"\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0d81-\u0d83\u0dca-\u0ddf\u0e31-\u0e4e\u07a6-\u07b0"
 )
 _LETTER = rf"[^\W\d_][{_VOWEL_SIGNS}]*"
-_MARK = rf"(?:(?:{_LETTER}){{1,10}}[$¢£¥₵]?|[^\w\s.,;:()\[\]'\"+*=#@!?%&|<>~^\-/]|[SB]/)"
+_SIGN = r"[^\w\s.,;:()\[\]'\"+*=#@!?%&|<>~^\-/]"
+_MARK = rf"(?:(?:{_LETTER}){{1,10}}[$¢£¥₵]?|{_SIGN}|[SB]/)"
 _BEFORE = re.compile(rf"(?<![^\W_])({_MARK})[.]{{0,6}}\s?[$€£¥₹]?\s?[-(]{{0,3}}\s?(?=[.,]?[0-9])")
 _AFTER = re.compile(rf"(?<=[0-9])\)?(?:[.,]?-{{1,2}}|/-)?\s?({_MARK})(?![^\W_])")
 _LABEL = (
@@ -53,14 +54,18 @@ _LABELLED = re.compile(
 )
 _ALONE = re.compile(rf"(?m)^\s*({_MARK})\s*$|[(\[]\s?({_MARK})\s?[)\]]")
 _DIGIT = re.compile("[0-9]")
-_CODE = re.compile(r"(?<![^\W_])[A-Z]{3}(?![^\W_])")
-_PIECE = re.compile(rf"(?:{_LETTER})+(?:\.(?:{_LETTER})+)*[$¢£¥₵]?|[^\w\s]")
+_VOWEL = re.compile(f"[{_VOWEL_SIGNS}]")
+_CODE = re.compile(r"[A-Z](?<![^\W_].)[A-Z]{2}(?![^\W_])")
+_LETTERS = rf"[^\W\d_]+(?:[{_VOWEL_SIGNS}]+[^\W\d_]*)*"
+_PIECE = re.compile(rf"{_LETTERS}(?:\.{_LETTERS})*[$¢£¥₵]?|{_SIGN}")
+_WITH_SLASH = ("S/", "B/", "s/", "b/")
 _EXCHANGE = re.compile(
     r"(?i)exchange|(?<![^\W_])(?:rate|kurs|wechselkurs|cours|taux|cambio|câmbio|kur|koers)(?![^\W_])|"
     r"[0-9]\s?(?:[A-Z]{3}|[$€£¥])\s?=|=\s?[0-9.,]+\s?[A-Z]{3}"
 )
 #: L.E., U.S. $
 _INITIALS = re.compile(r"(?<![^\W_])((?:[^\W\d_]\.\s?){1,3}[^\W\d_])\.?(?=[\s$0-9])")
+_PARTED = re.compile(r"(?<![^\W_])(US|HK|NT|NZ|AU|CA|SG)\s\$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,12 @@ def currencies_in(text: str) -> CurrencyEvidence:
     strong: set[frozenset[str]] = set()
     weak: set[frozenset[str]] = set()
     mentioned: set[str] = set()
-    for line in _plain(text).split("\n"):
+    plain = _plain(text)
+    known = [piece for piece in set(_PIECE.findall(plain)) if _may_be_money(piece)]
+    known += [mark for mark in _WITH_SLASH if mark in plain]
+    for line in plain.split("\n") if known else ():
+        if not any(piece in line for piece in known):
+            continue
         mentioned.update(code for code in _CODE.findall(line) if is_currency(code))
         signs = {meaning for piece in set(_PIECE.findall(line)) if (meaning := _of_sign(piece))}
         patterns = (_BEFORE, _AFTER, _LABELLED) if _DIGIT.search(line) else (_LABELLED,)
@@ -106,6 +116,14 @@ def currencies_in(text: str) -> CurrencyEvidence:
 def _is_unit_too(mark: str) -> bool:
     """Whether a mark may be a unit of quantities: KGS, and abbreviations of one or two letters."""
     return mark.upper() == "KGS" or (mark.isalpha() and len(mark) <= _LONGEST_UNIT)
+
+
+@lru_cache(maxsize=4_096)
+def _may_be_money(piece: str) -> bool:
+    """Whether some mark or code in a piece of a text can mean a currency; vowel signs are looked at elsewhere."""
+    *words, last = piece.split(".")
+    marks = {*words, last, last.rstrip("$¢£¥₵")} - {""}
+    return bool(_of_sign(piece)) or any(codes_of_mark(mark) or _VOWEL.search(mark) for mark in marks)
 
 
 @lru_cache(maxsize=4_096)
@@ -144,4 +162,4 @@ def _plain(text: str) -> str:
     """Full-width signs as usual ones, initials without their dots."""
     folded = unicodedata.normalize("NFKC", text.replace("\u20a8", "Rs "))
     joined = _INITIALS.sub(lambda match: re.sub(r"[.\s]", "", match[1]), folded)
-    return re.sub(r"(?<![^\W_])(US|HK|NT|NZ|AU|CA|SG)\s\$", r"\1$", joined)
+    return _PARTED.sub(r"\1$", joined) if "$" in joined else joined

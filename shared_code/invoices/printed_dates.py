@@ -3,7 +3,7 @@
 ``05/03/2026`` has two readings. Three things settle which one is meant, in this order: a part above 12, another date of
 the same document, the seller's country. Nothing else does: an unsettled date is reported as ambiguous, never decided by
 a default. ``YYYY-MM-DD`` and ``YYYYMMDD`` are the calendar dates of ISO 8601. Years of other calendars become
-Gregorian ones (:mod:`.calendars`).
+Gregorian ones (:mod:`.calendars`). What must not stand before a date is looked at behind its first digit: quicker.
 """
 
 import re
@@ -26,35 +26,35 @@ _COMPACT_TOKEN = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9
 _SHORT_COMPACT = re.compile(r"([0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
 _SPACED = re.compile(r"([0-9]{1,2}) ([0-9]{1,2}) ([0-9]{4})|([0-9]{4}) ([0-9]{1,2}) ([0-9]{1,2})")
 _YEAR_FIRST = re.compile(
-    r"(?<![0-9/.-])([0-9]{3,4})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{1,2})(?![0-9]|[/.-][0-9])"
-    r"|(?<![0-9])([0-9]{3,4})\s?[年년]\s?([0-9]{1,2})\s?[月월]\s?([0-9]{1,2})(?![0-9])"
+    r"([0-9](?<![0-9/.-].)[0-9]{2,3})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{1,2})(?![0-9]|[/.-][0-9])"
+    r"|([0-9](?<![0-9].)[0-9]{2,3})\s?[年년]\s?([0-9]{1,2})\s?[月월]\s?([0-9]{1,2})(?![0-9])"
 )
 _ERA = re.compile(
-    r"(令和|平成|昭和|大正|明治|(?<![^\W_])[RHS])\s?([0-9]{1,2}|元)\s?(?:年|[./-])\s?"
+    r"(令和|平成|昭和|大正|明治|R(?<![^\W_].)|H(?<![^\W_].)|S(?<![^\W_].))\s?([0-9]{1,2}|元)\s?(?:年|[./-])\s?"
     r"([0-9]{1,2})\s?(?:月|[./-])\s?([0-9]{1,2})(?![0-9])"
 )
 _VIETNAMESE = re.compile(
-    r"(?<![0-9])([0-9]{1,2})\s{1,2}th(?:áng|g)\s{1,2}([0-9]{1,2})(?:\s{1,2}năm\s{1,2}|,\s?)([0-9]{4})(?![0-9])"
+    r"([0-9](?<![0-9].)[0-9]?)\s{1,2}th(?:áng|g)\s{1,2}([0-9]{1,2})(?:\s{1,2}năm\s{1,2}|,\s?)([0-9]{4})(?![0-9])"
 )
-_MONGOLIAN = re.compile(r"(?<![0-9])([0-9]{4})\s?оны\s([0-9]{1,2})-р\sсарын\s([0-9]{1,2})(?![0-9])")
+_MONGOLIAN = re.compile(r"([0-9](?<![0-9].)[0-9]{3})\s?оны\s([0-9]{1,2})-р\sсарын\s([0-9]{1,2})(?![0-9])")
 _YEAR_LAST = re.compile(
-    r"(?<![0-9./-])([0-9]{1,2})\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
+    r"([0-9](?<![0-9./-].)[0-9]?)\s?(?P<mark>[-/.])\s?([0-9]{1,2})\s?(?P=mark)\s?([0-9]{4}|[0-9]{2})(?![0-9]|[./-][0-9])"
 )
 #: Every repeat is bounded: unbounded ones would take minutes on a page of letters.
 _GAP = r"[\s.,/-]{0,4}"
 #: a word, or an abbreviation of two syllables as in Thai and Lao
 _WORD = r"([^\W\d_][^\s\d,./()-]{2,19}|[\u0e01-\u0ecd]{1,3}\.[\u0e01-\u0ecd]{1,3})"
-_DAY = r"([0-9]{1,2})(?:st|nd|rd|th|er|re|º|°|ª)?"
+_DAY = r"([0-9](?<![0-9].)[0-9]?)(?:st|nd|rd|th|er|re|º|°|ª)?"
 _YEAR = r"'?([0-9]{4}|[0-9]{2})(?![0-9])"
 _BEFORE_MONTH = r"(?:(?:day\s{1,2}of|de|of|den|di|d'|ta['’])\s{1,3})?"
 #: "of" a year, and which era it is of
 _BEFORE_YEAR = r"(?:(?:de|del|ค\.ศ\.|พ\.ศ\.)\s{0,3})?"
-_DAY_FIRST = re.compile(rf"(?<![0-9]){_DAY}{_GAP}{_BEFORE_MONTH}{_WORD}{_GAP}{_BEFORE_YEAR}{_YEAR}")
+_DAY_FIRST = re.compile(rf"{_DAY}{_GAP}{_BEFORE_MONTH}{_WORD}{_GAP}{_BEFORE_YEAR}{_YEAR}")
 _MONTH_FIRST = re.compile(rf"(?<![^\W\d_]){_WORD}{_GAP}{_DAY}(?:\s?,\s{{0,3}}|\s{{1,3}}|[/-]){_YEAR}")
 #: 2026-Nov-02, 2026. november 2., 2026 m. lapkričio 2 d., 2026 թ. նոյեմբերի 2
-_YEAR_MONTH_DAY = re.compile(rf"(?<![0-9])([0-9]{{4}}){_GAP}(?:[mթ]\.\s?)?{_WORD}{_GAP}([0-9]{{1,2}})(?![0-9])")
+_YEAR_MONTH_DAY = re.compile(rf"([0-9](?<![0-9].)[0-9]{{3}}){_GAP}(?:[mթ]\.\s?)?{_WORD}{_GAP}([0-9]{{1,2}})(?![0-9])")
 #: 2026. gada 2. novembris, 2026 ж. 2 қараша, 2026-ж., 2-ноябрь
-_YEAR_DAY_MONTH = re.compile(rf"(?<![0-9])([0-9]{{4}})[.-]?\s?(?:gada|ж\.,?)\s([0-9]{{1,2}})[.-]?\s?{_WORD}")
+_YEAR_DAY_MONTH = re.compile(rf"([0-9](?<![0-9].)[0-9]{{3}})[.-]?\s?(?:gada|ж\.,?)\s([0-9]{{1,2}})[.-]?\s?{_WORD}")
 #: marks that only say in which direction letters run (Unicode Standard Annex 9)
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: months of two words in Syria, Iraq, Jordan and Lebanon

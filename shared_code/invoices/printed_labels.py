@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from shared_code.invoices.alternatives import by_first_character
@@ -187,8 +188,9 @@ def beside_labels_in(lines: Sequence[str]) -> list[BesideLabel]:
     found: list[BesideLabel] = []
     at = 0
     for number, line in enumerate(lines):
-        below = lines[number + 1] if number + 1 < len(lines) else ""
-        found += (one._replace(start=at + one.start) for one in _beside(line, below))
+        if labels := _labels_in(line):
+            below = lines[number + 1] if number + 1 < len(lines) else ""
+            found += _beside(labels, line, below, at)
         at += len(line) + 1
     return found
 
@@ -223,15 +225,15 @@ class _Label(NamedTuple):
     end: int
 
 
-def _beside(line: str, below: str) -> Iterator[BesideLabel]:
-    """Starts count from the beginning of the line; the line below goes on behind its end."""
-    labels, next_line = list(_labels_in(line)), len(line) + 1
+def _beside(labels: Sequence[_Label], line: str, below: str, at: int) -> Iterator[BesideLabel]:
+    """What stands beside the labels of a line that begins ``at``; the line below goes on behind its end."""
+    next_line = at + len(line) + 1
     for place, label in enumerate(labels):
         stop = labels[place + 1].start if place + 1 < len(labels) else len(line)
         reached = line[label.end : stop][:_REACH]
         text, printed = reached.strip(_AROUND), line[label.start : label.end]
         if text:
-            yield BesideLabel(label.field, printed, text, label.end + _lead(reached, _AROUND))
+            yield BesideLabel(label.field, printed, text, at + label.end + _lead(reached, _AROUND))
         elif len(labels) == 1:
             reached = below[:_REACH]
             yield BesideLabel(label.field, printed, reached.strip(), next_line + _lead(reached))
@@ -247,23 +249,24 @@ def _lead(text: str, around: str | None = None) -> int:
     return len(text) - len(text.lstrip(around))
 
 
-def _labels_in(line: str) -> Iterator[_Label]:
+def _labels_in(line: str) -> list[_Label]:
     """Labels of a line in order. Those that no field of ours has are among them."""
     plain = _same_length(line)
+    found: list[_Label] = []
     last = 0
-    for count, match in enumerate(_pattern().finditer(plain)):
-        if count == _MOST_LABELS:
-            return
-        label = _BLANKS.sub(" ", match[0]).strip()
-        before = plain[last : match.start()].strip()
-        generic = label in _GENERIC
-        qualified = generic and before[-1:].isalpha()
-        behind_label = generic and not before and last > 0
+    for match in islice(_pattern().finditer(plain), _MOST_LABELS):
+        start, end = match.span()
+        label = match[0] if match[0] in _fields() else _BLANKS.sub(" ", match[0]).strip()
         field = _fields()[label]
-        yield _Label(
-            "unknown" if qualified or behind_label else field, "unknown" if qualified else field, *match.span()
+        qualified = behind_label = False
+        if label in _GENERIC:
+            before = plain[last:start].strip()
+            qualified, behind_label = before[-1:].isalpha(), not before and last > 0
+        found.append(
+            _Label("unknown" if qualified or behind_label else field, "unknown" if qualified else field, start, end)
         )
-        last = match.end()
+        last = end
+    return found
 
 
 def _same_length(line: str) -> str:

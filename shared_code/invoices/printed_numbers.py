@@ -17,7 +17,7 @@ from shared_code.invoices.currency_marks import codes_of_mark
 
 _NORMALISED = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _CORE = re.compile(r"[.,]?[0-9]+(?:[.,' ][0-9]+)*[.,]?")
-_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"[^\W\d_]+")
 #: signs for "no decimals": ``12,-`` and ``12.--`` in Europe, ``1,500/-`` in India
 _NO_DECIMALS = re.compile(r"(?<=[0-9])(?:[.,]\s?-{1,2}|\s?/-)(?=\D*$)")
@@ -29,16 +29,18 @@ _DECIMAL_ONLY = "\u066b"
 _MAX_INTEGER_DIGITS = 15
 _MAX_DECIMALS = 10
 _GROUP = 3
-_TOKEN = re.compile(r"(?<![\w/#.,'])(?<![\w/]-)[0-9][0-9.,']*(?!\w|/[0-9]|-[0-9])")
-_SPACED = re.compile(r"(?<![0-9.,'])[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]+)?(?![0-9])")
+#: What must not stand before a number is looked at behind its first digit: a pattern that begins with a digit is looked
+#: for at digits alone.
+_TOKEN = re.compile(r"[0-9](?<![\w/#.,'].)(?<![\w/]-.)[0-9.,']*(?!\w|/[0-9]|-[0-9])")
+_SPACED = re.compile(r"[0-9](?<![0-9.,'].)[0-9]{0,2}(?: [0-9]{3})+(?:[.,][0-9]+)?(?![0-9])")
 #: letters that touch an amount: GHS1,180.00, 1,180.00EUR, 118.00A, 11,000円
 _GLUED = re.compile(
-    r"(?<![\w/#.,'])(?<![\w/]-)(?:[^\W\d_]{1,6}\.?)?([0-9][0-9.,']*[.,'][0-9]+)(?:[^\W\d_]{1,6})?(?![\w/]|-[0-9])"
+    r"(?<![\w/#.,'])(?<![\w/]-)(?:[^\W\d_]{1,6}+\.?)?([0-9][0-9.,']*[.,'][0-9]+)(?:[^\W\d_]{1,6})?(?![\w/]|-[0-9])"
 )
 #: a mark of a currency with its sign or point: CHF-36.50, B/.1,180.00
 _MARKED = re.compile(r"(?<![\w/#.,'])([^\W\d_]{1,4}|[BS]/)(?:\.?-|\.)([0-9][0-9.,']*[.,'][0-9]+)(?![\w/]|-[0-9])")
 #: one digit to a box, as forms have it: 1 1 8 . 0 0
-_COMB = re.compile(r"(?<![\w.,])[0-9](?: ?[.,])?(?: [0-9](?: ?[.,])?){2,14}(?![\w])")
+_COMB = re.compile(r"[0-9](?<![\w.,].)(?: ?[.,])?(?: [0-9](?: ?[.,])?){2,14}(?![\w])")
 _LEADER = re.compile(r"[.…]{2,}(?=\s?[0-9])")
 #: words behind a number that make it another one
 _MULTIPLIERS = frozenset(
@@ -109,14 +111,12 @@ def amounts_and_exact_ones(text: str) -> tuple[frozenset[Decimal], frozenset[Dec
     tokens += [token for pattern in (_TOKEN, _SPACED, _GLUED) for token in pattern.findall(plain)[:_MAX_TOKENS]]
     tokens += [token for mark, token in _MARKED.findall(plain)[:_MAX_TOKENS] if codes_of_mark(mark)]
     for token in set(tokens):
-        core = token.rstrip("'")
-        if len(core) <= _MAX_LENGTH and _CORE.fullmatch(core):
-            readings = _unsigned_readings(core, None)
-            values.update(readings)
-            # Only a comma or a full stop begins decimals.
-            if "." in core or "," in core:
-                exact.update(value for value in readings if int(value.as_tuple().exponent) < 0)
-    return frozenset(values), frozenset(exact)
+        whole, with_decimals = both_readings(token)
+        if whole is not None:
+            values.add(whole)
+        if with_decimals is not None:
+            exact.add(with_decimals)
+    return frozenset(values | exact), frozenset(exact)
 
 
 def amount_places(text: str) -> list[PlacedAmount]:
@@ -132,17 +132,13 @@ def amount_places(text: str) -> list[PlacedAmount]:
     return found
 
 
-def can_be(number: str, amount: Decimal) -> bool:
-    """Whether a printed number without sign can be read as this amount."""
-    fits = len(number) <= _MAX_LENGTH and _CORE.fullmatch(number) is not None
-    return fits and amount in _unsigned_readings(number, None)
-
-
 def _same_length(text: str) -> str:
     """ASCII digits and plain separators, character by character, so that places stay."""
     if not text.isascii():
-        wide = {char: unicodedata.normalize("NFKC", char) for char in set(text) if not char.isascii()}
-        text = text.translate({ord(char): plain for char, plain in wide.items() if len(plain) == 1})
+        for char in set(_NOT_ASCII.findall(text)):
+            plain = unicodedata.normalize("NFKC", char)
+            if plain != char and len(plain) == 1:
+                text = text.replace(char, plain)
         text = _DASHES.sub("-", ascii_digits(_APOSTROPHES.sub("'", text)))
         if _DECIMAL_ONLY in text:
             lines = (
@@ -157,8 +153,9 @@ def ascii_digits(text: str) -> str:
     """``text`` with the decimal digits of every script as ASCII digits; other characters stay."""
     if text.isascii():
         return text
-    for digit in set(_FOREIGN_DIGIT.findall(text)):
-        text = text.replace(digit, str(unicodedata.decimal(digit)))
+    for char in set(_NOT_ASCII.findall(text)):
+        if char.isdecimal():
+            text = text.replace(char, str(unicodedata.decimal(char)))
     return text
 
 
@@ -218,18 +215,29 @@ def _strip_sign(text: str) -> tuple[str, bool]:
     return text.strip(), bool(bracketed or signed or credited)
 
 
-@lru_cache(maxsize=4096)
 def _unsigned_readings(core: str, decimal_mark: str | None) -> tuple[Decimal, ...]:
     """Readings of digits with separators; the first is the likeliest."""
+    whole, with_decimals = both_readings(core)
+    # Before three digits, a mark more often groups than starts decimals, unless the document shows otherwise.
+    grouping_first = decimal_mark is None or decimal_mark not in core.removesuffix(".").removesuffix(",")
+    ordered = (whole, with_decimals) if grouping_first else (with_decimals, whole)
+    return tuple(value for value in ordered if value is not None)
+
+
+@lru_cache(maxsize=4096)
+def both_readings(number: str) -> tuple[Decimal | None, Decimal | None]:
+    """A number without sign read without decimals, and with them; None for what it cannot be."""
+    core = number.rstrip("'")
+    if len(core) > _MAX_LENGTH or not _CORE.fullmatch(core):
+        return None, None
     core = core.removesuffix(".").removesuffix(",")
     whole, decimals = _split_decimals(core)
     digits = _grouped(whole) if decimals else None
-    as_decimal = f"{digits}.{decimals}" if digits else None
     as_groups = _grouped(core)
-    # Before three digits, a mark more often groups than starts decimals, unless the document shows otherwise.
-    grouping_first = decimal_mark is None or decimal_mark not in core
-    ordered = (as_groups, as_decimal) if grouping_first else (as_decimal, as_groups)
-    return tuple(Decimal(text) for text in dict.fromkeys(ordered) if text is not None)
+    return (
+        None if as_groups is None else Decimal(as_groups),
+        Decimal(f"{digits}.{decimals}") if digits else None,
+    )
 
 
 def _split_decimals(core: str) -> tuple[str, str]:
@@ -261,8 +269,8 @@ def _grouped(text: str) -> str | None:
 
 def _mark(core: str) -> set[str]:
     """The decimal separator of an unambiguous number; empty for whole numbers without one."""
-    whole, decimals = _split_decimals(core)
-    if decimals and _grouped(whole) is not None and _grouped(core) is None:
+    whole, with_decimals = both_readings(core)
+    if with_decimals is not None and whole is None and core[-1] not in ".,":
         return {core[max(core.rfind("."), core.rfind(","))]}
     grouping = set(core) & {".", ","}
     return {"," if mark == "." else "." for mark in grouping}

@@ -12,6 +12,7 @@ India: within a state CGST and SGST (or UTGST), between states IGST, never both 
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import combinations
 
 from shared_code.invoices.countries import GSTIN_FORM, INDIAN_STATES, state_codes
@@ -74,6 +75,7 @@ def _is_not_charged(invoice: Invoice, tax: Tax) -> bool:
     return tax.amount == 0 and (by_buyer or tax.category in _NOT_CHARGED)
 
 
+@lru_cache(maxsize=1_024)
 def is_ghana_levy(name: str | None) -> bool:
     """NHIL, GETFund, COVID levy and the old CST, however they are written."""
     folded = re.sub(r"[\W_]", "", (name or "").upper())

@@ -17,7 +17,7 @@ from shared_code.invoices.currency_marks import CurrencyEvidence, currencies_in
 from shared_code.invoices.page import ENOUGH_CHARACTERS, PageText, Source
 from shared_code.invoices.picture_text import PictureText
 from shared_code.invoices.printed_dates import DateReading, dates_in, without_print_headers
-from shared_code.invoices.printed_labels import BesideLabel, beside_labels_in, texts_by_field
+from shared_code.invoices.printed_labels import BesideLabel, amounts_of, beside_labels_in, days_in, texts_by_field
 from shared_code.invoices.printed_numbers import amounts_and_exact_ones, ascii_digits
 
 _ENOUGH_DIGITS = re.compile(r"(?:\D*+\d){4}")
@@ -28,9 +28,7 @@ _MOST_WORDS = 0.6
 _NUMBER_SIGNS = re.compile("[\u2116\u00ba\u00aa\u00b0]")
 #: Hebrew and Arabic letters
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-#: what stands between words, or between the parts of a code
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
-
+_WORD = re.compile(r"[^\W_]+")
 _PARTS = re.compile(r"[a-z]+|[0-9]+")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _OTHER_LETTERS = re.compile("(?![A-Za-z\u00c0-\u024f])[^\\W\\d_]")
@@ -43,6 +41,8 @@ class TextLayer:
         """Look into the text of pages; a plain string is a page without pictures all of whose text is seen."""
         self._pages = [PageText(page) if isinstance(page, str) else page for page in pages]
         self._text = in_reading_order("\n".join(page.text for page in self._pages))
+        self._amounts_beside: dict[str, frozenset[Decimal]] = {}
+        self._days_beside: dict[str, frozenset[date]] = {}
         self._turned = _RIGHT_TO_LEFT.search(self._text) is not None
 
     def index(self) -> "TextLayer":
@@ -111,6 +111,18 @@ class TextLayer:
         for page in self.beside_labels_by_page:
             found |= {field: (*found.get(field, ()), *texts) for field, texts in page.items()}
         return found
+
+    def amounts_beside(self, field: str) -> frozenset[Decimal]:
+        """The amounts beside the labels of a field."""
+        if field not in self._amounts_beside:
+            self._amounts_beside[field] = amounts_of(self.beside_labels.get(field, ()))
+        return self._amounts_beside[field]
+
+    def days_beside(self, field: str) -> frozenset[date]:
+        """The days beside the labels of a field."""
+        if field not in self._days_beside:
+            self._days_beside[field] = days_in(self.beside_labels.get(field, ()))
+        return self._days_beside[field]
 
     @cached_property
     def beside_labels_by_page(self) -> Sequence[Mapping[str, tuple[str, ...]]]:
@@ -184,8 +196,7 @@ class TextLayer:
     def has_words_of(self, text: str) -> bool:
         """Whether most words of a longer text are printed, in whatever order the lines of a cell come."""
         words = _words(text).split()
-        printed = set(self._words.split())
-        exact = bool(words) and sum(word in printed for word in words) >= _MOST_WORDS * len(words)
+        exact = bool(words) and sum(map(self._word_set.__contains__, words)) >= _MOST_WORDS * len(words)
         return exact or (self.read_from_pictures and self._pictures.has_words_of(text))
 
     @property
@@ -214,6 +225,10 @@ class TextLayer:
     def _words(self) -> str:
         return f" {_words(self._text)} "
 
+    @cached_property
+    def _word_set(self) -> frozenset[str]:
+        return frozenset(self._words.split())
+
 
 def code_in(code: str, text: str) -> bool:
     """Whether ``text`` holds the code as whole words; one of six characters or more may be printed in groups."""
@@ -236,7 +251,7 @@ def _holds(within: str, code: str) -> bool:
 
 def compact_code(text: str) -> str:
     """Letters and digits only, case folded: the form in which codes are compared."""
-    return _BETWEEN_WORDS.sub("", _folded(text))
+    return "".join(_WORD.findall(_folded(text)))
 
 
 def in_reading_order(text: str) -> str:
@@ -263,7 +278,7 @@ def latin(line: str) -> str:
 
 
 def _words(text: str) -> str:
-    return _BETWEEN_WORDS.sub(" ", _folded(text)).strip()
+    return " ".join(_WORD.findall(_folded(text)))
 
 
 def _folded(text: str) -> str:

@@ -76,6 +76,8 @@ def read_amounts(invoice: Invoice, wire: WireInvoice, *, line_dates: Sequence[da
         has_decimals = any(value == chosen.total and int(value.as_tuple().exponent) < 0 for value in printed)
         findings = (*remarks, *still_open, *reader.findings)
         readings.append(ReadAmounts(with_proven_totals(chosen), unchecked, has_decimals, findings))
+    if len(readings) == 1:
+        return readings[0]
     failures = [failures_of(check_sums(one.invoice, unchecked_lines=unchecked)) for one in readings]
     return readings[failures.index(min(failures))]
 
@@ -219,7 +221,7 @@ def _first_that_holds(options: Mapping[str, Readings], unit: Decimal) -> dict[st
     combinations = [
         _named(_LINE_NUMBERS, values) for values in product(*(options[name] or (None,) for name in _LINE_NUMBERS))
     ]
-    for numbers in combinations:
+    for numbers in combinations if len(combinations) > 1 else ():
         if line_adds_up(LineItem(**numbers), unit=unit):
             return numbers
     return combinations[0]

@@ -119,8 +119,9 @@ class PrintedDates:
         :param currency: of the invoice, ISO 4217.
         """
         country = country_of(seller)
-        printed = [reading for text in texts if text and (reading := read_date(text))]
         self._layer = layer
+        self._read: dict[str, DateReading | None] = {}
+        printed = [reading for text in texts if text and (reading := self._read_date(text))]
         # The invoice's own dates come before whatever else its pages print.
         shown = order_of(printed, country=None) or order_of([*printed, *layer.dates], country=None)
         told = order_of((), country=country)
@@ -138,7 +139,7 @@ class PrintedDates:
         """A date that the model gives once, as printed or as ISO 8601; None when it is ambiguous or impossible."""
         if text is None:
             return None
-        reading = read_iso(text) or read_date(text)
+        reading = read_iso(text) or self._read_date(text)
         if reading is None:
             self._unreadable(field, text)
             return None
@@ -146,8 +147,8 @@ class PrintedDates:
 
     def checked(self, normalised: str | None, printed: str | None, field: str) -> date | None:
         """A date that the model gives twice, normalised and as printed. Where they differ, the printed one is taken."""
-        own = (read_iso(normalised) or read_date(normalised)) if normalised else None
-        reading = read_date(printed) if printed else None
+        own = (read_iso(normalised) or self._read_date(normalised)) if normalised else None
+        reading = self._read_date(printed) if printed else None
         if reading is None and own is not None:
             return self._without_print(own, field, normalised)
         if reading is None:
@@ -165,6 +166,12 @@ class PrintedDates:
             message = "The model's date is not the printed one; the printed one is given."
             self.findings.append(Finding("date_differs", message, field, chosen.isoformat(), day.isoformat()))
         return chosen
+
+    def _read_date(self, text: str) -> DateReading | None:
+        """The same as :func:`.read_date`, kept: most dates are asked for twice."""
+        if text not in self._read:
+            self._read[text] = read_date(text)
+        return self._read[text]
 
     def _without_print(self, own: DateReading, field: str, text: str | None) -> date | None:
         """The model's normalised date; ambiguous where the page shows it only in forms that are."""

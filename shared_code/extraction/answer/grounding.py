@@ -11,7 +11,6 @@ from datetime import date
 from decimal import Decimal
 
 from shared_code.invoices.picture_text import amount_resembles, resembles
-from shared_code.invoices.printed_labels import amounts_of, days_in
 from shared_code.invoices.reading import Grounding
 from shared_code.invoices.schema import ACCOUNT_CODES, BankAccount, Invoice, money_text
 from shared_code.invoices.text_layer import TextLayer, code_in, compact_code
@@ -139,18 +138,15 @@ def _code(layer: TextLayer, field: str, value: str, *, label: str = "", rivals: 
 
 
 def _day(layer: TextLayer, field: str, day: date) -> _LookedUp:
-    beside = layer.beside_labels
-    own = days_in(beside.get(field, ()))
-    if day in own or {day} == {found for reading in layer.dates for found in reading.candidates}:
+    own = layer.days_beside(field)
+    if day in own or {day} == layer.days:
         return _LookedUp(field, Grounding.ANCHORED)
     if not layer.has_date(day):
         if layer.read_from_pictures and not layer.has_dates:
             # The reader of pictures does not know all scripts; it leaves out what it does not know.
             return _LookedUp(field, None)
         return _missing(layer, field, day.isoformat())
-    others = [
-        name for name in (*_DATES, "order_date", "statement") if name != field and day in days_in(beside.get(name, ()))
-    ]
+    others = [name for name in (*_DATES, "order_date", "statement") if name != field and day in layer.days_beside(name)]
     printed = min(own).isoformat() if own and others else None
     return _LookedUp(
         field, Grounding.FOUND, _called_otherwise(field, printed, day.isoformat()) if printed is not None else None
@@ -158,17 +154,16 @@ def _day(layer: TextLayer, field: str, day: date) -> _LookedUp:
 
 
 def _amount(layer: TextLayer, field: str, amount: Decimal, *, with_decimals: bool) -> _LookedUp:
-    beside = layer.beside_labels
-    own = amounts_of(beside.get(field, ()))
+    own = layer.amounts_beside(field)
     size = abs(amount)
     if size in own:
         return _LookedUp(field, Grounding.ANCHORED)
     if not layer.has_amount(amount, with_decimals=with_decimals):
         return _missing(layer, field, money_text(amount)) if field in _MUST_BE_PRINTED else _LookedUp(field, None)
-    if layer.read_from_pictures and amount_resembles(amount, beside.get(field, ())):
+    if layer.read_from_pictures and amount_resembles(amount, layer.beside_labels.get(field, ())):
         return _LookedUp(field, Grounding.FOUND)
     rivals = [name for name in (*_AMOUNTS, "other_amount") if name != field and name not in _SAME.get(field, ())]
-    elsewhere = any(size in amounts_of(beside.get(name, ())) for name in rivals)
+    elsewhere = any(size in layer.amounts_beside(name) for name in rivals)
     doubted = field == "total" and len(own) == 1 and (elsewhere or size < max(own))
     return _LookedUp(
         field,

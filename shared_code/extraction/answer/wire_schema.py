@@ -111,6 +111,7 @@ SCALAR_FIELDS = (
     *TEXT_FIELDS,
 )
 
+_SCALARS = ("document_type", *SCALAR_FIELDS)
 _PARTY_ROW = _object({"role": {"type": "string", "enum": list(PARTY_ROLES)}} | _leaves(ROW_FIELDS["parties"][1:]))
 _ROWS = {
     name: {"type": "array", "items": _PARTY_ROW if name == "parties" else _object(_leaves(columns))}
@@ -175,7 +176,7 @@ def parse_answer(text: str) -> WireAnswer:
     status = root.get("document_status")
     if status not in DOCUMENT_STATUSES:
         raise _bad("document_status is missing or unknown")
-    unknown = {key for key in root if key not in WIRE_SCHEMA["properties"]}
+    unknown = root.keys() - WIRE_SCHEMA["properties"].keys()
     invoices = tuple(_wire_invoice(_mapping(entry, "an invoice"), unknown) for entry in _list(root, "invoices"))
     return WireAnswer(
         document_status=str(status), invoices=invoices, unknown_keys=tuple(sorted(map(_storable, unknown)))
@@ -183,14 +184,15 @@ def parse_answer(text: str) -> WireAnswer:
 
 
 def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
-    unknown.update(key for key in data if key not in _INVOICE["properties"])
+    unknown.update(data.keys() - _INVOICE["properties"].keys())
     rows: dict[str, tuple[Row, ...]] = {}
     for table, columns in ROW_FIELDS.items():
         entries = [_mapping(entry, table) for entry in _list(data, table)]
-        unknown.update(f"{table}.{key}" for entry in entries for key in entry if key not in columns)
-        rows[table] = tuple({column: _leaf(entry, column) for column in columns} for entry in entries)
+        for entry in entries:
+            unknown.update(f"{table}.{key}" for key in entry.keys() - set(columns))
+        rows[table] = tuple(_leaves_of(entry, columns) for entry in entries)
     return WireInvoice(
-        scalars={name: _leaf(data, name) for name in ("document_type", *SCALAR_FIELDS)},
+        scalars=_leaves_of(data, _SCALARS),
         lists={
             name: tuple(value for item in _list(data, name) if (value := _meant(_text(item, name))) is not None)
             for name in LIST_FIELDS
@@ -199,9 +201,14 @@ def _wire_invoice(data: Mapping[str, Any], unknown: set[str]) -> WireInvoice:
     )
 
 
-def _leaf(data: Mapping[str, Any], name: str) -> str | None:
-    value = data.get(name)
-    return None if value is None else _meant(_text(value, name))
+def _leaves_of(data: Mapping[str, Any], names: Sequence[str]) -> Row:
+    """The texts of some keys; most of them are null."""
+    found: dict[str, str | None] = dict.fromkeys(names)
+    for name in names:
+        value = data.get(name)
+        if value is not None:
+            found[name] = _meant(_text(value, name))
+    return found
 
 
 def _meant(text: str | None) -> str | None:
@@ -225,7 +232,7 @@ def _unescaped(text: str) -> str:
 
 def _storable(text: str) -> str:
     """The text without half surrogates and control characters: they cannot be stored, and no page prints them."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
 def _list(data: Mapping[str, Any], name: str) -> list[Any]:

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate
 
 from shared_code.invoices import picture_text
 from shared_code.invoices.currency_marks import codes_of_mark
 from shared_code.invoices.evidence.record import Found, Place, around
 from shared_code.invoices.page import PIECE_NUMBERS, PlacedText, Source
 from shared_code.invoices.printed_dates import PlacedDate, date_places
-from shared_code.invoices.printed_numbers import PlacedAmount, amount_places, ascii_digits, can_be
+from shared_code.invoices.printed_numbers import amount_places, ascii_digits, both_readings
 from shared_code.invoices.text_layer import compact_code, in_reading_order, is_right_to_left, latin, parts_of
 
 #: without the raised letters of "number", which touch what they number
@@ -53,6 +53,8 @@ class PageIndex:
     def texts(self, value: str) -> list[Found]:
         """Places of a name, a code or any other text, whatever stands between its letters and digits."""
         wanted = _compact_text(value)
+        if wanted in self._short_words and len(_WORD.findall(value)) == 1:
+            return [self._found(start, end) for start, end in self._short_words[wanted][:_MOST]]
         compact, begins, words = self._compact
         found: list[Found] = []
         at, tries = compact.find(wanted) if wanted else -1, 0
@@ -89,12 +91,10 @@ class PageIndex:
 
     def amounts(self, value: Decimal) -> list[Found]:
         """Places of a number of this size, in any notation and with any sign."""
-        size = abs(value)
-        numbers = self._numbers.get(_significant(f"{size:f}"), ())
-        spans = dict.fromkeys((one.start, one.end) for one in numbers[:_MOST] if can_be(one.number, size))
+        spans = self._amounts.get(abs(value), set())
         if not spans and self._placed.source is Source.OCR:
-            spans = dict.fromkeys(picture_text.amount_places_like(size, self._text)[:_MOST])
-        return [self._found(*span) for span in sorted(spans)]
+            spans = set(picture_text.amount_places_like(abs(value), self._text)[:_MOST])
+        return [self._found(start, end) for start, end in sorted(spans)]
 
     def days(self, value: date, *, all_languages: bool = False) -> list[Found]:
         """Places of a date that can mean this day.
@@ -113,9 +113,16 @@ class PageIndex:
 
     def marks(self, code: str) -> list[Found]:
         """Places of signs and abbreviations that can stand for a currency."""
-        marks = ((m.span(), unicodedata.normalize("NFKC", m[0])) for m in _MARK.finditer(self._text))
-        spans = (span for span, mark in marks if code in codes_of_mark(mark))
-        return [self._found(*span) for span in islice(spans, _MOST)]
+        marks = set(_MARK.findall(self._text))
+        wanted = {mark for mark in marks if code in codes_of_mark(unicodedata.normalize("NFKC", mark))}
+        spans: list[tuple[int, int]] = []
+        at = 0
+        for line in self._text.split("\n"):
+            if any(mark in line for mark in wanted):
+                found = ((match.span(), match[0]) for match in _MARK.finditer(line))
+                spans += [(at + start, at + end) for (start, end), mark in found if mark in wanted]
+            at += len(line) + 1
+        return [self._found(start, end) for start, end in spans[:_MOST]]
 
     def at(self, start: int, text: str) -> Found:
         """A text that is known to begin at a place."""
@@ -126,19 +133,41 @@ class PageIndex:
         """All letters and digits, where each word begins among them, and its place in the text."""
         words = [match.span() for match in _WORD.finditer(self._text)]
         if self._text.isascii():
-            plain = self._text.lower()
-            parts = [plain[start:end] for start, end in words]
+            parts = _WORD.findall(self._text.lower())
         else:
-            both = [(span, _compact_word(self._text[slice(*span)])) for span in words]
-            words, parts = [span for span, part in both if part], [part for _, part in both if part]
+            parts = [_compact_word(word) for word in _WORD.findall(self._text)]
+            if not all(parts):
+                both = [(span, part) for span, part in zip(words, parts, strict=True) if part]
+                words, parts = [span for span, _ in both], [part for _, part in both]
         begins = list(accumulate(map(len, parts), initial=0))[:-1]
         return "".join(parts), begins, words
 
     @cached_property
-    def _numbers(self) -> Mapping[str, Sequence[PlacedAmount]]:
-        found: dict[str, list[PlacedAmount]] = {}
-        for one in amount_places(self._text):
-            found.setdefault(_significant(one.number), []).append(one)
+    def _short_words(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """The places of each word that is too short to be found across others."""
+        compact, begins, words = self._compact
+        found: dict[str, list[tuple[int, int]]] = {}
+        for begin, end, place in zip(begins, [*begins, len(compact)][1:], words, strict=True):
+            if end - begin < _LEAST_ACROSS_WORDS:
+                found.setdefault(compact[begin:end], []).append(place)
+        return found
+
+    @cached_property
+    def _amounts(self) -> Mapping[Decimal, set[tuple[int, int]]]:
+        """Where each amount stands. Of numbers with the same digits, but for zeros at the ends, the first are taken."""
+        found: dict[Decimal, set[tuple[int, int]]] = {}
+        numbers: dict[str, tuple[str, list[set[tuple[int, int]]]]] = {}
+        with_digits: dict[str, int] = {}
+        for start, end, number in amount_places(self._text):
+            if number not in numbers:
+                amounts = [amount for amount in both_readings(number) if amount is not None]
+                digits = number.translate(_SEPARATORS).strip("0")
+                numbers[number] = digits, [found.setdefault(amount, set()) for amount in amounts]
+            digits, places = numbers[number]
+            with_digits[digits] = count = with_digits.get(digits, 0) + 1
+            if count <= _MOST:
+                for spans in places:
+                    spans.add((start, end))
         return found
 
     @cached_property
@@ -167,15 +196,17 @@ class PageIndex:
         if known is None:
             shown = self._text[start:end]
             boxes: tuple[Place, ...]
-            if (box := self._own_box(start, end)) is not None:
-                boxes = (box,)
+            hull = self._own_box(start, end)
+            if hull is not None:
+                boxes = (hull,)
             elif "\n" not in shown and start <= len(self._placed.text):
-                box = around(self._parts(start, end))
-                boxes = () if box is None else (box,)
+                hull = around(self._parts(start, end))
+                boxes = () if hull is None else (hull,)
             else:
                 boxes = tuple(self._boxes(*self._as_printed(start, end)))
+                hull = around(boxes)
             shown = " ".join(shown.split())[:_SHOWN]
-            known = Found(self.page, start, end, shown, self._source_of(boxes), boxes, around(boxes))
+            known = Found(self.page, start, end, shown, self._source_of(boxes), boxes, hull)
             self._known[start, end] = known
         return known
 
@@ -261,8 +292,3 @@ def _compact_word(word: str) -> str:
 @lru_cache(maxsize=8_192)
 def _compact_text(text: str) -> str:
     return "".join(_WORD.findall(text)).lower() if text.isascii() else compact_code(text)
-
-
-def _significant(number: str) -> str:
-    """The digits of a number without zeros at its ends: the same for ``1,180.00`` and ``1180``."""
-    return number.translate(_SEPARATORS).strip("0")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -38,6 +37,7 @@ class Places:
         """Look into the pages of a layer, of which the first has this number in the document."""
         self._layer = layer
         self._first_page = first_page
+        self._only_page = first_page if len(layer.pages) == 1 else None
         self._known: dict[tuple[type[Value], str, bool, int | None], list[Found]] = {}
 
     @property
@@ -56,16 +56,21 @@ class Places:
         :param page: look on this page alone.
         """
         currency = path.endswith("currency")
+        if page == self._only_page:
+            page = None
         # 18 and 18.00 are equal, and are printed in two ways.
         key = (type(value), str(value), currency, page)
-        if key not in self._known:
-            self._known[key] = self._look(value, page, currency=currency)
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._look(value, page, currency=currency)
+        return found
 
     def _look(self, value: Value, page: int | None, *, currency: bool) -> list[Found]:
         for texts in self._indexes:
-            wanted = [index for index in texts if page is None or index.page == page]
-            found = [place for index in wanted for place in _find(index, value, currency=currency)]
+            wanted = texts if page is None else [index for index in texts if index.page == page]
+            found: list[Found] = []
+            for index in wanted:
+                found += _find(index, value, currency=currency)
             if not found and isinstance(value, date):
                 found = [place for index in wanted for place in index.days(value, all_languages=True)]
             if found:
@@ -98,7 +103,7 @@ class Places:
         boxes = tuple(box for place in found for box in place.boxes)
         text = ", ".join(place.text for place in found)
         end = max(place.end for place in found)
-        return replace(found[0], end=end, text=text, boxes=boxes, hull=around(boxes))
+        return found[0]._replace(end=end, text=text, boxes=boxes, hull=around(boxes))
 
     def beside(self, names: Iterable[str], found: Sequence[Found]) -> list[Labelled]:
         """Those of some places that stand beside a label of one of these fields."""

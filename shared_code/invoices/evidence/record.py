@@ -1,8 +1,7 @@
 """What an answer says of the evidence for one value, and the place of a text on a page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from shared_code.invoices.page import PAGE_SIDE, Source
 
@@ -37,8 +36,7 @@ class EvidenceData(TypedDict):
     term: NotRequired[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A text that was found on a page.
 
     :ivar page: counts from 1 in the whole document.

@@ -89,15 +89,14 @@ def _cells(
     places: Places, cells: Sequence[tuple[str, Value]], anchor: tuple[str, Found], taken: _Taken
 ) -> Iterator[tuple[str, Found]]:
     anchor_path, row = anchor
-    order = _along(row)
+    order, level = _along(row), _Level(row)
     amounts: dict[Value, Found] = {}
     for path, value in cells:
         money = path.rpartition(".")[2] in _MONEY
         if path == anchor_path:
             chosen = row
         else:
-            beside = _beside(places.all_of(path, value, page=row.page), row)
-            free = [place for place in beside if not taken.holds(place)]
+            free = [place for place in level.of(places.all_of(path, value, page=row.page)) if not taken.holds(place)]
             if not free and not (money and value in amounts):
                 continue
             # What is equal stands in the order of the columns, which is nearly always that of the fields.
@@ -108,20 +107,30 @@ def _cells(
         yield path, chosen
 
 
-def _beside(found: Sequence[Found], row: Found) -> list[Found]:
-    """The places that are level with the row; without boxes, those near it in the text."""
-    if row.hull is None:
-        return [place for place in found if abs(place.start - row.start) < _NEAR + len(row.text)]
-    low, high = _across(row.hull)
-    first, last = row.hull[low], row.hull[high]
-    reach = _REACH * (last - first) / 2
-    return [
-        place
-        for place in found
-        if (box := place.hull) is not None
-        # A description of several lines has the amounts beside one of them.
-        and (first - reach <= (box[low] + box[high]) / 2 <= last + reach or box[low] <= (first + last) / 2 <= box[high])
-    ]
+class _Level:
+    """What is level with a row; without boxes, what is near it in the text."""
+
+    def __init__(self, row: Found) -> None:
+        self._row = row
+        if row.hull is not None:
+            self._low, self._high = _across(row.hull)
+            first, last = row.hull[self._low], row.hull[self._high]
+            reach = _REACH * (last - first) / 2
+            self._first, self._middle, self._last = first - reach, (first + last) / 2, last + reach
+
+    def of(self, found: Sequence[Found]) -> list[Found]:
+        """Those of some places that are."""
+        row = self._row
+        if row.hull is None:
+            return [place for place in found if abs(place.start - row.start) < _NEAR + len(row.text)]
+        low, high, first, middle, last = self._low, self._high, self._first, self._middle, self._last
+        return [
+            place
+            for place in found
+            if (box := place.hull) is not None
+            # A description of several lines has the amounts beside one of them.
+            and (first <= (box[low] + box[high]) / 2 <= last or box[low] <= middle <= box[high])
+        ]
 
 
 def _across(box: Place) -> tuple[int, int]:
