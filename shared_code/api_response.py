@@ -1,6 +1,5 @@
 """The one envelope of every JSON answer, and the only place where an error becomes an HTTP status."""
 
-import json
 import math
 import re
 import uuid
@@ -8,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pydantic_core import to_json
 
 from shared_code.errors import InternalError, ServiceError
 
@@ -104,7 +105,7 @@ def _response(
 ) -> ApiResponse:
     return ApiResponse(
         status_code,
-        json.dumps(envelope, ensure_ascii=False, default=str).encode(),
+        to_json(envelope, fallback=str),
         {
             "Content-Type": "application/json; charset=utf-8",
             "x-request-id": request_id,

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -11,6 +12,8 @@ from shared_code.observability.request_context import current_request
 from shared_code.observability.telemetry import telemetry
 
 _STARTED = "_telemetry_started"
+#: whose names are remembered: an upload runs some twenty, always the same
+_STATEMENTS = 512
 #: the verb; the table, which follows UPDATE itself, or the first FROM, INTO or UPDATE behind another verb
 _VERB_AND_TABLE = re.compile(
     r"\s*(\w+)(?:(?:(?<=\bUPDATE)|.*?\b(?:FROM|INTO|UPDATE))\s+([\w.\"\[\]]+))?", re.IGNORECASE | re.DOTALL
@@ -24,6 +27,7 @@ def trace_database(engine: Engine) -> None:
     event.listen(engine, "handle_error", _failed)
 
 
+@lru_cache(_STATEMENTS)
 def statement_name(statement: str) -> str:
     """Verb and table, as a name to group by: ``INSERT TokenUsageLogs``."""
     found = _VERB_AND_TABLE.match(statement)

@@ -100,15 +100,38 @@ def redact_value(value: Any) -> Any:
     if isinstance(value, str):
         masked = redact(value)
         return value if masked == value else masked
+    if not isinstance(value, dict | list | tuple) or not _holds_secret(value):
+        return value
     if isinstance(value, dict):
         copy = {key: redact_value(item) for key, item in value.items()}
         return copy if any(copy[key] is not value[key] for key in copy) else value
-    if isinstance(value, (list, tuple)):
-        items = [redact_value(item) for item in value]
-        if all(new is old for new, old in zip(items, value, strict=True)):
-            return value
-        return items if isinstance(value, list) else tuple(items)
-    return value
+    items = [redact_value(item) for item in value]
+    if all(new is old for new, old in zip(items, value, strict=True)):
+        return value
+    return items if isinstance(value, list) else tuple(items)
+
+
+def _holds_secret(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> bool:
+    """Whether anything in there is to be masked, by one look at all its texts, each of them once.
+
+    Most values hold no secret, and a look at each text takes several times as long. What would be masked in one of
+    them is masked in the whole as well, because each stands on a line of its own.
+    """
+    texts: set[str] = set()
+    _collect_texts(value, texts)
+    whole = "\n".join(texts)
+    return redact(whole) != whole
+
+
+def _collect_texts(value: Any, texts: set[str]) -> None:
+    if isinstance(value, str):
+        texts.add(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect_texts(item, texts)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _collect_texts(item, texts)
 
 
 def redacted_traceback(error: BaseException) -> str:

@@ -12,7 +12,7 @@ spans and its rows in ApplicationLogs are found together.
 
 import atexit
 import logging
-import secrets
+import random
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -123,7 +123,7 @@ class Telemetry:
                 here.labels(),
                 name=name,
                 kind=kind,
-                span_id=secrets.token_hex(8),
+                span_id=_new_span_id(),
                 duration_seconds=duration_seconds,
                 success=error is None,
                 result_code=error or "0",
@@ -226,7 +226,7 @@ class _Writer(BackgroundWriter[Item]):
     @contextmanager
     def open_span(self, _name: str, _kind: SpanKind) -> Iterator[SpanIds]:
         """The ids of a new span of the operation that is under way."""
-        yield SpanIds(secrets.token_hex(8))
+        yield SpanIds(_new_span_id())
 
 
 def _to_application_insights(settings: Settings, limits: WriterLimits, timeout_seconds: float) -> Telemetry | None:
@@ -265,6 +265,11 @@ def shutdown_telemetry(timeout_seconds: float = 2.0) -> None:
 def telemetry() -> Telemetry:
     """The process's telemetry; one that is off until :func:`configure_telemetry` turned it on."""
     return _current
+
+
+def _new_span_id() -> str:
+    """It has to differ, not to be secret; asked for a secret, the system lets other threads run first."""
+    return f"{random.getrandbits(64):016x}"
 
 
 def _note_error(span: Span, error: BaseException) -> None:

@@ -20,7 +20,8 @@ FIELDS = ("companyID", "username", "branch", "licenceID", "model", "lines", "for
 
 _MULTIPART = "multipart/form-data"
 _MOST_PARTS = 200
-_PIECE = 1 << 16
+#: bytes that the decoder gets at once: it tries each place of a piece with a boundary, and a large file is many pieces
+_PIECE = 1 << 15
 #: what a part may declare as the encoding of its text, and what that means in Python
 _ENCODINGS = {"": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1"}
 _SHOWN = 60

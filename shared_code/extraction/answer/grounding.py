@@ -50,7 +50,7 @@ def ground(invoice: Invoice, layer: TextLayer, *, total_has_decimals: bool) -> G
         found |= {field: _recognised(one, seen.get(field)) for field, one in found.items()}
     if layer.unseen.text.strip():
         unseen = _levels(invoice, layer.unseen, total_has_decimals=total_has_decimals)
-        hidden = {field for field, one in unseen.items() if _is_found(one) and not _is_found(found.get(field))}
+        hidden = [field for field, one in unseen.items() if _is_found(one) and not _is_found(found.get(field))]
         found |= {field: _only_unseen(field) for field in hidden}
     if layer.read_from_pictures and _is_settled_by_sum(invoice, layer, found):
         found["total"] = _LookedUp("total", Grounding.FOUND)

@@ -1,6 +1,6 @@
 """Gemini through google-genai: one client for the process, one HTTP call per question.
 
-Only this module imports the SDK. It changes these defaults of the SDK, each for a reason that was seen:
+Only this module and :mod:`.sdk_config` import the SDK. These of its defaults are changed, each for a reason seen:
 
 * it retries and continues answers by itself, in calls that nobody would book: both are off;
 * an empty key falls back to a key from the environment, which another company would pay for: refused before;
@@ -41,8 +41,6 @@ DEFAULT_API_VERSION = "v1beta"
 #: the key that the client is built with; no call of ours is sent with it
 PLACEHOLDER_KEY = "placeholder-never-sent"
 _KEY_HEADER = "x-goog-api-key"
-#: what the SDK is given as content; ``extra_body`` takes its place
-_IN_BODY = "-"
 #: seconds; the service refuses a shorter deadline
 _SHORTEST_SERVER_SECONDS = 10
 _MOST_MODELS = 5000
@@ -81,9 +79,12 @@ class GeminiProvider:
 
         key = checked_key(api_key)
         client = self._ready_client()
-        config = _config(request, key, timeout_seconds)
+        from shared_code.providers.gemini.sdk_config import NO_CONTENT, ONE_QUESTION
+
+        options = _http_options(key, timeout_seconds, body=_body(request))
+        config = ONE_QUESTION.model_copy(update={"http_options": options})
         response = guarded(
-            lambda: client.models.generate_content(model=plain_name(request.model), contents=_IN_BODY, config=config),
+            lambda: client.models.generate_content(model=plain_name(request.model), contents=NO_CONTENT, config=config),
             self._failure_of,
         ).sdk_http_response
         return read_answer(response.body if response else None)
@@ -151,17 +152,6 @@ class GeminiProvider:
             headers=getattr(error.response, "headers", None) or {},
             now=self._now(),
         )
-
-
-def _config(request: ModelRequest, key: str, timeout_seconds: float) -> "types.GenerateContentConfig":
-    from google.genai import types
-
-    return types.GenerateContentConfig(
-        http_options=_http_options(key, timeout_seconds, body=_body(request)),
-        should_return_http_response=True,
-        automatic_continuation=False,
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-    )
 
 
 def _http_options(key: str, timeout_seconds: float, *, body: dict[str, Any] | None = None) -> "types.HttpOptions":
