@@ -9,7 +9,6 @@ SQL Server does not write at all.
 
 import logging
 import re
-import sqlite3
 import statistics
 import tempfile
 import threading
@@ -28,6 +27,7 @@ from bench import rig
 from bench.service.comparison import forget_settings
 from bench.service.model import Model
 from bench.service.roles import Tree
+from shared_code.database.liveness import was_idle
 
 _WARM, _CALLS = 40, 200
 #: the writers in the background have written by then
@@ -78,10 +78,10 @@ class Watch:
         with self._lock:
             self.counts.update((*kinds, "trips"))
 
-    def _taken(self, connection: Any, record: Any, _proxy: Any) -> None:
-        """A server is asked whether the connection still lives."""
+    def _taken(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        """A server is asked whether the connection still lives, if it was idle."""
         record.info |= {"trips": 0, "table": None}
-        if not isinstance(connection, sqlite3.Connection):
+        if was_idle(record):
             self._trip(record.info)
 
     def _begin(self, connection: Any) -> None:

@@ -24,6 +24,7 @@ from shared_code.azure_login import azure_credential
 from shared_code.database import odbc, parameter_types
 from shared_code.database.driver_limits import hold_to_time_limits
 from shared_code.database.error_causes import LoginFailed, classify
+from shared_code.database.liveness import ask_idle_connections
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings
 
@@ -42,6 +43,7 @@ _DRIVERS = {
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,29}", re.IGNORECASE)
 #: a writer that waits longer than this for a lock lets go and starts again; its time limit may end the wait earlier
 LOCK_TIMEOUT_SECONDS = 15
+_BUSY_TIMEOUT = "busy_timeout"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - a scope, not a secret
 _SQL_COPT_SS_ACCESS_TOKEN = 1256
@@ -169,7 +171,7 @@ def build_engine(target: Target, settings: Settings, *, token_source: TokenSourc
     else:
         options["connect_args"] = {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
     if target.dialect != "sqlite":
-        options |= {"pool_pre_ping": True, "pool_recycle": settings.db_pool_recycle_seconds}
+        options["pool_recycle"] = settings.db_pool_recycle_seconds
     engine = create_engine(target.url, **options)
     _listen(engine, target, settings, token_source)
     if target.dialect == "sqlite":
@@ -205,6 +207,7 @@ def _listen(engine: Engine, target: Target, settings: Settings, token_source: To
         event.listen(engine, "do_connect", _token_handover(source))
     if target.dialect != "sqlite":
         hold_to_time_limits(engine)
+        ask_idle_connections(engine)
 
 
 def _mark_disconnect(context: ExceptionContext) -> None:
@@ -221,10 +224,13 @@ def limit_sqlite_wait(connection: Connection, seconds: float) -> None:
 
     Past SQLAlchemy, whose statement would cost more than the transaction's own.
     """
+    milliseconds = int(min(max(seconds, 0.0), LOCK_TIMEOUT_SECONDS) * 1000)
+    if connection.info.get(_BUSY_TIMEOUT) == milliseconds:
+        return
     driver = connection.connection.driver_connection
     assert driver is not None
-    milliseconds = int(min(max(seconds, 0.0), LOCK_TIMEOUT_SECONDS) * 1000)
     driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
+    connection.info[_BUSY_TIMEOUT] = milliseconds
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -103,11 +103,8 @@ class Budgets:
         if bound_that_fits(request, *rooms) is None:
             raise _counter_refusal(request, counters, tz, now)
         key, bound = self._reserve_key(connection, request, keys, rooms=rooms, now=now)
-        for counter in counters:
-            if counter.copied_limit != counter.limit and not quotas.follow_limit(connection, counter):
-                raise Contended
-            if not reservations.reserve_on_counter(connection, counter.counter_id, bound):
-                raise Contended
+        if not _set_aside(connection, counters, bound):
+            raise Contended
         reservation = Reservation(
             identity=request.identity,
             attempt=request.attempt,
@@ -222,6 +219,16 @@ class Budgets:
             return Booked.ALREADY
         usage_rows.move_sums(connection, reservation, used=difference, reserved=0)
         return Booked.CORRECTED
+
+
+def _set_aside(connection: "Connection", counters: "Sequence[quotas.Counter]", bound: int) -> bool:
+    """Reserve on all counters, given in ascending order of id; False when another call was quicker."""
+    ids = [counter.counter_id for counter in counters]
+    outdated = [counter for counter in counters if counter.copied_limit != counter.limit]
+    if outdated:
+        lock_order.hold_counters(connection, ids)
+    followed = all(quotas.follow_limit(connection, counter) for counter in outdated)
+    return followed and reservations.reserve_on_counters(connection, ids, bound)
 
 
 def _fit(row: UsageRow) -> UsageRow:

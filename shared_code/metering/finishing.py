@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared_code.database.stores.extractions import claims, erased_readings, readings
 from shared_code.database.stores.extractions.erased_readings import DocumentKey
+from shared_code.database.stores.extractions.reading_ends import surroundings
 from shared_code.database.stores.extractions.readings import DONE, FAILED, Finished, ReadingHead
 from shared_code.database.stores.operations import webhook_deliveries
 from shared_code.database.stores.operations.webhook_deliveries import EXTRACTION_DONE, EXTRACTION_FAILED, Happening
@@ -131,8 +132,10 @@ def _end_reading(connection: "Connection", ending: Ending) -> Ended:
         head = claims.finish_claim(connection, claim.key, claim.call_id, ending.result)
         if head is None:
             return Ended()
-        review = open_if_asked(connection, head, ending.result)
-        _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
+        around = surroundings(connection, head)
+        review = open_if_asked(connection, head, ending.result, around)
+        if around.has_receiver:
+            _tell(connection, head, EXTRACTION_DONE, DONE, ending.result.status)
         return Ended(review=review)
     freed = claim is not None and claims.free_claim(
         connection, claim.key, claim.call_id, needed_tokens=claim.needed_tokens

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared_code.database.stores.extractions import readings
+from shared_code.database.stores.extractions.reading_ends import Surroundings
 from shared_code.database.stores.extractions.readings import Finished, ReadingHead
 from shared_code.database.stores.keys.token_fields import checked_company
 from shared_code.database.stores.lock_order import hold_document
@@ -64,7 +65,9 @@ class OpenedReview:
     corrected_values: str | None = None
 
 
-def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finished) -> OpenedReview | None:
+def open_if_asked(
+    connection: "Connection", head: ReadingHead, finished: Finished, around: Surroundings
+) -> OpenedReview | None:
     """Open the review of a reading that was stored just now, if the rule of its company asks for one.
 
     A reading of a document whose values a person has corrected before is always looked at, whatever the rule says, and
@@ -73,7 +76,7 @@ def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finishe
     :returns: the review; None when there was one before, which may be in any state.
     """
     try:
-        new = _wanted(connection, head, finished)
+        new = _wanted(connection, head, finished, around)
     except (InvalidRequest, KeyError, IndexError, TypeError, ValueError, AttributeError):
         # Whatever an odd result holds: its call is booked, and a person looks at it.
         _log.exception("what reading %s is reviewed for is not known", head.reading_id)
@@ -84,17 +87,17 @@ def open_if_asked(connection: "Connection", head: ReadingHead, finished: Finishe
     return OpenedReview(review_rows.PENDING, new.corrected) if opened else None
 
 
-def _wanted(connection: "Connection", head: ReadingHead, finished: Finished) -> NewReview | None:
+def _wanted(connection: "Connection", head: ReadingHead, finished: Finished, around: Surroundings) -> NewReview | None:
     facts = finished.review or facts_of(json.loads(finished.result))
     document = head.company_id, head.document_sha256
     # Whoever decides about another reading of the document at this moment is waited for.
-    read_before = hold_document(connection, *document, not_id=head.reading_id)
+    read_before = around.read_before and hold_document(connection, *document, not_id=head.reading_id)
     earlier = review_rows.latest_corrected(connection, *document, not_id=head.reading_id) if read_before else None
     if earlier is not None:
         corrected = carried_values(connection, earlier, json.loads(finished.result))
         reason: str | None = CORRECTED_BEFORE
     else:
-        corrected, reason = None, _reason(connection, head.company_id, facts)
+        corrected, reason = None, _reason(connection, head.company_id, facts, around.rule)
     if reason is None:
         return None
     return NewReview(head.reading_id, head.company_id, head.document_sha256, reason, facts, head.file_label, corrected)
@@ -119,7 +122,8 @@ def open_if_doubtful(connection: "Connection", reading_id: str, data: Mapping[st
     found = readings.find_reading(connection, reading_id)
     if found is None:
         return
-    reason = _reason(connection, found.company_id, facts)
+    rule = review_rules.find_rule(connection, found.company_id.upper())
+    reason = _reason(connection, found.company_id, facts, rule)
     if reason is not None:
         review_rows.open_review(
             connection,
@@ -127,9 +131,7 @@ def open_if_doubtful(connection: "Connection", reading_id: str, data: Mapping[st
         )
 
 
-def _reason(connection: "Connection", company_id: str, facts: ReviewFacts) -> str | None:
-    rule = review_rules.find_rule(connection, company_id.upper())
-
+def _reason(connection: "Connection", company_id: str, facts: ReviewFacts, rule: ReviewRule) -> str | None:
     def decided(seller: str, at_most: int) -> int:
         return review_rows.decided_of_seller(connection, company_id, seller, at_most=at_most)
 

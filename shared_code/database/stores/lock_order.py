@@ -34,6 +34,7 @@ from sqlalchemy import Connection, String, bindparam, func, insert, or_, select,
 from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.company_case import same_company
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.tables import (
     company_settings,
     extractions,
@@ -45,12 +46,16 @@ from shared_code.database.tables import (
 
 summary = token_usage_summary
 
-_OLDEST = select(func.min(extractions.c.ExtractionID)).where(
+#: the oldest reading of a document but ``own``, if there is one
+OLDEST = select(func.min(extractions.c.ExtractionID).label("Oldest")).where(
     extractions.c.CompanyID == bindparam("company", type_=String(50)),
     extractions.c.DocumentSha256 == bindparam("document", type_=String(64)),
     or_(extractions.c.PublicID.is_(None), extractions.c.PublicID != bindparam("own", type_=String(36))),
 )
-_HOLD = update(extractions).where(extractions.c.ExtractionID == bindparam("oldest")).values(State=extractions.c.State)
+_FIND_OLDEST = Prepared(OLDEST)
+_HOLD = Prepared(
+    update(extractions).where(extractions.c.ExtractionID == bindparam("oldest")).values(State=extractions.c.State)
+)
 
 
 def hold_document(connection: Connection, company_id: str, sha256: str, *, not_id: str | None = None) -> bool:
@@ -63,9 +68,9 @@ def hold_document(connection: Connection, company_id: str, sha256: str, *, not_i
     :returns: whether there is one.
     """
     wanted = {"company": company_id, "document": sha256, "own": not_id or ""}
-    while (oldest := connection.execute(_OLDEST, wanted).scalar()) is not None:
+    while (oldest := _FIND_OLDEST.first(connection, wanted).Oldest) is not None:
         # None when it was too old just now: the next one stands for the document.
-        if connection.execute(_HOLD, {"oldest": oldest}).rowcount == 1:
+        if _HOLD.changed(connection, {"oldest": oldest}) == 1:
             return True
     return False
 

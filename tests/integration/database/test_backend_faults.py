@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy import event, insert, select, text, update
 
-from shared_code.database import engines
+from shared_code.database import engines, liveness
 from shared_code.database.connection import create_database
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import token_master
@@ -50,7 +50,9 @@ def test_a_terminated_backend_costs_one_more_try(database, pauses):
 
 
 @on_postgresql
-def test_idle_connections_that_were_cut_are_not_noticed(database, pauses):
+@pytest.mark.parametrize(("moment", "tries_more"), [(0.0, 0), (60.0, 1)], ids=["idle", "used a moment ago"])
+def test_connections_that_were_cut_cost_at_most_one_more_try(database, pauses, monkeypatch, moment, tries_more):
+    monkeypatch.setattr(liveness, "_MOMENT_SECONDS", moment)
     assert companies(database) == []
     other = create_database_like(database)
     with other.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -61,7 +63,8 @@ def test_idle_connections_that_were_cut_are_not_noticed(database, pauses):
         )
     other.close()
     database.run(add)
-    assert pauses == []
+    assert companies(database) == ["NT047"]
+    assert len(pauses) == tries_more
 
 
 def create_database_like(database):

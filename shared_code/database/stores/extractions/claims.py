@@ -29,6 +29,7 @@ from sqlalchemy import (
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.stores.extractions.readings import Finished, ReadingHead, insert_done
 from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import claims, extractions, reviews
 from shared_code.labels import new_reading_id
@@ -121,8 +122,23 @@ class Claim:
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
-_INSERT = insert(table).values(State=RUNNING, LeaseUntil=utc_in(bindparam("lease", type_=Integer)))
-_FINISH = (
+_INSERT = Prepared(
+    insert(table)
+    .values(
+        ClaimKey=bindparam("claim"),
+        CompanyID=bindparam("company"),
+        DocumentSha256=bindparam("document"),
+        PromptVersion=bindparam("prompt"),
+        Provider=bindparam("provider"),
+        Model=bindparam("model"),
+        CallID=bindparam("call"),
+        RunningID=bindparam("reading"),
+        State=RUNNING,
+        LeaseUntil=utc_in(bindparam("lease", type_=Integer)),
+    )
+    .inline()
+)
+_FINISH = Prepared(
     update(table)
     .where(table.c.ClaimKey == bindparam("claim"), table.c.CallID == bindparam("call"))
     .values(State=DONE, UpdatedAt=utc_now(), NeededTokens=None, ReadingID=bindparam("reading"), RunningID=None)
@@ -131,17 +147,17 @@ _FINISH = (
 
 def insert_claim(connection: Connection, request: ClaimRequest) -> None:
     """Claim a document. Raises SQLAlchemy's IntegrityError when a claim on it exists."""
-    connection.execute(
-        _INSERT,
+    _INSERT.changed(
+        connection,
         {
-            "ClaimKey": request.key,
-            "CompanyID": request.company_id,
-            "DocumentSha256": request.document_sha256,
-            "PromptVersion": request.prompt_version,
-            "Provider": request.provider,
-            "Model": request.model,
-            "CallID": request.call_id,
-            "RunningID": request.reading_id,
+            "claim": request.key,
+            "company": request.company_id,
+            "document": request.document_sha256,
+            "prompt": request.prompt_version,
+            "provider": request.provider,
+            "model": request.model,
+            "call": request.call_id,
+            "reading": request.reading_id,
             "lease": request.lease_seconds,
         },
     )
@@ -176,7 +192,7 @@ def take_over_claim(connection: Connection, request: ClaimRequest, *, previous: 
 
 def find_claim(connection: Connection, key: str) -> Claim | None:
     """The claim under a key with its newest reading, if any."""
-    row = connection.execute(_FIND, {"claim": key}).first()
+    row = _FIND.first(connection, {"claim": key})
     return None if row is None else from_row(Claim, row, key=row.ClaimKey, lease_ended=bool(row.LeaseEnded))
 
 
@@ -188,7 +204,7 @@ def finish_claim(connection: Connection, key: str, call_id: str, finished: Finis
     head = finished.head or _head_of(connection, key, call_id)
     if head is None:
         return None
-    connection.execute(_FINISH, {"claim": key, "call": call_id, "reading": head.reading_id})
+    _FINISH.changed(connection, {"claim": key, "call": call_id, "reading": head.reading_id})
     return head if insert_done(connection, head, finished) else None
 
 
@@ -230,7 +246,7 @@ def _ended() -> Any:
     return or_(and_(table.c.State == RUNNING, table.c.LeaseUntil < utc_now()), table.c.State == SHORT)
 
 
-_FIND = (
+_FIND = Prepared(
     select(
         table.c.ClaimKey,
         table.c.CallID,

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from shared_code.database.clock import utc_now
 from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.reviews.review_rows import ReviewFacts
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import claims, extractions, reviews
@@ -153,12 +154,12 @@ _ABSENT = and_(
     )
     .exists(),
 )
-_INSERT = (
+_INSERT = Prepared(
     insert(table)
     .from_select(list(_COLUMNS), select(*_COLUMNS.values()).where(_ABSENT), include_defaults=False)
     .execution_options(preserve_rowcount=True)
 )
-_REPLACE_FAILED = (
+_REPLACE_FAILED = Prepared(
     update(table)
     .where(table.c.PublicID == bindparam("wanted"), table.c.State == FAILED, table.c.ErasedAt.is_(None))
     .values(_COLUMNS)
@@ -181,9 +182,7 @@ def insert_done(connection: Connection, head: ReadingHead, finished: Finished) -
         "new_ErrorCode": None,
         "new_Error": None,
     }
-    if connection.execute(_INSERT, values).rowcount == 1:
-        return True
-    return connection.execute(_REPLACE_FAILED, values).rowcount == 1
+    return _INSERT.changed(connection, values) == 1 or _REPLACE_FAILED.changed(connection, values) == 1
 
 
 def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError) -> bool:
@@ -203,7 +202,7 @@ def insert_failed(connection: Connection, head: ReadingHead, error: ServiceError
         "new_ErrorCode": error.code,
         "new_Error": fitting(json.dumps(facts, ensure_ascii=False, default=str)),
     }
-    return connection.execute(_INSERT, values).rowcount == 1
+    return _INSERT.changed(connection, values) == 1
 
 
 def find_reading(connection: Connection, reading_id: str) -> FoundReading | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, String, bindparam, literal_column, select, union_all
 
 from shared_code.database.stores.extractions.readings import DONE
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.tables import extractions
 
 
@@ -43,10 +44,11 @@ def _earliest_with_key(column: ColumnElement[str], name: str, *, certain: int) -
 
 
 # Each key by its own index: asked for either of two, SQLite goes through all readings of the company.
-_SAME_INVOICE = union_all(
+_both = union_all(
     _earliest_with_key(extractions.c.DuplicateKey, "duplicate", certain=1),
     _earliest_with_key(extractions.c.SimilarKey, "similar", certain=0),
-)
+).subquery()
+_SAME_INVOICE = Prepared(select(_both))
 
 
 def find_same_invoice(
@@ -55,8 +57,8 @@ def find_same_invoice(
     """The earliest other document of the company with the same invoice: one that is certain, else one that may be."""
     if not duplicate_key and not similar_key:
         return None
-    rows = connection.execute(
-        _SAME_INVOICE,
+    rows = _SAME_INVOICE.rows(
+        connection,
         {"company": company_id, "duplicate": duplicate_key, "similar": similar_key, "own_sha256": not_sha256},
     )
     found = [SameInvoice(row.DocumentSha256, row.InvoiceNumber or "", bool(row.Certain)) for row in rows]

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, bindparam, cast, func, or_, select, update
+from sqlalchemy import Connection, Select, String, bindparam, cast, func, or_, select, update
 
 from shared_code.database import key_cipher
 from shared_code.database.clock import utc_now
 from shared_code.database.company_case import folded, same_company
 from shared_code.database.key_cipher import KeyCipher
 from shared_code.database.stores.keys.token_fields import naive_utc
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.tables import company_settings, token_master, token_usage_summary
 from shared_code.errors import ConfigurationError
 from shared_code.records import ApiKey, KeyStatus, Provider
@@ -35,8 +36,8 @@ ROWS: Select[Any] = select(
         zone, folded(zone.c.CompanyID) == folded(table.c.CompanyID)
     )
 )
-_COMPANY_KEYS = ROWS.where(same_company(table.c.CompanyID, bindparam("company", type_=String(50)))).order_by(
-    table.c.TokenID
+_COMPANY_KEYS = Prepared(
+    ROWS.where(same_company(table.c.CompanyID, bindparam("company", type_=String(50)))).order_by(table.c.TokenID)
 )
 
 
@@ -117,7 +118,7 @@ class StoredKey:
 
 def company_keys(connection: Connection, company_id: str) -> list[StoredKey]:
     """All keys of a company, whatever their status, in one statement; ``company_id`` is in upper case."""
-    return [stored_key(row) for row in connection.execute(_COMPANY_KEYS, {"company": company_id})]
+    return [stored_key(row) for row in _COMPANY_KEYS.rows(connection, {"company": company_id})]
 
 
 def is_key_of(connection: Connection, token_id: int | None, company_id: str) -> bool:
@@ -255,7 +256,7 @@ def block_project(connection: Connection, company_id: str, project: str) -> int:
     return int(result.rowcount)
 
 
-def stored_key(row: Row[Any]) -> StoredKey:
+def stored_key(row: Any) -> StoredKey:
     """The key of a row of :data:`ROWS`."""
     # Spelled out, unlike other rows: every upload reads its company's keys.
     return StoredKey(

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Insert, String, and_, bindparam, delete, func, insert, literal, select, update
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.company_case import same_company
 from shared_code.database.stores.operations.json_facts import read_facts
 from shared_code.database.stores.operations.rows_by_age import Expiring, matching, newest
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import company_settings, webhook_deliveries
 from shared_code.database.text_columns import fitting
@@ -120,12 +121,12 @@ _WANTED = (
 )
 
 
-def _insertion(*conditions: Any) -> Any:
+def _insertion(*conditions: Any) -> Insert:
     rows = select(*_COLUMNS.values()).where(and_(*conditions))
     return insert(table).from_select(list(_COLUMNS), rows, include_defaults=False)
 
 
-_INSERT_WANTED = _insertion(_WANTED, _ABSENT)
+_INSERT_WANTED = Prepared(_insertion(_WANTED, _ABSENT))
 _INSERT_HOUSE = _insertion(_ABSENT)
 
 
@@ -134,7 +135,7 @@ def add_for_company(connection: Connection, happening: Happening) -> None:
 
     One statement, in the transaction of what has happened.
     """
-    connection.execute(_INSERT_WANTED, _values(happening) | {"pattern": f"%{happening.event}%"})
+    _INSERT_WANTED.changed(connection, _values(happening) | {"pattern": f"%{happening.event}%"})
 
 
 def add_for_house(connection: Connection, happening: Happening) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from shared_code.database.company_case import same_company
 from shared_code.database.stores.lock_order import hold_company
 from shared_code.database.stores.operations.rows_by_age import matching
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.quotas.quota_scopes import COMPANY, LABELLED, subjects_of
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import quota_counters, quotas
@@ -108,7 +109,7 @@ _OF_DAY = and_(
 )
 
 # Built once: putting a statement together costs more than running it on SQLite.
-_MATCHING = (
+_MATCHING = Prepared(
     select(
         quotas.c.QuotaID,
         quotas.c.CompanyID,
@@ -127,7 +128,7 @@ _MATCHING = (
     .order_by(quotas.c.QuotaID)
 )
 _EXISTING = select(counters.c.CounterID).select_from(quotas.join(counters, _OF_DAY)).where(_OF_CALLER)
-_IDS = _EXISTING.order_by(counters.c.CounterID)
+_IDS = Prepared(_EXISTING.order_by(counters.c.CounterID))
 #: how many counters exist for a caller and day; takes :func:`counter_parameters`
 EXISTING_COUNTERS = _EXISTING.with_only_columns(func.count()).scalar_subquery()
 
@@ -155,7 +156,7 @@ def counters_of(connection: Connection, caller: Caller, day: date) -> tuple[list
     found: list[Counter] = []
     missing: list[Missing] = []
     by_quota: dict[int, tuple[Quota, dict[str, Any]]] = {}
-    for row in connection.execute(_MATCHING, counter_parameters(caller, day)):
+    for row in _MATCHING.rows(connection, counter_parameters(caller, day)):
         quota, periods = by_quota.setdefault(row.QuotaID, (quota_of(row), {}))
         if row.CounterID is not None:
             periods[row.Period] = row
@@ -170,7 +171,7 @@ def counters_of(connection: Connection, caller: Caller, day: date) -> tuple[list
 
 def counter_ids(connection: Connection, caller: Caller, day: date) -> list[int]:
     """Ids of the counters that a call of ``caller`` on ``day`` moves, in ascending order."""
-    return list(connection.execute(_IDS, counter_parameters(caller, day)).scalars())
+    return [row.CounterID for row in _IDS.rows(connection, counter_parameters(caller, day))]
 
 
 def follow_limit(connection: Connection, counter: Counter) -> bool:

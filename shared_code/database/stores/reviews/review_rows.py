@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared_code.database.clock import utc_in, utc_now
 from shared_code.database.stores.operations.rows_by_age import Expiring
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.row_records import from_row
 from shared_code.database.tables import corrections, extractions, reviews
 from shared_code.database.text_columns import fitting
@@ -119,7 +120,7 @@ _COLUMNS: dict[str, Any] = {
     )
 } | {"CreatedAt": utc_now(), "Version": literal(1)}
 _ABSENT = ~select(literal(1)).where(table.c.ReadingID == bindparam("wanted", type_=String(36))).exists()
-_INSERT = (
+_INSERT = Prepared(
     insert(table)
     .from_select(list(_COLUMNS), select(*_COLUMNS.values()).where(_ABSENT), include_defaults=False)
     .execution_options(preserve_rowcount=True)
@@ -159,7 +160,7 @@ def open_review(connection: Connection, new: NewReview) -> bool:
     }
     try:
         with connection.begin_nested():
-            return connection.execute(_INSERT, values).rowcount == 1
+            return _INSERT.changed(connection, values) == 1
     except IntegrityError:  # another one has just opened it
         return False
 

@@ -4,11 +4,13 @@ Each predicate reads only the row that its UPDATE changes; on every backend such
 waiting for its lock, so that used + reserved never passes a limit, whatever runs beside it. The row count decides.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, delete, func, insert, or_, select, update
 
 from shared_code.database.clock import utc_in, utc_now
+from shared_code.database.stores.prepared import Prepared
 from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, LABEL_COLUMNS, caller_of, label_values
 from shared_code.database.stores.quotas.quotas import EXISTING_COUNTERS, counter_parameters
 from shared_code.database.stores.row_records import from_row
@@ -23,7 +25,7 @@ counter = quota_counters
 
 
 # Built once: putting a statement together costs more than running it on SQLite.
-_RESERVE_ON_KEY = (
+_RESERVE_ON_KEY = Prepared(
     update(summary)
     .where(
         summary.c.TokenID == bindparam("token"),
@@ -34,7 +36,7 @@ _RESERVE_ON_KEY = (
     )
     .values(ReservedTokens=summary.c.ReservedTokens + bindparam("tokens", type_=BigInteger))
 )
-_RESERVE_ON_COUNTER = (
+_RESERVE_ON_COUNTER = Prepared(
     update(counter)
     .where(
         counter.c.CounterID == bindparam("counter"),
@@ -62,7 +64,7 @@ _WRITTEN = (
 )
 _NEW = "new_"
 # Decides and writes in one statement: no counter may exist that the reservation has not passed.
-_INSERT = (
+_INSERT = Prepared(
     insert(table)
     .from_select(
         [*_WRITTEN, "LeaseUntil"],
@@ -73,17 +75,18 @@ _INSERT = (
     )
     .execution_options(preserve_rowcount=True)
 )
-_DELETE = delete(table).where(table.c.CallID == bindparam("call"), table.c.Attempt == bindparam("attempt"))
+_DELETE = Prepared(delete(table).where(table.c.CallID == bindparam("call"), table.c.Attempt == bindparam("attempt")))
 
 
 def reserve_on_key(connection: Connection, token_id: int, tokens: int) -> bool:
     """Set ``tokens`` aside on a key; False when they do not fit or the key has no summary row."""
-    return connection.execute(_RESERVE_ON_KEY, {"token": token_id, "tokens": tokens}).rowcount == 1
+    return _RESERVE_ON_KEY.changed(connection, {"token": token_id, "tokens": tokens}) == 1
 
 
-def reserve_on_counter(connection: Connection, counter_id: int, tokens: int) -> bool:
-    """Set ``tokens`` aside on a quota counter; False when they do not fit."""
-    return connection.execute(_RESERVE_ON_COUNTER, {"counter": counter_id, "tokens": tokens}).rowcount == 1
+def reserve_on_counters(connection: Connection, counter_ids: Sequence[int], tokens: int) -> bool:
+    """Set ``tokens`` aside on quota counters, given in ascending order of id; False when they do not fit on one."""
+    wanted = [{"counter": counter_id, "tokens": tokens} for counter_id in counter_ids]
+    return not wanted or _RESERVE_ON_COUNTER.changed_by_each(connection, wanted) == len(wanted)
 
 
 def insert_reservation(connection: Connection, reservation: Reservation, *, known: int, lease_seconds: int) -> bool:
@@ -108,13 +111,12 @@ def insert_reservation(connection: Connection, reservation: Reservation, *, know
     }
     parameters = {_NEW + name: value for name, value in values.items()}
     counted = counter_parameters(caller, reservation.local_day)
-    written = connection.execute(_INSERT, parameters | counted | {"known": known, "lease": lease_seconds})
-    return written.rowcount == 1
+    return _INSERT.changed(connection, parameters | counted | {"known": known, "lease": lease_seconds}) == 1
 
 
 def delete_reservation(connection: Connection, call_id: str, attempt: int) -> bool:
     """Remove a reservation; only whoever gets True may touch the reserved sums."""
-    return connection.execute(_DELETE, {"call": call_id, "attempt": attempt}).rowcount == 1
+    return _DELETE.changed(connection, {"call": call_id, "attempt": attempt}) == 1
 
 
 def find_reservation(connection: Connection, call_id: str, attempt: int) -> Reservation | None:

@@ -13,7 +13,8 @@ from shared_code.database.clock import utc_now
 from shared_code.database.company_case import same_company
 from shared_code.database.stores.lock_order import hold_company
 from shared_code.database.stores.operations.rows_by_age import Expiring
-from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, label_values
+from shared_code.database.stores.prepared import Prepared
+from shared_code.database.stores.quotas.quota_scopes import BY_NAME, COMPANY, LABEL_COLUMNS, label_values
 from shared_code.database.stores.quotas.quotas import counter_ids
 from shared_code.database.tables import (
     quota_counters,
@@ -36,12 +37,41 @@ EXPIRING = Expiring(
 
 # Built once: putting a statement together costs more than running it on SQLite.
 # A key that was deleted meanwhile makes the row one of the company alone, in the same statement and without a lock.
-_INSERT = insert(logs).values(
-    TokenID=select(token_master.c.TokenID)
-    .where(token_master.c.TokenID == bindparam("token", type_=Integer))
-    .scalar_subquery()
+_TOKEN = select(token_master.c.TokenID).where(token_master.c.TokenID == bindparam("token", type_=Integer))
+_WRITTEN = (
+    *LABEL_COLUMNS,
+    "InputTokens",
+    "OutputTokens",
+    "TextPromptTokens",
+    "ImagePromptTokens",
+    "TextCandidatesTokens",
+    "TotalTokensUsed",
+    "RequestCount",
+    "CallID",
+    "Attempt",
+    "Kind",
+    "RequestID",
+    "CompanyID",
+    "LocalDay",
+    "Model",
+    "ThoughtsTokens",
+    "CachedTokens",
+    "CostUSD",
+    "DurationMs",
+    "Source",
+    "Outcome",
+    "DocumentSha256",
 )
-_ADD_TO_SUMMARY = (
+_NEW = "new_"
+_INSERT = Prepared(
+    insert(logs)
+    .values(
+        {"TokenID": _TOKEN.scalar_subquery()}
+        | {name: bindparam(_NEW + name, type_=logs.c[name].type) for name in _WRITTEN}
+    )
+    .inline()
+)
+_ADD_TO_SUMMARY = Prepared(
     update(summary)
     .where(summary.c.TokenID == bindparam("token"))
     .values(
@@ -51,7 +81,7 @@ _ADD_TO_SUMMARY = (
         LastUpdated=utc_now(),
     )
 )
-_ADD_TO_COUNTER = (
+_ADD_TO_COUNTER = Prepared(
     update(counter)
     .where(counter.c.CounterID == bindparam("counter"))
     .values(
@@ -67,34 +97,32 @@ def insert_usage(connection: Connection, row: UsageRow) -> None:
     :raises IntegrityError: SQLAlchemy's: the row exists.
     """
     usage = row.usage
-    connection.execute(
-        _INSERT,
-        {
-            "token": row.token_id,
-            **label_values(row.identity.caller),
-            "InputTokens": usage.input_tokens,
-            "OutputTokens": usage.output_tokens,
-            "TextPromptTokens": usage.modalities.get("text_prompt_tokens"),
-            "ImagePromptTokens": usage.modalities.get("image_prompt_tokens"),
-            "TextCandidatesTokens": usage.modalities.get("text_candidates_tokens"),
-            "TotalTokensUsed": usage.billable_tokens,
-            "RequestCount": usage.requests,
-            "CallID": row.identity.call_id,
-            "Attempt": row.attempt,
-            "Kind": row.kind.value,
-            "RequestID": row.identity.request_id,
-            "CompanyID": row.identity.caller.company_id,
-            "LocalDay": row.local_day,
-            "Model": row.model,
-            "ThoughtsTokens": usage.thoughts_tokens,
-            "CachedTokens": usage.cached_tokens,
-            "CostUSD": row.cost_usd,
-            "DurationMs": row.duration_ms,
-            "Source": row.identity.source.value,
-            "Outcome": row.outcome,
-            "DocumentSha256": row.identity.document_sha256,
-        },
-    )
+    values = {
+        **label_values(row.identity.caller),
+        "InputTokens": usage.input_tokens,
+        "OutputTokens": usage.output_tokens,
+        "TextPromptTokens": usage.modalities.get("text_prompt_tokens"),
+        "ImagePromptTokens": usage.modalities.get("image_prompt_tokens"),
+        "TextCandidatesTokens": usage.modalities.get("text_candidates_tokens"),
+        "TotalTokensUsed": usage.billable_tokens,
+        "RequestCount": usage.requests,
+        "CallID": row.identity.call_id,
+        "Attempt": row.attempt,
+        "Kind": row.kind.value,
+        "RequestID": row.identity.request_id,
+        "CompanyID": row.identity.caller.company_id,
+        "LocalDay": row.local_day,
+        "Model": row.model,
+        "ThoughtsTokens": usage.thoughts_tokens,
+        "CachedTokens": usage.cached_tokens,
+        "CostUSD": row.cost_usd,
+        "DurationMs": row.duration_ms,
+        "Source": row.identity.source.value,
+        "Outcome": row.outcome,
+        "DocumentSha256": row.identity.document_sha256,
+    }
+    named = {_NEW + name: value for name, value in values.items()}
+    _INSERT.changed(connection, named | {"token": row.token_id})
 
 
 def insert_usage_once(connection: Connection, row: UsageRow) -> bool:
@@ -142,8 +170,7 @@ def add_to_summary(connection: Connection, token_id: int, *, used: int, reserved
 
     Says whether the key has a summary row.
     """
-    result = connection.execute(_ADD_TO_SUMMARY, {"token": token_id, "used": used, "reserved": reserved})
-    return result.rowcount == 1
+    return _ADD_TO_SUMMARY.changed(connection, {"token": token_id, "used": used, "reserved": reserved}) == 1
 
 
 def move_sums(connection: Connection, reservation: Reservation, *, used: int, reserved: int) -> None:
@@ -175,4 +202,4 @@ def move_totals(
         for counter_id in counter_ids(connection, caller, day)
     ]
     if moved:
-        connection.execute(_ADD_TO_COUNTER, moved)
+        _ADD_TO_COUNTER.run_each(connection, moved)
