@@ -8,7 +8,6 @@ skipped without.
 import importlib.util
 import itertools
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -19,29 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlglot
-from sqlalchemy import (
-    ClauseElement,
-    Engine,
-    MetaData,
-    TextClause,
-    create_engine,
-    event,
-    inspect,
-    literal,
-    select,
-    text,
-    union_all,
-)
-from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
-from sqlalchemy.schema import DDLElement
-from sqlalchemy.sql.elements import ReleaseSavepointClause, RollbackToSavepointClause, SavepointClause
-from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy import Engine, MetaData, create_engine, event, inspect, literal, select, text, union_all
 
 from shared_code.database.connection import Database, create_database
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import SCHEMA, metadata
 from shared_code.settings import Settings
+from tests.azure_dialect import hold_to_azure
 from tests.compiled_statements import share_compiled_statements
 from tests.groups import pytest_xdist_make_scheduler  # noqa: F401 - a hook
 from tests.long import pytest_addoption, pytest_collection_modifyitems  # noqa: F401 - hooks
@@ -49,8 +32,6 @@ from tests.long import pytest_addoption, pytest_collection_modifyitems  # noqa: 
 BACKENDS = ("sqlite", "postgresql", "mssql")
 
 _numbers = itertools.count(1)
-_AZURE = MSDialect_pyodbc()
-_SAVEPOINTS = SavepointClause | RollbackToSavepointClause | ReleaseSavepointClause
 
 
 def pytest_configure() -> None:
@@ -265,35 +246,9 @@ def database(database_url, make_settings) -> Iterator[Database]:
     """An open :class:`Database` with the whole schema and no rows."""
     opened = create_database(make_settings(database_url))
     if opened.dialect == "sqlite":
-        event.listen(opened.engine, "before_execute", _hold_to_mssql)
+        event.listen(opened.engine, "before_execute", hold_to_azure)
     yield opened
     opened.close()
-
-
-#: SQLite's and PostgreSQL's habits that Azure SQL refuses or reads otherwise, in what is compiled for it
-_FORBIDDEN = re.compile(
-    r"\bLIMIT\b|\bRETURNING\b|\bON CONFLICT\b|\bILIKE\b|\bNULLS (FIRST|LAST)\b|\bIS (NOT )?(TRUE|FALSE)\b|\b(true|false)\b"
-    r"|\|\||::|\bstrftime\b|\bnow\(\)|\bMERGE\b|\bDECLARE\b|\bGROUP BY [^()]*\?|\bFOR UPDATE\b|\bUSING\b"
-)
-_checked: set[str] = set()
-
-
-def _hold_to_mssql(_connection, element, multiparams, params, _options) -> None:
-    """Compile each statement of a test for Azure SQL and read it with a parser of its dialect."""
-    if isinstance(element, TextClause | DDLElement | _SAVEPOINTS) or not isinstance(element, ClauseElement):
-        return
-    values = (multiparams[0] if multiparams else params) or {}
-    if isinstance(element, SelectBase) and isinstance(values, dict):
-        element = element.params(values)
-    names = list(values)
-    compiled = element.compile(dialect=_AZURE, column_keys=names or None, compile_kwargs={"render_postcompile": True})
-    statement = str(compiled)
-    if statement in _checked:
-        return
-    _checked.add(statement)
-    found = _FORBIDDEN.search(re.sub(r"N?'[^']*'|\[[^\]]*\]", "x", statement))
-    assert found is None, f"{found[0]} does not work on Azure SQL: {statement}"
-    sqlglot.parse_one(statement, read="tsql")
 
 
 def _fresh_postgresql(server: str, template: str) -> Iterator[str]:

@@ -90,8 +90,9 @@ def _pytest(root: Path, python: Path, arguments: list[str]) -> int:
 def _environment(root: Path) -> dict[str, str]:
     """The caller's environment without what would change the outcome of a test."""
     environment = loopback_without_proxy(os.environ) | {"AZURITE_BIN": str(azurite.binary(root)), "PYTHONUTF8": "1"}
-    # Set by a virtual environment that the caller has activated; the tools run in the project's own.
-    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+    # The first three come from a virtual environment that the caller has activated; the tools run in their own.
+    # With the last one, each of the many processes that the tests start would compile the whole service again.
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"):
         environment.pop(name, None)
     return environment
 

@@ -4,7 +4,6 @@ import itertools
 import json
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +22,7 @@ _numbers = itertools.count(1)
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.nodeid.startswith("tests/browser/"):
             item.add_marker(pytest.mark.e2e)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium"))

@@ -28,8 +28,9 @@ def generator():
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "generator.txt"
     if not stamp.exists() or stamp.read_text() != GENERATOR:
-        run(sys.executable, "-m", "venv", "--clear", folder)
-        run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", GENERATOR)
+        run(sys.executable, "-m", "venv", "--clear", "--without-pip", folder)
+        pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
+        run(*pip, "install", "-q", GENERATOR)
         stamp.write_text(GENERATOR)
     return python
 

@@ -7,9 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-import jsonschema
 import pytest
-from openapi_spec_validator import validate
 
 from devstack import contract
 from shared_code import errors
@@ -47,6 +45,8 @@ def test_the_meanings_are_those_of_the_pages():
 
 
 def test_it_is_a_document_of_openapi_3_1(document):
+    from openapi_spec_validator import validate  # takes seconds
+
     validate(document)
     assert document["openapi"].startswith("3.1")
     assert document["servers"][0]["url"] == "/"
@@ -110,6 +110,8 @@ def test_every_field_of_an_answer_is_described(document):
 
 @pytest.mark.parametrize("event", ["extraction.done", "extraction.failed", "alert.opened", "alert.closed"])
 def test_messages_to_webhooks_are_as_the_document_says(document, event):
+    import jsonschema  # takes seconds
+
     about = {"kind": "k", "severity": "error"} if event.startswith("alert") else {"state": "done", "status": "ok"}
     facts = {"company_id": None} | about if event.startswith("alert") else about
     moment = datetime(2026, 11, 29, 8, 30)
