@@ -27,7 +27,7 @@ from bench import rig
 from bench.service.comparison import forget_settings
 from bench.service.model import Model
 from bench.service.roles import Tree
-from shared_code.database.liveness import was_idle
+from shared_code.database.drivers.liveness import was_idle
 
 _WARM, _CALLS = 40, 200
 #: the writers in the background have written by then

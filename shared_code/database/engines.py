@@ -21,10 +21,11 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared_code.azure_login import azure_credential
-from shared_code.database import odbc, parameter_types
-from shared_code.database.driver_limits import hold_to_time_limits
+from shared_code.database.drivers import odbc, parameter_types
+from shared_code.database.drivers.driver_limits import hold_to_time_limits
 from shared_code.database.error_causes import LoginFailed, classify
-from shared_code.database.liveness import ask_idle_connections
+from shared_code.database.drivers.liveness import ask_idle_connections
+from shared_code.database.drivers.sqlite_names import call_tables_by_their_names
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings
 
@@ -175,8 +176,7 @@ def build_engine(target: Target, settings: Settings, *, token_source: TokenSourc
     engine = create_engine(target.url, **options)
     _listen(engine, target, settings, token_source)
     if target.dialect == "sqlite":
-        # Not by schema_translate_map, which writes each statement anew each time that it is run.
-        engine.dialect.identifier_preparer.schema_for_object = _without_schema
+        call_tables_by_their_names(engine)
     return engine
 
 
@@ -186,11 +186,6 @@ def reader_of(engine: Engine) -> Engine:
         return engine
     # Each statement sees what was committed before it, also in a transaction: to begin and end one is two round trips.
     return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _without_schema(_table: Any) -> str:
-    """SQLite has no schemas: tables are called by their names alone."""
-    return ""
 
 
 def _listen(engine: Engine, target: Target, settings: Settings, token_source: TokenSource | None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Table, false, literal, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from shared_code.database import odbc
+from shared_code.database.drivers import odbc
 from shared_code.database.error_causes import classify
 from shared_code.database.tables import SCHEMA, metadata
 

@@ -5,7 +5,7 @@ its own parts: values pass through the processors of their types, listeners are 
 through its handling, so that it is translated, and the connection given up where it is dead.
 
 On Azure SQL they are run by SQLAlchemy: its driver is to be told the type of each parameter, see
-:mod:`shared_code.database.parameter_types`.
+:mod:`shared_code.database.drivers.parameter_types`.
 """
 
 from collections import namedtuple

@@ -207,9 +207,9 @@ def test_a_status_changed_by_an_operator_before_the_write_begins_stays(books):
             with books.database.engine.begin() as other:
                 other.execute(update(tables.token_master).values(Status="Disabled"))
 
-    event.listen(books.database.engine, "begin", operator, insert=True)
+    event.listen(books.database.engine, "engine_connect", operator)
     assert books.step("set statuses").changed == 0
-    event.remove(books.database.engine, "begin", operator)
+    event.remove(books.database.engine, "engine_connect", operator)
     assert done
     assert books.status(token) == "Disabled"
 

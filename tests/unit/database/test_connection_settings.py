@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from shared_code.database import odbc
+from shared_code.database.drivers import odbc
 from shared_code.database.engines import build_engine, resolve_target
 from shared_code.database.error_causes import Cause, LoginFailed, classify
 from shared_code.errors import ConfigurationError

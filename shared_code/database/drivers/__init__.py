@@ -1,0 +1,1 @@
+"""What each kind of database needs of its driver: time limits, liveness, names, types of parameters."""
