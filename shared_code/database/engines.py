@@ -23,9 +23,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from shared_code.azure_login import azure_credential
 from shared_code.database.drivers import odbc, parameter_types
 from shared_code.database.drivers.driver_limits import hold_to_time_limits
-from shared_code.database.error_causes import LoginFailed, classify
 from shared_code.database.drivers.liveness import ask_idle_connections
 from shared_code.database.drivers.sqlite_names import call_tables_by_their_names
+from shared_code.database.error_causes import LoginFailed, classify
 from shared_code.errors import ConfigurationError
 from shared_code.settings import Settings
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 
 from shared_code.database import engines
-from shared_code.database.drivers import liveness
 from shared_code.database.connection import create_database
+from shared_code.database.drivers import liveness
 from shared_code.database.schema import ensure_schema
 from shared_code.database.tables import token_master
 from shared_code.errors import DatabaseUnavailable, InternalError
