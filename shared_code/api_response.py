@@ -1,5 +1,6 @@
 """The one envelope of every JSON answer, and the only place where an error becomes an HTTP status."""
 
+import json
 import math
 import re
 import uuid
@@ -7,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from pydantic_core import to_json
 
 from shared_code.errors import InternalError, ServiceError
 
@@ -105,7 +104,7 @@ def _response(
 ) -> ApiResponse:
     return ApiResponse(
         status_code,
-        to_json(envelope, fallback=str),
+        json.dumps(envelope, ensure_ascii=False, default=str).encode(),
         {
             "Content-Type": "application/json; charset=utf-8",
             "x-request-id": request_id,

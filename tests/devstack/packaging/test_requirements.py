@@ -38,7 +38,7 @@ NAMESPACES = {
     "opentelemetry": "opentelemetry-api",
 }
 #: Come with the package that is required, and are a part of it for its users.
-COME_WITH = {"azure-core": "azure-storage-blob", "pydantic-core": "pydantic"}
+COME_WITH = {"azure-core": "azure-storage-blob"}
 
 
 def requirements(name="requirements.txt"):
