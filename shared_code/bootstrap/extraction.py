@@ -18,7 +18,7 @@ from shared_code.metering.keys import KeyFinder
 
 #: runs that are worked on at once: as many as keep a core and the processes that open documents busy. Most of a turn is
 #: waiting where the database is a server, and a company whose rows are locked must leave turns for others
-TURNS, TURNS_WITH_SERVER = 3, 12
+TURNS, TURNS_WITH_SERVER = 2, 12
 
 
 def build_extraction(base: Foundations) -> ExtractionService:
