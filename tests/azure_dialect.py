@@ -1,7 +1,8 @@
 """What tests run on SQLite has to be right on Azure SQL too: each statement is compiled for it and parsed once.
 
-A statement is known by SQLAlchemy's own key of it, so that looking again costs no compilation: with one for each call,
-tests on SQLite spent most of their CPU here.
+Those that every upload runs go past SQLAlchemy's listeners on SQLite (``database/stores/prepared``); they are shown by
+the tests over the databases, on the stand-in of Azure SQL. A statement is known by SQLAlchemy's own key of it, so that
+looking again costs no compilation: with one for each call, tests on SQLite spent most of their CPU here.
 """
 
 import re
