@@ -59,7 +59,7 @@ def reset() -> None:
 def build_services(settings: Settings, **foundations: Any) -> Services:
     """All parts of a process; nothing connects yet.
 
-    :param foundations: clocks and an outbox other than the process's own, see :func:`.foundations.lay_foundations`.
+    :param foundations: what is other than the process's own, see :func:`.foundations.lay_foundations`.
     :raises errors.ConfigurationError: a setting cannot be used.
     """
     base = lay_foundations(settings, **foundations)

@@ -59,17 +59,19 @@ def lay_foundations(
     clock: Callable[[], datetime] = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    database: Database | None = None,
     outbox: Outbox | None = None,
     second_readings: SecondReadings | None = None,
 ) -> Foundations:
     """Make them from the settings.
 
     :param clock: the moment (aware, UTC); ``monotonic`` and ``sleep`` pace retries and deadlines.
+    :param database: instead of the one that the settings name.
     :param outbox: where bookings wait while the database is away; the storage queue unless given.
     :param second_readings: instead of the process's own.
     :raises errors.ConfigurationError: a setting cannot be used: the key ring, the fallback file, the database's URL.
     """
-    database = create_database(settings, sleep=sleep, clock=monotonic)
+    database = database or create_database(settings, sleep=sleep, clock=monotonic)
     ring, fallback = settings.token_encryption_keys, settings.app_setting_file
     waiting = outbox or build_outbox(settings, clock)
     budgets = Budgets(clock=clock, default_zone=settings.default_time_zone)

@@ -15,6 +15,7 @@ from devstack.openai import OpenAIStandIn
 from shared_code.bootstrap import build_services
 from shared_code.bootstrap.container import Services
 from shared_code.database import tables
+from shared_code.database.connection import create_database
 from shared_code.database.stores.keys import token_keys
 from shared_code.database.stores.quotas import quota_changes
 from shared_code.documents.ocr.reader import SecondReader
@@ -41,17 +42,26 @@ def openai() -> Iterator[OpenAIStandIn]:
 
 
 class Pauses:
-    """A monotonic clock that moves by sleeping only, and remembers the sleeps."""
+    """A monotonic clock that moves by sleeping only, and remembers the sleeps.
+
+    What waits for a provider is in ``slept``. What waits for the database is in ``slept_for_database``: on a machine
+    with other work its server may be slow at any time.
+    """
 
     def __init__(self) -> None:
         self.now = 1_000.0
         self.slept: list[float] = []
+        self.slept_for_database: list[float] = []
 
     def __call__(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.now += seconds
+
+    def sleep_for_database(self, seconds: float) -> None:
+        self.slept_for_database.append(seconds)
         self.now += seconds
 
 
@@ -201,7 +211,9 @@ def pipeline_settings(database_url, gemini, openai, make_settings):
 
 @pytest.fixture
 def pipeline(pipeline_settings, gemini, pauses) -> Iterator[Pipeline]:
-    services = build_services(pipeline_settings(), monotonic=pauses, sleep=pauses.sleep)
+    settings = pipeline_settings()
+    database = create_database(settings, sleep=pauses.sleep_for_database, clock=pauses)
+    services = build_services(settings, monotonic=pauses, sleep=pauses.sleep, database=database)
     yield Pipeline(services, gemini)
     services.close()
 
