@@ -14,9 +14,11 @@ import ipaddress
 import json
 import math
 import re
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,12 +77,28 @@ def checked_key(api_key: str) -> str:
     return key
 
 
+@cache
+def tls_context(*, trust_env: bool) -> ssl.SSLContext:
+    """TLS by the certificates that the system trusts: one for all clients, because to read them takes 50 ms.
+
+    :param trust_env: by those that SSL_CERT_FILE or SSL_CERT_DIR name, if they are set.
+    :raises OSError: what they name cannot be read.
+    """
+    return httpx2.create_ssl_context(trust_env=trust_env)
+
+
 class VendorClient(httpx2.Client):
-    """A connection pool for one vendor, safe for many threads; the caller keeps it and closes it."""
+    """A connection pool for one vendor, safe for many threads; the caller keeps it and closes it.
+
+    :ivar tls: what its connections are made with.
+    """
 
     def __init__(self, base_url: str) -> None:
+        trust_env = not is_loopback(base_url)
+        self.tls = tls_context(trust_env=trust_env)
         super().__init__(
-            trust_env=not is_loopback(base_url),
+            trust_env=trust_env,
+            verify=self.tls,
             limits=httpx2.Limits(
                 max_connections=_MAX_CONNECTIONS,
                 max_keepalive_connections=_IDLE_CONNECTIONS,

@@ -132,6 +132,9 @@ class GeminiProvider:
                 base_url=self._base_url,
                 api_version=self._api_version,
                 httpx_client=self._http,
+                # For clients that nothing is asked with; without, the SDK reads all certificates twice more.
+                client_args={"verify": self._http.tls},
+                async_client_args={"verify": self._http.tls, "ssl": self._http.tls},
                 retry_options=types.HttpRetryOptions(attempts=1),
             ),
         )
