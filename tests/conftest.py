@@ -27,6 +27,7 @@ from shared_code.settings import Settings
 from tests.azure_dialect import hold_to_azure
 from tests.compiled_statements import share_compiled_statements
 from tests.groups import pytest_xdist_make_scheduler  # noqa: F401 - a hook
+from tests.kept_sessions import kept_sessions
 from tests.long import pytest_addoption, pytest_collection_modifyitems  # noqa: F401 - hooks
 
 BACKENDS = ("sqlite", "postgresql", "mssql")
@@ -81,7 +82,7 @@ def mssql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a database in Azure SQL's dialect that this session may empty."""
     url, standin = os.environ.get("TEST_MSSQL_URL"), os.environ.get("TEST_MSSQL_STANDIN")
     if standin and (not url or "PYTEST_XDIST_WORKER" in os.environ):
-        with running_standin(standin, tmp_path_factory.mktemp("mssql")) as server:
+        with running_standin(standin, tmp_path_factory.mktemp("mssql")) as server, kept_sessions(server.url()):
             yield server.url()
     elif url:
         yield url

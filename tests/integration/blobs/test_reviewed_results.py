@@ -168,7 +168,7 @@ def test_a_result_that_was_taken_away_comes_again_and_that_of_another_version_st
     readings = [dropped(stack, taken), dropped(stack, other)]
     stack.blobs.get_blob_client("invoice-results", result_name(taken)).delete_blob()
     stack.drop(other)
-    newer = wait_for(lambda: (found := stack.read(result_name(other))[0])["data"]["id"] != readings[1] and found)
+    newer = wait_for(lambda: (found := stack.result(other)[0])["data"]["id"] != readings[1] and found)
     for reading in readings:
         stack.services.database.run(Deciding(reading, CORRECT, ANN.name, None, opened))
     assert stack.services.blobs.reviewed.write_owed() == (2, 2)
