@@ -59,7 +59,13 @@ def kept_sessions(url: str) -> Iterator[None]:
         if _server_of(text) != server:
             return log_in(text, **options)
         free = kept[text, tuple(sorted((name, repr(value)) for name, value in options.items()))]
-        return KeptSession(free.pop() if free else log_in(text, **options), free)
+        while free:
+            session = free.pop()
+            with suppress(pyodbc.Error):  # a test may have ended it at the server
+                session.execute("SELECT 1").fetchall()
+                session.rollback()
+                return KeptSession(session, free)
+        return KeptSession(log_in(text, **options), free)
 
     pyodbc.connect = connect
     event.listen(Pool, "invalidate", _let_go)

@@ -1,9 +1,10 @@
-"""Which tests run where: those over databases on one of them each, those marked ``long`` on PostgreSQL or not at all.
+"""Which tests run where: those over databases on one of them each, the long ones on PostgreSQL or not at all.
 
 ``dev.py test`` as a whole must end within a quarter of an hour. So (``--spread``) each test over the databases runs on
 one of them, by its name. What is about the databases themselves, or books use, runs on all, and so does what is marked
 ``every_database`` because one of them cannot show it. Tests marked ``long`` take seconds: they run on PostgreSQL alone,
-where writers run at once and locks are its own, and not at all when they use no database.
+where writers run at once and locks are its own, and not at all when they use no database. Those marked ``soak`` take
+ten seconds and more, and show at length what others show in short: they never run in ``dev.py test``.
 ``dev.py soak`` (``--long``) runs exactly the others: each test runs in one of the two. Named tests run everywhere.
 """
 
@@ -51,6 +52,8 @@ def _is_short_form(item: pytest.Item) -> bool:
 def _is_left_out(item: pytest.Item, *, spread: bool) -> bool:
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     backends = [parameters[name] for name in _BACKEND_FIXTURES if name in parameters]
+    if item.get_closest_marker("soak") is not None:
+        return True
     if item.get_closest_marker("long") is not None:
         return _QUICK_BACKEND not in backends
     if not spread or not backends or item.nodeid.startswith(_ON_ALL) or item.get_closest_marker("every_database"):

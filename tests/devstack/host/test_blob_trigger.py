@@ -292,6 +292,7 @@ def test_long_run_keeps_its_message_and_a_deleted_receipt_fires_again(tmp_path, 
         wait_for(lambda: stage.times("long.slow") == 2)
 
 
+@pytest.mark.soak
 def test_storage_that_goes_away_and_comes_back(tmp_path):
     ports = free_ports(3)
     with running_azurite(tmp_path / "azurite", ports=ports) as connection:

@@ -41,6 +41,7 @@ def test_failed_pip_is_a_problem_and_is_tried_again(made, capfd):
     assert "anew" not in capfd.readouterr().out
 
 
+@pytest.mark.soak
 def test_an_environment_whose_set_up_was_cut_off_is_made_anew(made, capfd):
     (made / ".venv" / "setup-under-way").write_text("")
     (made / ".venv" / "leftover").write_text("half a package")

@@ -96,6 +96,7 @@ def test_a_letter_is_no_invoice():
     assert reading_of("not-an-invoice-letter.pdf").status == "not_an_invoice"
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not engine.is_installed(), reason="requirements-ocr.txt is not installed")
 @pytest.mark.parametrize(
     ("name", "expected"),

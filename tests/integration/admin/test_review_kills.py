@@ -82,7 +82,7 @@ def test_a_process_killed_behind_the_decision_has_decided_once_however_often_it_
     ]
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_of_clerks_in_processes_of_their_own_one_decides_and_the_others_are_told_who_what_and_when(
     api, reviews, database_url, tmp_path
 ):

@@ -57,6 +57,7 @@ def test_a_host_killed_in_the_middle_costs_at_most_the_calls_that_were_under_way
     assert 12 <= len(stack.billed_calls()) - before <= 12 + PARALLEL
 
 
+@pytest.mark.soak
 def test_a_model_that_was_away_costs_nobody_a_hand_and_no_file_a_second_call(stack):
     before = len(stack.billed_calls())
     stack.gemini.fault("overloaded_503", times=0)

@@ -77,7 +77,7 @@ def test_what_a_killed_process_owes_is_written_by_the_timer(stack):
     assert stack.services.blobs.reviewed.write_owed() == (0, 0)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_storage_that_is_away_gets_the_decision_later_and_once(quiet_stack, database_url, make_settings):
     stack, name = quiet_stack, f"NT047/{uuid.uuid4()}.pdf"
     settings = make_settings(

@@ -49,7 +49,7 @@ def verdict(data):
 
 
 @needs_reader
-@pytest.mark.long
+@pytest.mark.soak
 def test_what_a_late_reading_doubts_goes_to_a_person_as_if_it_had_come_in_time(with_reader, scan_answer):
     pipeline = with_reader(wait_seconds=0.0)
     pipeline.add_key()

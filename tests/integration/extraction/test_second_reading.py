@@ -60,6 +60,7 @@ def test_values_of_a_scan_are_confirmed_by_a_second_reading(with_reader, scan_an
     assert "second_reading_missing" not in codes(outcome)
 
 
+@pytest.mark.soak
 def test_the_sample_photo_is_answered_with_places_on_it(with_reader, monkeypatch):
     monkeypatch.setenv("OCR", "auto")  # for the model stand-in, which reads the picture too
     pipeline = with_reader()
@@ -77,6 +78,7 @@ def test_the_sample_photo_is_answered_with_places_on_it(with_reader, monkeypatch
     assert 0.3 < top < bottom < 0.36
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("field", "changes"),
     [

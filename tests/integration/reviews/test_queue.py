@@ -1,10 +1,12 @@
 """The queue and its list, on each database: order, filters, pages, and two persons who never get the same review."""
 
+import itertools
 import json
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, text, update
@@ -152,10 +154,8 @@ def test_persons_in_processes_of_their_own_decide_each_review_once(reviews, data
     print({out.stem: len(json.loads(out.read_text())) for out in outs})
 
 
-@pytest.mark.parametrize("order", review_lists.ORDERS)
-@pytest.mark.parametrize("wanted", ["state", "company", "reason", "both", "amount"])
 @pytest.mark.every_database
-def test_an_index_serves_each_filter_and_order_without_a_sort(reviews, wanted, order):
+def test_an_index_serves_each_filter_and_order_without_a_sort(reviews):
     if reviews.services.database.dialect == "mssql":
         pytest.skip("the stand-in has no plans of Azure SQL")
     states = ("pending", *["confirmed"] * 69)
@@ -167,21 +167,22 @@ def test_an_index_serves_each_filter_and_order_without_a_sort(reviews, wanted, o
         ],
     )
     reviews.run(lambda c: c.execute(text("ANALYZE")) and None)
-    chosen = {
-        "state": ReviewFilter(),
-        "company": ReviewFilter(company_id="C1"),
-        "reason": ReviewFilter(reason="everything"),
-        "both": ReviewFilter(company_id="C1", reason="everything"),
-        "amount": ReviewFilter(company_id="C1", min_amount=Decimal(5)),
-    }[wanted]
-    plans = explained(reviews, lambda c: review_lists.find_reviews(c, chosen, order=order, limit=10))
-    assert plans
-    for plan in plans:
-        assert "IX_Reviews_" in plan, plan
-        assert "SCAN Reviews\n" not in plan, plan
-        assert "Seq Scan" not in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
-        assert "Sort" not in plan, plan
+    for wanted, order in itertools.product(
+        (
+            ReviewFilter(),
+            ReviewFilter(company_id="C1"),
+            ReviewFilter(reason="everything"),
+            ReviewFilter(company_id="C1", reason="everything"),
+            ReviewFilter(company_id="C1", min_amount=Decimal(5)),
+        ),
+        review_lists.ORDERS,
+    ):
+        plans = explained(reviews, partial(review_lists.find_reviews, wanted=wanted, order=order, limit=10))
+        assert plans
+        for plan in plans:
+            assert "IX_Reviews_" in plan, (wanted, order, plan)
+            for word in ("SCAN Reviews\n", "Seq Scan", "TEMP B-TREE", "Sort"):
+                assert word not in plan, (wanted, order, plan)
 
 
 def explained(reviews, work):

@@ -91,7 +91,7 @@ def test_a_row_of_settings_typed_in_another_case_counts(webhooks, receiver):
     assert "webhook-signature" not in receiver.requests[0].headers
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_300_messages_survive_a_receiver_that_is_down_then_slow_then_refuses(webhooks, receiver, clock):
     receiver.close()
     secret = webhooks.set(receiver.url)
