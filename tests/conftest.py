@@ -41,6 +41,13 @@ def pytest_configure() -> None:
     share_compiled_statements()
 
 
+def pytest_unconfigure() -> None:
+    """End what tests have handed on to each other."""
+    azurite = sys.modules.get("tests.devstack.host.azurite")
+    if azurite is not None:
+        azurite.end_azurites()
+
+
 @pytest.fixture(scope="session")
 def make_settings() -> Callable[..., Settings]:
     """Settings for a database URL; further settings by keyword. The environment's database settings do not count."""
