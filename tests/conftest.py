@@ -41,7 +41,7 @@ def pytest_configure() -> None:
     share_compiled_statements()
 
 
-def pytest_unconfigure() -> None:
+def pytest_sessionfinish() -> None:
     """End what tests have handed on to each other."""
     azurite = sys.modules.get("tests.devstack.host.azurite")
     if azurite is not None:

@@ -56,8 +56,8 @@ def running_azurite(location: Path, *, ports: list[int] | None = None, options: 
 
 def end_azurites() -> None:
     """End those that are kept, and those of tests that failed."""
-    for azurite in _running:
-        azurite.end()
+    while _running:
+        _running[-1].end()
 
 
 class _Azurite:
