@@ -154,16 +154,8 @@ class WithoutModel:
             evidence=of_e_invoice(found),
         )
         claim = _claim(context, document)
-        provenance = Provenance(
-            method=METHOD,
-            syntax=found.syntax,
-            guideline=found.guideline,
-            provider=None,
-            model=None,
-            pages=document.page_count,
-            sha256=document.sha256,
-        )
-        data = stored_data(result, find_earlier(self.database, claim, result), signed(provenance, document))
+        provenance = signed(_provenance(document, found), document)
+        data = stored_data(result, find_earlier(self.database, claim, result), provenance)
         row = self._row(context, METHOD)
 
         def work(connection: Connection) -> tuple[Claim, Ended]:
@@ -195,6 +187,18 @@ class WithoutModel:
             outcome=outcome,
             cost_usd=Decimal(0),
         )
+
+
+def _provenance(document: Document, found: "EInvoice") -> Provenance:
+    return Provenance(
+        method=METHOD,
+        syntax=found.syntax,
+        guideline=found.guideline,
+        provider=None,
+        model=None,
+        pages=document.page_count,
+        sha256=document.sha256,
+    )
 
 
 def _claimed(connection: Connection, claim: ClaimRequest, *, force: bool) -> Claim:

@@ -135,22 +135,16 @@ def build_result(
     """
     reading, copies = _without_copies(reading)
     several = len(reading.invoices) > 1
-    invoices: list[Invoice] = []
-    verdicts: list[Verdict] = []
+    judged = [_judged(entry, reading, today=today, qr=qr, evidence=evidence) for entry in reading.invoices]
+    invoices, verdicts = [invoice for invoice, _ in judged], [verdict for _, verdict in judged]
     findings = [*source_findings, *copies, *reading.findings]
     confidence: dict[str, str] = {}
-    for index, entry in enumerate(reading.invoices):
+    for index, verdict in enumerate(verdicts):
         prefix = f"invoices[{index}]." if several else ""
-        own_code = qr if qr is not None and (not several or belongs_to(entry.invoice, qr)) else None
-        if own_code is None and reading.trusted and entry.invoice.india is not None:
-            own_code = entry.invoice.india.qr  # embedded data can hold the text of the code beside the invoice
-        invoice, judged, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
-        found = judged.findings
-        shown = evidence(entry, judged) if evidence is not None else {}
-        invoices.append(invoice)
-        verdicts.append(Verdict(_verdict(found), rated, tuple(dict.fromkeys(found)), shown))
-        findings += (replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in found)
-        confidence |= {f"{prefix}{name}": level for name, level in rated.items()}
+        findings += (
+            replace(one, field=f"{prefix}{one.field}" if one.field else prefix[:-1] or None) for one in verdict.warnings
+        )
+        confidence |= {f"{prefix}{name}": level for name, level in verdict.confidence.items()}
     status, remarks = _status(reading, findings, pages)
     warnings = tuple(dict.fromkeys((*remarks, *findings)))
     if status == "not_an_invoice":
@@ -158,16 +152,21 @@ def build_result(
     if len(verdicts) == 1:
         verdicts = [Verdict(status, confidence, warnings, verdicts[0].evidence)]
     first = invoices[0] if invoices else Invoice()
-    return ExtractionResult(
-        status,
-        tuple(invoices),
-        tuple(verdicts),
-        warnings,
-        confidence,
-        duplicate_key(first),
-        similar_key(first),
-        _cut(first.invoice_number),
-    )
+    keys = duplicate_key(first), similar_key(first)
+    number = _cut(first.invoice_number)
+    return ExtractionResult(status, tuple(invoices), tuple(verdicts), warnings, confidence, *keys, number)
+
+
+def _judged(
+    entry: InvoiceReading, reading: Reading, *, today: date, qr: IndiaQr | None, evidence: EvidenceFinder | None
+) -> tuple[Invoice, Verdict]:
+    """One invoice of the reading, and what is thought of it."""
+    own_code = qr if qr is not None and (len(reading.invoices) == 1 or belongs_to(entry.invoice, qr)) else None
+    if own_code is None and reading.trusted and entry.invoice.india is not None:
+        own_code = entry.invoice.india.qr  # embedded data can hold the text of the code beside the invoice
+    invoice, judged, rated = _judge(entry, today=today, trusted=reading.trusted, qr=own_code)
+    shown = evidence(entry, judged) if evidence is not None else {}
+    return invoice, Verdict(_verdict(judged.findings), rated, tuple(dict.fromkeys(judged.findings)), shown)
 
 
 def _verdict(findings: Iterable[Finding]) -> str:

@@ -105,18 +105,9 @@ class Budgets:
         key, bound = self._reserve_key(connection, request, keys, rooms=rooms, now=now)
         if not _set_aside(connection, counters, bound):
             raise Contended
-        reservation = Reservation(
-            identity=request.identity,
-            attempt=request.attempt,
-            token_id=key.token_id,
-            local_day=day,
-            provider=key.provider,
-            model=request.model,
-            bound_tokens=bound,
-        )
-        if not reservations.insert_reservation(
-            connection, reservation, known=len(counters), lease_seconds=request.lease_seconds
-        ):
+        reservation = _reservation(request, key, day, bound)
+        lease, known = request.lease_seconds, len(counters)
+        if not reservations.insert_reservation(connection, reservation, known=known, lease_seconds=lease):
             raise Contended
         return reservation, key
 
@@ -219,6 +210,18 @@ class Budgets:
             return Booked.ALREADY
         usage_rows.move_sums(connection, reservation, used=difference, reserved=0)
         return Booked.CORRECTED
+
+
+def _reservation(request: TokenRequest, key: "ApiKey", day: "date", bound: int) -> Reservation:
+    return Reservation(
+        identity=request.identity,
+        attempt=request.attempt,
+        token_id=key.token_id,
+        local_day=day,
+        provider=key.provider,
+        model=request.model,
+        bound_tokens=bound,
+    )
 
 
 def _set_aside(connection: "Connection", counters: "Sequence[quotas.Counter]", bound: int) -> bool:

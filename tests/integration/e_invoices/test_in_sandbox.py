@@ -111,7 +111,7 @@ def test_an_attachment_of_ten_megabytes_costs_little(own):
 
 def test_xml_takes_its_turn_among_the_files_of_its_company(own):
     box = own(processes=2, wait_seconds=0.2)
-    holding = threading.Thread(target=box.run, args=("sleep", []), kwargs={"company": "A", "seconds": 2})
+    holding = threading.Thread(target=box.run, args=("sleep", []), kwargs={"company": "A", "seconds": 6})
     holding.start()
     while box._seats.taken != 1:
         time.sleep(0.01)
