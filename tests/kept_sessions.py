@@ -13,6 +13,10 @@ from typing import Any
 
 from sqlalchemy import Pool, event
 
+#: what scripts set otherwise
+_AS_NEW = (
+    "SET XACT_ABORT OFF; SET NOCOUNT OFF; SET QUOTED_IDENTIFIER ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+)
 _SERVER = re.compile(r"server=([^;]+)", re.IGNORECASE)
 
 
@@ -62,7 +66,7 @@ def kept_sessions(url: str) -> Iterator[None]:
         while free:
             session = free.pop()
             with suppress(pyodbc.Error):  # a test may have ended it at the server
-                session.execute("SELECT 1").fetchall()
+                session.execute(_AS_NEW)
                 session.rollback()
                 return KeptSession(session, free)
         return KeptSession(log_in(text, **options), free)
