@@ -1,6 +1,6 @@
 """The long proofs use the fixtures of their short forms in ``tests``."""
 
-from tests.conftest import (  # noqa: F401 - fixtures
+from tests.conftest import (  # noqa: F401 - fixtures, and a hook
     _mssql_reused,
     _postgresql_reused,
     _postgresql_template,
@@ -10,6 +10,7 @@ from tests.conftest import (  # noqa: F401 - fixtures
     make_settings,
     mssql_server,
     postgresql_server,
+    pytest_sessionfinish,
 )
 from tests.integration.extraction.conftest import (  # noqa: F401 - fixtures
     environment,

@@ -27,10 +27,18 @@ class KeptSession:
         vars(self).update(_session=session, _free=free)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
+        return getattr(self._open(), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._session, name, value)
+        setattr(self._open(), name, value)
+
+    def _open(self) -> Any:
+        """The session, which may be another one's after the end of this connection."""
+        import pyodbc
+
+        if "_session" not in vars(self):
+            raise pyodbc.ProgrammingError("The connection is closed")
+        return vars(self)["_session"]
 
     def close(self) -> None:
         """End what was begun on it. A session on which something failed is not kept."""
@@ -63,13 +71,15 @@ def kept_sessions(url: str) -> Iterator[None]:
         if _server_of(text) != server:
             return log_in(text, **options)
         free = kept[text, tuple(sorted((name, repr(value)) for name, value in options.items()))]
-        while free:
-            session = free.pop()
+        while True:
+            try:
+                session = free.pop()
+            except IndexError:  # none is left; other threads take some too
+                return KeptSession(log_in(text, **options), free)
             with suppress(pyodbc.Error):  # a test may have ended it at the server
                 session.execute(_AS_NEW)
                 session.rollback()
                 return KeptSession(session, free)
-        return KeptSession(log_in(text, **options), free)
 
     pyodbc.connect = connect
     event.listen(Pool, "invalidate", _let_go)

@@ -212,7 +212,7 @@ class Budgets:
         return Booked.CORRECTED
 
 
-def _reservation(request: TokenRequest, key: "ApiKey", day: "date", bound: int) -> Reservation:
+def _reservation(request: TokenRequest, key: "ApiKey", day: date, bound: int) -> Reservation:
     return Reservation(
         identity=request.identity,
         attempt=request.attempt,

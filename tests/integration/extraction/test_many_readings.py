@@ -26,7 +26,7 @@ def each() -> int:
     return 6
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_readings_forced_by_several_processes_beside_cached_ones(pipeline_settings, environment, gemini, each):
     """One call for each reading, a chain of readings without a fork, and exact books."""
     services = build_services(pipeline_settings())

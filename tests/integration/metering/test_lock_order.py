@@ -209,7 +209,7 @@ class Crowd:
             self.accounts.budgets.end(connection, stale, row)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_callers_and_operators_never_wait_in_a_ring_and_totals_are_exact(accounts):
     database = accounts.database
     for _ in range(3):

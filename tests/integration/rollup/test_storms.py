@@ -47,7 +47,7 @@ def test_two_rollups_beside_writers_at_full_speed_lose_and_double_nothing(books,
         assert done.p99() <= 0.25
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_process_killed_in_the_middle_of_a_step_leaves_nothing_undone_and_nothing_done_twice(
     books, database_url, tmp_path
 ):
